@@ -1,0 +1,2 @@
+//! alert-dispatcher
+fn main() {}

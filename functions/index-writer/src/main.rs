@@ -1,0 +1,2 @@
+//! index-writer
+fn main() {}

@@ -1,0 +1,2 @@
+//! manifest-writer
+fn main() {}

@@ -1,0 +1,2 @@
+//! rules-engine
+fn main() {}

@@ -1,0 +1,2 @@
+//! snapshot-builder
+fn main() {}

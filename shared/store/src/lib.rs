@@ -1,0 +1,141 @@
+//! The storage contract that handlers are written against.
+//!
+//! Implementations: `gcp` (Cloud Storage over HTTP) and `emulator` (in memory). Both are strongly
+//! consistent per object, as Cloud Storage is. (Cloud Storage documentation, "Consistency".)
+
+mod counted;
+mod error;
+
+pub use counted::{Counted, Operations};
+pub use error::{Error, ErrorKind};
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use domain::{BoxFuture, Generation, Instant};
+
+/// Custom metadata of an object: ASCII keys in lower case, ASCII values, together at most
+/// [`METADATA_BYTES_MAX`].
+pub type Metadata = BTreeMap<String, String>;
+
+/// The most custom metadata an object can carry: keys and values in bytes.
+/// (Cloud Storage documentation, "Quotas and limits".)
+pub const METADATA_BYTES_MAX: usize = 8 * 1024;
+
+/// The most items one page of a list holds. (Cloud Storage JSON API, `Objects: list`.)
+pub const PAGE_ITEMS_MAX: usize = 1000;
+
+/// One bucket.
+///
+/// Every call is one operation. A call that fails may have taken effect all the same: only a read
+/// tells.
+pub trait Store: Send + Sync {
+    /// Reads body, generation and custom metadata in one call. `None` when there is no such
+    /// object, or no such generation of it; no other failure is ever taken for that.
+    ///
+    /// `generation` selects an old version. Bodies come decoded: an object stored with gzip as
+    /// its content encoding is decompressed. Class B.
+    fn get<'a>(
+        &'a self,
+        name: &'a str,
+        generation: Option<Generation>,
+    ) -> BoxFuture<'a, Result<Option<Object>, Error>>;
+
+    /// Writes a new version of `name` if `precondition` holds, and returns its generation.
+    ///
+    /// The content type follows from the ending of the name. A conflict does not tell who won: it
+    /// can be this very write, whose answer was lost. Class A.
+    fn put<'a>(
+        &'a self,
+        name: &'a str,
+        body: Bytes,
+        metadata: &'a Metadata,
+        precondition: Precondition,
+    ) -> BoxFuture<'a, Result<Generation, Error>>;
+
+    /// Deletes the live version of `name` if it is `generation`. `false` when there was none.
+    /// Free of charge.
+    fn delete<'a>(
+        &'a self,
+        name: &'a str,
+        generation: Generation,
+    ) -> BoxFuture<'a, Result<bool, Error>>;
+
+    /// One page of the live objects that match, in the order of their names as UTF-8. Class A.
+    fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>>;
+
+    /// All versions of exactly `name` that still exist, live and noncurrent, oldest first by
+    /// creation time. Class A for each thousand.
+    fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>>;
+}
+
+/// What must hold for a write to happen.
+///
+/// There is no variant for metagenerations: a new generation begins at metageneration 1 again, so
+/// that check would protect nothing. (Cloud Storage documentation, "Request preconditions".)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    /// No live version.
+    Absent,
+    /// This version is live.
+    At(Generation),
+}
+
+impl Precondition {
+    /// That nothing has changed since `read`.
+    pub fn unchanged(read: Option<&Object>) -> Self {
+        read.map_or(Self::Absent, |object| Self::At(object.generation))
+    }
+}
+
+/// An object as read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// The content, decoded.
+    pub body: Bytes,
+    /// The version.
+    pub generation: Generation,
+    /// Custom metadata.
+    pub metadata: Metadata,
+}
+
+/// What to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct List {
+    /// Names begin with this.
+    pub prefix: String,
+    /// Names that contain this after the prefix are rolled up into [`Page::prefixes`].
+    pub delimiter: Option<String>,
+    /// The first name, inclusive.
+    pub start_offset: Option<String>,
+    /// The last name, exclusive.
+    pub end_offset: Option<String>,
+    /// Where the page before ended.
+    pub page_token: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The objects, at most [`PAGE_ITEMS_MAX`].
+    pub items: Vec<Listed>,
+    /// The rolled-up prefixes.
+    pub prefixes: Vec<String>,
+    /// Present when there is more.
+    pub next_page_token: Option<String>,
+}
+
+/// An object as listed: the selected fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The name.
+    pub name: String,
+    /// The version.
+    pub generation: Generation,
+    /// Bytes as stored.
+    pub size_bytes: u64,
+    /// When this version was created.
+    pub created_at: Instant,
+    /// Whether this version is the live one.
+    pub live: bool,
+}
