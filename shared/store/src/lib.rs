@@ -3,6 +3,8 @@
 //! Implementations: `gcp` (Cloud Storage over HTTP) and `emulator` (in memory). Both are strongly
 //! consistent per object, as Cloud Storage is. (Cloud Storage documentation, "Consistency".)
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod counted;
 mod error;
 
