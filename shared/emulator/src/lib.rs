@@ -1,1 +1,16 @@
-//! emulator
+//! Cloud Storage and Pub/Sub push on loopback, for development and tests.
+//!
+//! A tool, and no part of what is deployed. It shares nothing with the client in `gcp`: two
+//! readings of one API check each other. Where the real service is strict this one is strict, and
+//! what the real service does not promise is deliberately broken here: generations do not
+//! increase.
+
+mod chance;
+mod checksum;
+mod clock;
+mod coding;
+mod memory;
+
+pub use chance::SeededIds;
+pub use clock::{SystemClock, TestClock};
+pub use memory::{Memory, Stored, Upload};

@@ -1,0 +1,151 @@
+//! Lists: prefix, delimiter, offsets, pages.
+//!
+//! Items and rolled-up prefixes share one order and one page. (Cloud Storage JSON API,
+//! `Objects: list`.)
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::Generation;
+use store::{List, PAGE_ITEMS_MAX};
+
+use super::state::State;
+use super::stored::Stored;
+
+/// What to list.
+pub(crate) struct Query<'a> {
+    pub(crate) prefix: &'a str,
+    pub(crate) delimiter: Option<&'a str>,
+    pub(crate) start_offset: Option<&'a str>,
+    pub(crate) end_offset: Option<&'a str>,
+    /// Where the page before ended.
+    pub(crate) after: Option<Position>,
+    /// Noncurrent versions too, those of one object in the order of their generations.
+    pub(crate) versions: bool,
+    /// At least 1, at most [`PAGE_ITEMS_MAX`].
+    pub(crate) items_max: usize,
+}
+
+/// The last thing on a page: a name with the version listed, or a prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Position {
+    name: String,
+    generation: Generation,
+}
+
+impl Position {
+    /// Reads a page token; `None` for one that was not made here.
+    pub(crate) fn parse(token: &str) -> Option<Self> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+        let (generation, name) = text.split_once(' ')?;
+        Some(Self { name: name.to_owned(), generation: Generation::parse(generation)? })
+    }
+
+    fn token(&self) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{} {}", self.generation, self.name))
+    }
+}
+
+/// One page.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) items: Vec<Stored>,
+    pub(crate) prefixes: Vec<String>,
+    pub(crate) next_page_token: Option<String>,
+}
+
+impl<'a> Query<'a> {
+    /// The query of the storage contract; `None` when its page token is not ours.
+    pub(crate) fn of(list: &'a List) -> Option<Self> {
+        let after = match &list.page_token {
+            Some(token) => Some(Position::parse(token)?),
+            None => None,
+        };
+        Some(Self {
+            prefix: &list.prefix,
+            delimiter: list.delimiter.as_deref(),
+            start_offset: list.start_offset.as_deref(),
+            end_offset: list.end_offset.as_deref(),
+            after,
+            versions: false,
+            items_max: PAGE_ITEMS_MAX,
+        })
+    }
+
+    /// The prefix into which `name` is rolled up.
+    fn rolled_up<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let delimiter = self.delimiter.filter(|delimiter| !delimiter.is_empty())?;
+        let at = name.get(self.prefix.len()..)?.find(delimiter)?;
+        name.get(..self.prefix.len() + at + delimiter.len())
+    }
+
+    /// Whether the page before showed `name` with `generation` already, or went past it.
+    fn shown(&self, name: &str, generation: Generation) -> bool {
+        let Some(after) = &self.after else { return false };
+        (name, generation.0) <= (after.name.as_str(), after.generation.0)
+    }
+
+    fn first_name(&self) -> &str {
+        let after = self.after.as_ref().map_or("", |after| after.name.as_str());
+        self.prefix.max(self.start_offset.unwrap_or("")).max(after)
+    }
+}
+
+pub(super) fn page(state: &State, query: &Query<'_>) -> Found {
+    let mut pager = Pager { query, found: Found::default(), last: None };
+    for (name, versions) in state.names_from(query.first_name()) {
+        let past_end = query.end_offset.is_some_and(|end| name >= end);
+        if past_end || !name.starts_with(query.prefix) || pager.is_complete() {
+            break;
+        }
+        pager.add_object(name, versions);
+    }
+    pager.found
+}
+
+/// Fills one page.
+struct Pager<'a> {
+    query: &'a Query<'a>,
+    found: Found,
+    last: Option<Position>,
+}
+
+impl Pager<'_> {
+    fn is_complete(&self) -> bool {
+        self.found.next_page_token.is_some()
+    }
+
+    fn add_object(&mut self, name: &str, versions: &[Stored]) {
+        let wanted = versions.iter().filter(|stored| stored.live || self.query.versions);
+        let mut wanted: Vec<&Stored> = wanted.collect();
+        if wanted.is_empty() {
+            return;
+        }
+        if let Some(prefix) = self.query.rolled_up(name) {
+            // No generation is zero: a prefix stands before every version.
+            let repeated = self.found.prefixes.last().is_some_and(|last| last == prefix);
+            if !repeated && self.has_room(prefix, Generation(0)) {
+                self.found.prefixes.push(prefix.to_owned());
+            }
+            return;
+        }
+        wanted.sort_by_key(|stored| stored.generation.0);
+        for stored in wanted {
+            if self.has_room(name, stored.generation) {
+                self.found.items.push(stored.clone());
+            }
+        }
+    }
+
+    /// Whether an entry belongs on this page. The first one that does not fit ends it.
+    fn has_room(&mut self, name: &str, generation: Generation) -> bool {
+        if self.is_complete() || self.query.shown(name, generation) {
+            return false;
+        }
+        if self.found.items.len() + self.found.prefixes.len() >= self.query.items_max {
+            self.found.next_page_token = self.last.as_ref().map(Position::token);
+            return false;
+        }
+        self.last = Some(Position { name: name.to_owned(), generation });
+        true
+    }
+}

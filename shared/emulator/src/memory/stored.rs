@@ -1,0 +1,123 @@
+//! One version of an object, and what a client says about an upload.
+
+use bytes::Bytes;
+use domain::{Generation, Instant};
+use store::{Error, ErrorKind, Listed, METADATA_BYTES_MAX, Metadata, Object, Precondition};
+
+use crate::coding;
+
+/// The longest object name in bytes of UTF-8. (Cloud Storage documentation, "Object names".)
+const NAME_BYTES_MAX: usize = 1024;
+
+/// One version of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The name of the object.
+    pub name: String,
+    /// The content as stored, not decoded.
+    pub body: Bytes,
+    /// The version.
+    pub generation: Generation,
+    /// 1: nothing here changes metadata without a new version.
+    pub metageneration: u64,
+    /// Custom metadata.
+    pub metadata: Metadata,
+    /// The content type, `application/octet-stream` unless the upload said another.
+    pub content_type: String,
+    /// `gzip`, or whatever the upload said.
+    pub content_encoding: Option<String>,
+    /// CRC32C of the content as stored, base64 of big-endian bytes.
+    pub crc32c: String,
+    /// MD5 of the content as stored, base64.
+    pub md5: String,
+    /// When this version was created.
+    pub created_at: Instant,
+    /// When it was replaced or deleted.
+    pub noncurrent_at: Option<Instant>,
+    /// The live version that this one replaced.
+    pub overwrote: Option<Generation>,
+    /// Whether this version is the live one.
+    pub live: bool,
+}
+
+impl Stored {
+    /// The version as a reader gets it, or `None` if its content does not decode.
+    pub(super) fn decoded(&self) -> Option<Object> {
+        let body = coding::decode(&self.body, self.content_encoding.as_deref())?;
+        Some(Object { body, generation: self.generation, metadata: self.metadata.clone() })
+    }
+
+    /// The version as a reader gets it, as stored if its content does not decode.
+    pub(super) fn to_object(&self) -> Object {
+        let as_stored = || Object {
+            body: self.body.clone(),
+            generation: self.generation,
+            metadata: self.metadata.clone(),
+        };
+        self.decoded().unwrap_or_else(as_stored)
+    }
+
+    pub(super) fn to_listed(&self) -> Listed {
+        Listed {
+            name: self.name.clone(),
+            generation: self.generation,
+            size_bytes: self.body.len() as u64,
+            created_at: self.created_at,
+            live: self.live,
+        }
+    }
+}
+
+/// What a client says about an upload beside name and content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Upload {
+    /// The content type.
+    pub content_type: Option<String>,
+    /// The content encoding.
+    pub content_encoding: Option<String>,
+    /// Custom metadata.
+    pub metadata: Metadata,
+    /// What must hold; nothing when missing.
+    pub precondition: Option<Precondition>,
+}
+
+impl Upload {
+    /// Refuses what the service refuses whatever is stored.
+    pub(super) fn check(&self, name: &str) -> Result<(), Error> {
+        let refused = |why| Err(Error::new(ErrorKind::Rejected, format!("put {name:?}: {why}")));
+        if matches!(name, "" | "." | "..") || name.contains(['\r', '\n']) {
+            return refused("name is refused");
+        }
+        if name.len() > NAME_BYTES_MAX {
+            return refused("name is too long");
+        }
+        let pairs = || self.metadata.iter();
+        if pairs().map(|(key, value)| key.len() + value.len()).sum::<usize>() > METADATA_BYTES_MAX {
+            return refused("metadata is too large");
+        }
+        if !pairs().all(|(key, value)| is_metadata_key(key) && is_header_value(value)) {
+            return refused("metadata is not ASCII in lower-case keys");
+        }
+        Ok(())
+    }
+}
+
+/// The content type that the ending of `name` tells.
+pub(super) fn content_type_of(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("json") => "application/json",
+        Some("ndjson") => "application/x-ndjson",
+        Some("gz") => "application/gzip",
+        _ => "application/octet-stream",
+    }
+}
+
+/// Metadata travels in headers, whose names are not case-sensitive.
+fn is_metadata_key(key: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    !key.is_empty() && key.bytes().all(plain)
+}
+
+fn is_header_value(value: &str) -> bool {
+    value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) && value.trim() == value
+}

@@ -1,0 +1,4 @@
+//! What clients and subscribers of the emulator can see.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod memory;
