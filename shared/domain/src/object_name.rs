@@ -154,14 +154,13 @@ pub struct HistoryName {
 impl HistoryName {
     /// The file name without its ending.
     pub fn stem(&self) -> &str {
-        let file = self.file.strip_suffix(".gz").unwrap_or(&self.file);
-        file.strip_suffix(".json").unwrap_or(file)
+        stem(&self.file)
     }
 
     /// What identifies the record among those of equal time: what follows the last `_`, or the
     /// stem where there is none. Foreign writers may repeat it under another day.
     pub fn record_id(&self) -> &str {
-        self.stem().rsplit('_').next().unwrap_or(self.stem())
+        record_id(&self.file)
     }
 
     /// The timestamp in front of the last `_`, as text.
@@ -173,6 +172,18 @@ impl HistoryName {
     pub fn relative(&self) -> String {
         format!("{}/{}", self.day.folders(), self.file)
     }
+}
+
+/// The file name of a history record without its ending.
+fn stem(file: &str) -> &str {
+    let file = file.strip_suffix(".gz").unwrap_or(file);
+    file.strip_suffix(".json").unwrap_or(file)
+}
+
+/// The record id in a file name.
+pub(crate) fn record_id(file: &str) -> &str {
+    let stem = stem(file);
+    stem.rsplit('_').next().unwrap_or(stem)
 }
 
 /// The name of a shard or of a part of an export.

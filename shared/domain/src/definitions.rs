@@ -1,0 +1,193 @@
+//! Entities as data: what `schemas/{entity}/entity.json` declares, and the schemas beside it.
+
+mod index;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::id::{is_segment, is_word};
+use crate::{digest, json};
+
+pub use index::{Condition, Each, Index, IndexKind, Key, KeySource, Test, Transform};
+
+include!(concat!(env!("OUT_DIR"), "/definitions.rs"));
+
+/// All kinds of entities that a process knows.
+#[derive(Clone, Debug)]
+pub struct Definitions {
+    entities: Vec<EntityDefinition>,
+    schemas: BTreeMap<(String, String), String>,
+    digest: String,
+}
+
+/// One kind of entity.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntityDefinition {
+    /// The kind in the singular: `venture`.
+    pub entity: String,
+    /// The kind in object names: `ventures`.
+    pub segment: String,
+    /// Schema versions, oldest first: `1.0.0`.
+    pub schema_versions: Vec<String>,
+    /// The fields of its manifest record, after `id` and `entity`.
+    pub manifest: Fields,
+    /// Its indices.
+    #[serde(default)]
+    pub indices: Vec<Index>,
+}
+
+/// Fields of a derived object and where their values come from, in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fields(pub Vec<(String, Alternatives)>);
+
+/// JSON pointers; the first that finds a value wins. (RFC 6901, JSON Pointer.)
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(transparent)]
+pub struct Alternatives(pub Vec<String>);
+
+impl Alternatives {
+    /// The first value found that is not `null`.
+    pub fn find<'a>(&self, document: &'a Value) -> Option<&'a Value> {
+        self.0.iter().filter_map(|pointer| document.pointer(pointer)).find(|value| !value.is_null())
+    }
+
+    /// The first text, number or boolean found.
+    pub fn find_scalar<'a>(&self, document: &'a Value) -> Option<&'a Value> {
+        let values = self.0.iter().filter_map(|pointer| document.pointer(pointer));
+        values
+            .into_iter()
+            .find(|value| value.is_string() || value.is_number() || value.is_boolean())
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let object = json::Object::deserialize(deserializer)?;
+        let field = |(name, value): (String, Value)| match serde_json::from_value(value) {
+            Ok(alternatives) => Ok((name, alternatives)),
+            Err(err) => Err(serde::de::Error::custom(format!("field {name}: {err}"))),
+        };
+        object.into_iter().map(field).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Why files are not definitions.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {reason}")]
+pub struct DefinitionError {
+    /// The file, `{entity}/{file}`.
+    pub path: String,
+    /// What is wrong in it.
+    pub reason: String,
+}
+
+impl Definitions {
+    /// The definitions this program was built with.
+    pub fn embedded() -> Self {
+        let files = FILES.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
+        Self::from_files(files).expect("a test reads the embedded definitions")
+    }
+
+    /// Definitions from pairs of path and text: `{entity}/entity.json` and
+    /// `{entity}/v{semver}.schema.json`. Other files are left aside.
+    ///
+    /// # Errors
+    ///
+    /// The first file that is not a definition, and why.
+    pub fn from_files(
+        files: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, DefinitionError> {
+        let files: BTreeMap<String, String> = files.into_iter().collect();
+        let parts: Vec<&[u8]> =
+            files.iter().flat_map(|(path, text)| [path.as_bytes(), text.as_bytes()]).collect();
+        let digest = digest::hex(&digest::sha256(&parts), 16);
+        let (mut entities, mut schemas) = (Vec::new(), BTreeMap::new());
+        for (path, text) in files {
+            let (kind, file) = path.split_once('/').unwrap_or(("", &path));
+            if file == "entity.json" {
+                let wrong = |reason| DefinitionError { path: path.clone(), reason };
+                entities.push(EntityDefinition::parse(kind, &text).map_err(wrong)?);
+            } else if let Some(version) = schema_version(file) {
+                schemas.insert((kind.to_owned(), version.to_owned()), text);
+            }
+        }
+        let definitions = Self { entities, schemas, digest };
+        definitions.check()?;
+        Ok(definitions)
+    }
+
+    /// The kind that is stored under `segment`.
+    pub fn entity_of_segment(&self, segment: &str) -> Option<&EntityDefinition> {
+        self.entities.iter().find(|definition| definition.segment == segment)
+    }
+
+    /// The kind `entity`.
+    pub fn entity(&self, entity: &str) -> Option<&EntityDefinition> {
+        self.entities.iter().find(|definition| definition.entity == entity)
+    }
+
+    /// Every kind, by name.
+    pub fn entities(&self) -> &[EntityDefinition] {
+        &self.entities
+    }
+
+    /// The JSON Schema of a kind at a version, given with or without a leading `v`.
+    pub fn schema_text(&self, entity: &str, version: &str) -> Option<&str> {
+        let version = version.strip_prefix('v').unwrap_or(version);
+        let key = (entity.to_owned(), version.to_owned());
+        self.schemas.get(&key).map(String::as_str)
+    }
+
+    /// Sixteen hexadecimal digits that change with any file.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    fn check(&self) -> Result<(), DefinitionError> {
+        for definition in &self.entities {
+            let wrong = |reason| DefinitionError {
+                path: format!("{}/entity.json", definition.entity),
+                reason,
+            };
+            let same = |other: &&EntityDefinition| other.segment == definition.segment;
+            if self.entities.iter().filter(same).count() > 1 {
+                return Err(wrong(format!("segment {:?} is taken", definition.segment)));
+            }
+            let known = |version: &&String| self.schema_text(&definition.entity, version).is_some();
+            if let Some(version) = definition.schema_versions.iter().find(|v| !known(v)) {
+                return Err(wrong(format!("there is no v{version}.schema.json")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl EntityDefinition {
+    fn parse(kind: &str, text: &str) -> Result<Self, String> {
+        let document = json::parse(text.as_bytes()).map_err(|err| err.to_string())?;
+        let definition: Self = serde_json::from_value(document).map_err(|err| err.to_string())?;
+        if definition.entity != kind || !is_word(kind) {
+            return Err(format!("entity is {:?}, the folder is {kind:?}", definition.entity));
+        }
+        if !is_segment(&definition.segment) {
+            return Err(format!("segment {:?} is no word or reserved", definition.segment));
+        }
+        if definition.schema_versions.is_empty() {
+            return Err("schema_versions is empty".to_owned());
+        }
+        definition.indices.iter().try_for_each(Index::check)?;
+        let mut names: Vec<_> = definition.indices.iter().map(Index::folder).collect();
+        names.sort();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(format!("index {:?} stands twice", twice[0]));
+        }
+        Ok(definition)
+    }
+}
+
+fn schema_version(file: &str) -> Option<&str> {
+    file.strip_prefix('v')?.strip_suffix(".schema.json")
+}

@@ -1,0 +1,97 @@
+//! Entity definitions, read from files.
+
+use expect_test::{Expect, expect};
+
+use crate::Definitions;
+
+fn from(entity: &str) -> Result<Definitions, crate::DefinitionError> {
+    let files = [("idea/entity.json", entity), ("idea/v1.0.0.schema.json", "{}")];
+    Definitions::from_files(files.map(|(path, text)| (path.to_owned(), text.to_owned())))
+}
+
+fn check(indices: &str, expect: Expect) {
+    let entity = format!(
+        r#"{{"entity":"idea","segment":"ideas","schema_versions":["1.0.0"],"manifest":{{}},"indices":[{indices}]}}"#
+    );
+    expect.assert_eq(&match from(&entity) {
+        Ok(definitions) => format!("{:?}", definitions.entities()[0].indices[0].kind()),
+        Err(err) => err.to_string(),
+    });
+}
+
+#[test]
+fn the_embedded_definitions_are_sound() {
+    let definitions = Definitions::embedded();
+    assert!(definitions.entity_of_segment("ventures").is_some());
+    assert!(definitions.schema_text("venture", "v1.0.0").is_some());
+    assert_eq!(definitions.digest().len(), 16);
+}
+
+#[test]
+fn an_index_says_what_it_writes() {
+    let key = r#"{"from":["/a"],"transform":"slug"}"#;
+    check(
+        &format!(r#"{{"name":"by-a","version":1,"keys":[{key}],"show":{{"a":["/a"]}}}}"#),
+        expect!["Pointers"],
+    );
+    check(
+        &format!(r#"{{"name":"by-a","version":1,"keys":[{key}],"latest_by":["/b"]}}"#),
+        expect!["LatestBy"],
+    );
+    check(
+        r#"{"name":"all","version":1,"bundle":true,"where":[{"path":"/a","exists":true}]}"#,
+        expect!["Bundle"],
+    );
+    check(
+        r#"{"name":"by-due","version":2,"keys":[{"min":{"each":"/m","where":[{"path":"/s","not_in":["Done",1.50]}],"from":["/d"]},"transform":"month"}]}"#,
+        expect!["Pointers"],
+    );
+}
+
+#[test]
+fn a_mistake_is_named_with_its_file() {
+    check(
+        r#"{"name":"by a","version":1,"keys":[]}"#,
+        expect![[r#"idea/entity.json: index "by a": name is no plain word or version is 0"#]],
+    );
+    check(
+        r#"{"name":"by-a","version":1}"#,
+        expect![[r#"idea/entity.json: index "by-a": keys is empty"#]],
+    );
+    check(
+        r#"{"name":"by-a","version":1,"keys":[{"from":["/a"],"min":{"each":"/m","from":[""]},"transform":"slug"}]}"#,
+        expect!["idea/entity.json: a key has one of: from; each and from; min; max"],
+    );
+    check(
+        r#"{"name":"by-a","version":1,"keys":[{"from":["/a"],"transform":"upper"}]}"#,
+        expect![
+            "idea/entity.json: unknown variant `upper`, expected one of `slug`, `month`, `day`, `bucket`, `verbatim`"
+        ],
+    );
+    check(
+        r#"{"name":"by-a","version":1,"keys":[{"from":["/a"],"transform":"slug"}],"shows":{}}"#,
+        expect![
+            "idea/entity.json: unknown field `shows`, expected one of `name`, `version`, `keys`, `where`, `latest_by`, `bundle`, `show`"
+        ],
+    );
+    check(
+        r#"{"name":"by-a","version":1,"keys":[{"from":["/a"],"transform":"slug"}],"show":{"op":["/a"]}}"#,
+        expect![[
+            r#"idea/entity.json: index "by-a": show has a field that every pointer has, or a reserved one"#
+        ]],
+    );
+    let err =
+        from(r#"{"entity":"venture","segment":"ventures","schema_versions":[],"manifest":{}}"#)
+            .unwrap_err();
+    expect![[r#"idea/entity.json: entity is "venture", the folder is "idea""#]]
+        .assert_eq(&err.to_string());
+    let err =
+        from(r#"{"entity":"idea","segment":"tmp","schema_versions":["1.0.0"],"manifest":{}}"#)
+            .unwrap_err();
+    expect![[r#"idea/entity.json: segment "tmp" is no word or reserved"#]]
+        .assert_eq(&err.to_string());
+    let err =
+        from(r#"{"entity":"idea","segment":"ideas","schema_versions":["2.0.0"],"manifest":{}}"#)
+            .unwrap_err();
+    expect!["idea/entity.json: there is no v2.0.0.schema.json"].assert_eq(&err.to_string());
+}
