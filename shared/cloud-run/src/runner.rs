@@ -1,0 +1,104 @@
+//! One push, from its body to its status.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use domain::limits::HANDLER_BUDGET;
+use domain::{Class, Clock, Disposition, Failure, Outcome};
+use store::Store;
+
+use crate::admission::{Admission, admit};
+use crate::coalesce::Coalescer;
+use crate::decode::{self, Malformed, Notification};
+use crate::log::Line;
+use crate::trace::Trace;
+use crate::{Service, Settings, answer, quarantine};
+
+/// Runs the handler of one function.
+pub(crate) struct Runner {
+    function: &'static str,
+    bucket: String,
+    project: Option<String>,
+    version: String,
+    fed_with: &'static [Class],
+    store: Arc<dyn Store>,
+    coalescer: Coalescer,
+    clock: Arc<dyn Clock>,
+    budget: Duration,
+}
+
+impl Runner {
+    /// Puts `service` behind the settings of `function`.
+    pub(crate) fn new(
+        function: &'static str,
+        settings: &Settings,
+        clock: Arc<dyn Clock>,
+        service: Service,
+    ) -> Self {
+        Self {
+            function,
+            bucket: settings.bucket.clone(),
+            project: settings.google_cloud_project.clone(),
+            version: settings.version().to_owned(),
+            fed_with: service.handler.fed_with(),
+            store: service.store,
+            coalescer: Coalescer::new(service.handler),
+            clock,
+            budget: HANDLER_BUDGET,
+        }
+    }
+
+    /// Replaces the handler's budget.
+    #[cfg(test)]
+    pub(crate) fn with_budget(mut self, budget: Duration) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// Handles one push and returns the status of its answer.
+    ///
+    /// A body that is no notification is not acknowledged: there is no object to quarantine, but
+    /// after the attempts of its subscription the message lies in the dead-letter topic, and
+    /// nothing is lost. `body` is the status to answer instead when it could not be received.
+    pub(crate) async fn push(
+        &self,
+        body: Result<&[u8], StatusCode>,
+        trace: Option<Trace>,
+    ) -> StatusCode {
+        let mut line = Line::begin(self.function, trace, self.project.as_deref());
+        let body = match body {
+            Ok(body) => body,
+            Err(status) => return line.malformed(Malformed::Body, status),
+        };
+        let notification = match decode::notification(body) {
+            Ok(notification) => notification,
+            Err(malformed) => return line.malformed(malformed, StatusCode::BAD_REQUEST),
+        };
+        line.about(&notification);
+        let outcome = self.bounded(&notification).await;
+        line.end(&outcome);
+        answer::status(&outcome)
+    }
+
+    /// The budget covers everything: the wait for others of the same entity, the batch, and the
+    /// note in quarantine. Only so has the attempt ended before Cloud Run cuts it off.
+    async fn bounded(&self, notification: &Notification) -> Outcome {
+        let settled = tokio::time::timeout(self.budget, self.settle(notification)).await;
+        settled.unwrap_or_else(|_| Err(Failure::Retry("handler budget is used up".to_owned())))
+    }
+
+    async fn settle(&self, notification: &Notification) -> Outcome {
+        let disposition = match admit(notification, &self.bucket, self.fed_with) {
+            Admission::Handle(delivery) => self.coalescer.handle(delivery).await?,
+            Admission::Skip(reason) => Disposition::Skipped(reason),
+            Admission::Reject(reason) => Disposition::Rejected(vec![reason]),
+        };
+        if let Disposition::Rejected(reasons) = &disposition {
+            let (store, now) = (self.store.as_ref(), self.clock.now());
+            let (function, version) = (self.function, self.version.as_str());
+            quarantine::keep(store, function, version, notification, reasons, now).await?;
+        }
+        Ok(disposition)
+    }
+}
