@@ -1,1 +1,28 @@
-//! gcp
+//! Cloud Storage over HTTP: [`store::Store`] against the JSON API.
+//!
+//! One operation of the contract is one request, plus its repetitions after failures that pass.
+//! Everything that is repeated is idempotent: reads, and writes that carry a precondition. Names
+//! and contents mean nothing here, and the environment is not read, but for what `gcp_auth` looks
+//! up to find credentials.
+//!
+//! In reading order: [`Bucket`], how one call is made and repeated (`client`, `retry`), what is
+//! sent and accepted (`read`, `write`, `list`), and what they are built of.
+
+mod bucket;
+mod client;
+mod retry;
+
+mod list;
+mod read;
+mod write;
+
+mod answer;
+mod endpoint;
+mod gzip;
+mod tls;
+mod tokens;
+
+pub use bucket::{Bucket, BucketError, DEADLINE, Options};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! An answer that has been read, and what must be true of it before it is believed.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use domain::Generation;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use store::Metadata;
+
+use crate::client::Trouble;
+use crate::gzip::{self, GzipError};
+use crate::retry::Cause;
+
+/// The largest content that is read or written, in memory, as stored and decompressed.
+pub(crate) const CONTENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The largest JSON of an answer: a page of a list with the longest names, each byte of them
+/// escaped, fits.
+pub(crate) const JSON_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// What is read of an answer that reports an error.
+pub(crate) const ERROR_BYTES_MAX: usize = 64 * 1024;
+
+/// Custom metadata in the headers of an answer. (Cloud Storage XML API, "HTTP headers".)
+const METADATA_PREFIX: &str = "x-goog-meta-";
+
+/// An answer, its body as it came over the wire.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// Refuses every other status than `expected`.
+    pub(crate) fn expect(&self, expected: u16) -> Result<(), Trouble> {
+        if self.status == expected {
+            return Ok(());
+        }
+        let reason = self.reason().map_or_else(String::new, |reason| format!(" ({reason})"));
+        let text = format!("answer {}{reason}", self.status);
+        Err(Trouble::new(Cause::Status(self.status), text))
+    }
+
+    /// The JSON of a good answer.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Trouble> {
+        let json = if self.is_compressed() {
+            in_flight(gzip::decompress(&self.body, JSON_BYTES_MAX))?
+        } else {
+            self.body.clone()
+        };
+        // The parser's message would quote the body.
+        serde_json::from_slice(&json).map_err(|_| broken("answer is not the JSON it should be"))
+    }
+
+    /// The version that was read.
+    pub(crate) fn generation(&self) -> Result<Generation, Trouble> {
+        self.header("x-goog-generation")
+            .and_then(Generation::parse)
+            .ok_or_else(|| broken("answer has no x-goog-generation"))
+    }
+
+    /// Custom metadata. Foreign values may be any text; bytes that are none are replaced.
+    pub(crate) fn metadata(&self) -> Metadata {
+        let entry = |(name, value): (&reqwest::header::HeaderName, &_)| {
+            let key = name.as_str().strip_prefix(METADATA_PREFIX)?;
+            let value: &reqwest::header::HeaderValue = value;
+            Some((key.to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        };
+        self.headers.iter().filter_map(entry).collect()
+    }
+
+    /// The content of the object: whole, verified as it is stored, then decompressed if it is
+    /// stored with gzip.
+    pub(crate) fn content(&self) -> Result<Bytes, Trouble> {
+        let stored_compressed = match self.header("x-goog-stored-content-encoding") {
+            Some(encoding) => encoding.eq_ignore_ascii_case("gzip"),
+            None => self.is_compressed(),
+        };
+        let stored = if self.is_compressed() && !stored_compressed {
+            // Compressed on its way, as Google's front ends do on occasion.
+            in_flight(gzip::decompress(&self.body, CONTENT_BYTES_MAX))?
+        } else {
+            self.body.clone()
+        };
+        self.verify(&stored)?;
+        if !stored_compressed {
+            return Ok(stored);
+        }
+        gzip::decompress(&stored, CONTENT_BYTES_MAX).map_err(|err| match err {
+            GzipError::Large => decompressed_large(),
+            GzipError::Damaged => {
+                Trouble::new(Cause::Refused, "object is stored as gzip and is not gzip")
+            }
+        })
+    }
+
+    /// Length and checksum of the bytes as stored. (Cloud Storage documentation, "Hashes and
+    /// ETags: Best practices": CRC32C, base64 of the big-endian bytes.)
+    fn verify(&self, stored: &[u8]) -> Result<(), Trouble> {
+        let length = self.header("x-goog-stored-content-length");
+        if length.is_some_and(|length| length.parse() != Ok(stored.len())) {
+            return Err(broken("answer has another length than the object"));
+        }
+        let hashes = self.headers.get_all("x-goog-hash");
+        let hashes = hashes.iter().filter_map(|value| value.to_str().ok());
+        let mut values = hashes.flat_map(|hashes| hashes.split(','));
+        let expected = values.find_map(|hash| hash.trim().strip_prefix("crc32c="));
+        match expected {
+            Some(expected) if expected == checksum(stored) => Ok(()),
+            Some(_) => Err(broken("answer has another checksum than the object")),
+            None => Err(broken("answer has no checksum")),
+        }
+    }
+
+    fn is_compressed(&self) -> bool {
+        let encoding = self.headers.get(CONTENT_ENCODING);
+        encoding.is_some_and(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"gzip"))
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The reason that the service gives, if it is a plain word. (Cloud Storage JSON API, "HTTP
+    /// status and error codes".)
+    fn reason(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Body {
+            error: Outer,
+        }
+        #[derive(Deserialize)]
+        struct Outer {
+            errors: Vec<Inner>,
+        }
+        #[derive(Deserialize)]
+        struct Inner {
+            reason: String,
+        }
+        let body: Body = self.json().ok()?;
+        let reason = body.error.errors.into_iter().next()?.reason;
+        let is_word = reason.len() <= 64 && reason.bytes().all(|b| b.is_ascii_alphanumeric());
+        is_word.then_some(reason)
+    }
+}
+
+/// CRC32C as Cloud Storage writes it.
+pub(crate) fn checksum(bytes: &[u8]) -> String {
+    STANDARD.encode(crc32c::crc32c(bytes).to_be_bytes())
+}
+
+/// Something else has answered, or not all of the answer has arrived.
+pub(crate) fn broken(text: &str) -> Trouble {
+    Trouble::new(Cause::Answer, text)
+}
+
+fn in_flight(result: Result<Bytes, GzipError>) -> Result<Bytes, Trouble> {
+    result.map_err(|err| match err {
+        GzipError::Large => decompressed_large(),
+        GzipError::Damaged => broken("answer is sent as gzip and is not gzip"),
+    })
+}
+
+fn decompressed_large() -> Trouble {
+    let text = format!("content of more than {CONTENT_BYTES_MAX} bytes when decompressed");
+    Trouble::new(Cause::Refused, text)
+}

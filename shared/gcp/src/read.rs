@@ -1,0 +1,41 @@
+//! Reading an object: content, generation and metadata in one request.
+
+use domain::Generation;
+use reqwest::Method;
+use store::{Error, Object};
+
+use crate::Bucket;
+use crate::answer::{Answer, CONTENT_BYTES_MAX, broken};
+use crate::client::{Call, Trouble};
+use crate::endpoint;
+use crate::retry::{Cause, Effect};
+
+impl Bucket {
+    /// `Objects: get` with `alt=media`. (Cloud Storage JSON API.)
+    pub(crate) async fn read(
+        &self,
+        name: &str,
+        generation: Option<Generation>,
+    ) -> Result<Option<Object>, Error> {
+        if let Some(refusal) = endpoint::refusal(name) {
+            return Err(Trouble::new(Cause::Refused, refusal).of("get", name));
+        }
+        let address = self.endpoint.object(name).with("alt", "media");
+        let url = address.with_some("generation", generation).url();
+        let effect = (Effect::Read, Method::GET);
+        let call = Call::new(("get", name), effect, url, CONTENT_BYTES_MAX)?;
+        self.client.run(&call, |answer| object(answer, generation)).await
+    }
+}
+
+fn object(answer: &Answer, wanted: Option<Generation>) -> Result<Option<Object>, Trouble> {
+    if answer.status == 404 {
+        return Ok(None);
+    }
+    answer.expect(200)?;
+    let generation = answer.generation()?;
+    if wanted.is_some_and(|wanted| wanted != generation) {
+        return Err(broken("answer is another generation"));
+    }
+    Ok(Some(Object { body: answer.content()?, generation, metadata: answer.metadata() }))
+}

@@ -1,0 +1,1 @@
+//! Tests of parts that the public interface does not reach.
