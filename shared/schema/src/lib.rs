@@ -1,1 +1,15 @@
-//! schema
+//! Checks documents against the JSON Schemas of their kind.
+//!
+//! JSON Schema 2020-12 with `format` enforced and numbers compared exactly, however many digits
+//! they have. References outside a schema are never fetched. It knows no kind by name, and reads
+//! nothing but the definitions it is given.
+
+mod expectation;
+mod validators;
+mod violation;
+
+#[cfg(test)]
+mod tests;
+
+pub use validators::{SchemaError, Validators};
+pub use violation::{VIOLATIONS_MAX, Violation};

@@ -1,0 +1,108 @@
+//! What lies in `schemas/` and what its documentation says.
+
+use std::sync::Arc;
+
+use domain::Definitions;
+use serde_json::Value;
+
+use super::{CAP_TABLE, IDEA, ROUND, RULE, VENTURE, document, embedded, report, validate};
+use crate::Validators;
+
+const README: &str = include_str!("../../../../schemas/README.md");
+
+#[test]
+fn every_schema_fits_the_meta_schema() {
+    assert_eq!(embedded().compile_all(), Ok(()));
+    for kind in Definitions::embedded().entities() {
+        for version in &kind.schema_versions {
+            let definitions = Definitions::embedded();
+            let schema = document(definitions.schema_text(&kind.entity, version).unwrap());
+            let place = format!("{} {version}", kind.entity);
+            let meta = jsonschema::draft202012::meta::validate(&schema);
+            assert!(meta.is_ok(), "{place}: {meta:?}");
+            assert_eq!(
+                schema["$schema"], "https://json-schema.org/draft/2020-12/schema",
+                "{place}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_schema_requires_the_envelope_and_stays_open() {
+    let definitions = Definitions::embedded();
+    let envelope = ["id", "entity", "env", "schema_version", "created_at", "updated_at"];
+    for kind in definitions.entities() {
+        for version in &kind.schema_versions {
+            let schema = document(definitions.schema_text(&kind.entity, version).unwrap());
+            let required = schema["required"].as_array().unwrap();
+            let missing: Vec<_> =
+                envelope.iter().filter(|name| !required.contains(&Value::from(**name))).collect();
+            assert!(missing.is_empty(), "{}: {missing:?}", kind.entity);
+            assert_eq!(schema["properties"]["entity"]["const"], kind.entity.as_str());
+            assert_eq!(schema["additionalProperties"], true, "{}", kind.entity);
+            let versions = &schema["properties"]["schema_version"]["enum"];
+            assert_eq!(*versions, Value::from(vec![version.clone(), format!("v{version}")]));
+        }
+    }
+}
+
+#[test]
+fn the_examples_of_the_specification_are_valid() {
+    let validators = embedded();
+    for example in [IDEA, VENTURE, CAP_TABLE, ROUND, RULE] {
+        let example = document(example);
+        assert_eq!(report(validate(&validators, &example)), "valid\n", "{}", example["id"]);
+    }
+}
+
+#[test]
+fn a_score_is_an_object_or_a_number() {
+    let validators = embedded();
+    for score in ["8.1", "0", r#"{"overall":8.1}"#, "{}"] {
+        let mut idea = document(IDEA);
+        idea["score"] = document(score);
+        assert_eq!(report(validate(&validators, &idea)), "valid\n", "{score}");
+    }
+}
+
+#[test]
+fn the_example_in_the_documentation_works() {
+    let mut blocks = README.split("```json\n").skip(1);
+    let mut block = || blocks.next().unwrap().split("```").next().unwrap().to_owned();
+    let files = [("partner/entity.json", block()), ("partner/v1.0.0.schema.json", block())];
+    let files = files.map(|(path, text)| (path.to_owned(), text));
+    let validators = Validators::new(Arc::new(Definitions::from_files(files).unwrap()));
+    let partner = document(&block());
+    assert_eq!(report(validate(&validators, &partner)), "valid\n");
+}
+
+#[test]
+fn a_schema_is_compiled_when_it_is_first_needed() {
+    let validators = embedded();
+    assert_eq!(validators.compiled(), 0);
+    validators.validate("venture", "1.0.0", &document(VENTURE)).unwrap();
+    validators.validate("venture", "v1.0.0", &document(VENTURE)).unwrap();
+    assert_eq!(validators.compiled(), 1);
+}
+
+#[test]
+fn threads_share_one_compiled_schema() {
+    let validators = embedded();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| assert_eq!(validate(&validators, &document(RULE)), Ok(())));
+        }
+    });
+    assert_eq!(validators.compiled(), 1);
+}
+
+#[test]
+fn both_spellings_of_a_version_name_one_schema() {
+    let validators = embedded();
+    for version in ["1.0.0", "v1.0.0"] {
+        let mut venture = document(VENTURE);
+        venture["schema_version"] = Value::from(version);
+        assert_eq!(report(validate(&validators, &venture)), "valid\n", "{version}");
+    }
+}

@@ -1,0 +1,128 @@
+//! One compiled schema for each kind and version, made when it is first needed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use domain::{Definitions, json};
+use jsonschema::{Draft, Validator};
+use serde_json::Value;
+
+use crate::Violation;
+use crate::violation::{self, short};
+
+/// The schemas of all kinds. A process keeps one and pays for those that it uses.
+#[derive(Debug)]
+pub struct Validators {
+    definitions: Arc<Definitions>,
+    schemas: BTreeMap<Key, OnceLock<Result<Validator, SchemaError>>>,
+}
+
+/// Kind and version, without a leading `v`.
+type Key = (String, String);
+
+/// Why a schema cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("schema of {entity} {version}: {reason}")]
+pub struct SchemaError {
+    /// The kind.
+    pub entity: String,
+    /// The version, without a leading `v`.
+    pub version: String,
+    /// What is wrong with it, and where.
+    pub reason: String,
+}
+
+impl Validators {
+    /// Validators for every kind and version of `definitions`, none of them compiled yet.
+    pub fn new(definitions: Arc<Definitions>) -> Self {
+        let versions = definitions.entities().iter().flat_map(|definition| {
+            let key = |version: &String| (definition.entity.clone(), version.clone());
+            definition.schema_versions.iter().map(key)
+        });
+        let schemas = versions.map(|key| (key, OnceLock::new())).collect();
+        Self { definitions, schemas }
+    }
+
+    /// Checks `document` against the schema of `entity` at `schema_version`, which may have a
+    /// leading `v`. The first use of a schema compiles it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, in the order in which the schema is checked: at most [`VIOLATIONS_MAX`]
+    /// violations and one more that counts the rest. Of a very large document only the first is
+    /// looked for, so that the answer stays small. An unknown kind is a violation at `/entity`,
+    /// an unknown version one at `/schema_version`.
+    ///
+    /// [`VIOLATIONS_MAX`]: crate::VIOLATIONS_MAX
+    pub fn validate(
+        &self,
+        entity: &str,
+        schema_version: &str,
+        document: &Value,
+    ) -> Result<(), Vec<Violation>> {
+        let version = schema_version.strip_prefix('v').unwrap_or(schema_version);
+        let key = (entity.to_owned(), version.to_owned());
+        let Some((key, slot)) = self.schemas.get_key_value(&key) else {
+            return Err(vec![self.unknown(entity)]);
+        };
+        match slot.get_or_init(|| self.compile(key)) {
+            Ok(validator) => violation::check(validator, document),
+            Err(err) => Err(vec![Violation::new("", &format!("a usable {err}"))]),
+        }
+    }
+
+    /// Compiles every schema: for tests and tools. [`Validators::validate`] refuses all documents
+    /// of a schema that does not compile.
+    ///
+    /// # Errors
+    ///
+    /// Every schema that is not valid under the 2020-12 meta-schema, has an unknown `format`, or
+    /// refers to something outside itself.
+    pub fn compile_all(&self) -> Result<(), Vec<SchemaError>> {
+        let compile = |(key, slot): (&Key, &OnceLock<Result<Validator, SchemaError>>)| {
+            slot.get_or_init(|| self.compile(key)).as_ref().err().cloned()
+        };
+        let errors: Vec<SchemaError> = self.schemas.iter().filter_map(compile).collect();
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    /// How many schemas are compiled.
+    #[cfg(test)]
+    pub(crate) fn compiled(&self) -> usize {
+        self.schemas.values().filter(|slot| slot.get().is_some()).count()
+    }
+
+    fn unknown(&self, entity: &str) -> Violation {
+        let one_of = |names: Vec<&str>| format!("one of {}", names.join(", "));
+        match self.definitions.entity(entity) {
+            Some(definition) => {
+                let versions = definition.schema_versions.iter().map(String::as_str).collect();
+                Violation::new("/schema_version", &one_of(versions))
+            }
+            None => {
+                let kinds = self.definitions.entities().iter().map(|kind| kind.entity.as_str());
+                Violation::new("/entity", &one_of(kinds.collect()))
+            }
+        }
+    }
+
+    fn compile(&self, (entity, version): &Key) -> Result<Validator, SchemaError> {
+        let wrong = |reason: String| SchemaError {
+            entity: entity.clone(),
+            version: version.clone(),
+            reason: short(&reason),
+        };
+        let text = self.definitions.schema_text(entity, version);
+        let text = text.ok_or_else(|| wrong("there is no such file".to_owned()))?;
+        let schema = json::parse(text.as_bytes()).map_err(|err| wrong(err.to_string()))?;
+        let options = jsonschema::options()
+            .with_draft(Draft::Draft202012)
+            .should_validate_formats(true)
+            .should_ignore_unknown_formats(false)
+            .offline();
+        options.build(&schema).map_err(|err| match err.instance_path().as_str() {
+            "" => wrong(err.to_string()),
+            place => wrong(format!("{place}: {err}")),
+        })
+    }
+}
