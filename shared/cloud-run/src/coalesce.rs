@@ -86,7 +86,8 @@ impl Coalescer {
     }
 
     /// How many subjects somebody waits for at present.
-    pub fn subjects(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn subjects(&self) -> usize {
         self.lines().by_subject.len()
     }
 

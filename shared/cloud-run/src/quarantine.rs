@@ -76,14 +76,17 @@ pub(crate) fn name(function: &str, notification: &Notification) -> Option<Object
     let object = &notification.object;
     let mut parts = object.strip_prefix("env/")?.split('/');
     let env = Env::parse(parts.next()?)?;
+    let unknown = || "unknown".to_owned();
     let (segment, id) = match ObjectName::parse(object) {
+        // The name of an alert does not tell the kind of its entity.
+        Ok(ObjectName::Alert { entity_id, .. }) => (unknown(), entity_id),
         Ok(parsed) => match parsed.entity() {
             Some(entity) => (entity.segment.clone(), entity.id.clone()),
-            None => ("unknown".to_owned(), safe(object.rsplit('/').next()?)),
+            None => (unknown(), safe(object.rsplit('/').next()?)),
         },
         Err(_) => {
             let segment = parts.next().filter(|segment| is_segment(segment));
-            (segment.unwrap_or("unknown").to_owned(), safe(parts.next().unwrap_or_default()))
+            (segment.map_or_else(unknown, str::to_owned), safe(parts.next().unwrap_or_default()))
         }
     };
     let generation = notification.generation.to_string();
