@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, Days, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
 
 /// A point in time with nanosecond resolution, always UTC.
 ///
@@ -91,6 +91,11 @@ impl Day {
     pub fn before(self) -> Self {
         let before = self.0.checked_sub_days(Days::new(1));
         Self(before.filter(|day| *day >= NaiveDate::MIN).unwrap_or(self.0))
+    }
+
+    /// The instant at which this day begins.
+    pub fn midnight(self) -> Instant {
+        Instant(self.0.and_time(NaiveTime::MIN).and_utc())
     }
 
     /// The folders of this day: `yyyy/mm/dd`.

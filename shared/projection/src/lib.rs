@@ -1,1 +1,34 @@
-//! projection
+//! What derived objects are: pure functions of the history, without input, output or clock.
+//!
+//! In reading order: [`fold`] makes a snapshot of records, [`snapshot`] decides what a record
+//! does to the stored one, [`source`] reads a snapshot as the others see it, and [`manifest`],
+//! [`pointer`] and [`register`] derive from it.
+
+pub mod fold;
+pub mod snapshot;
+
+pub mod source;
+
+mod keys;
+pub mod plan;
+
+pub mod manifest;
+pub mod pointer;
+pub mod register;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+/// Custom metadata of an object, as the store has it.
+pub type Metadata = BTreeMap<String, String>;
+
+/// What is written in place of a derived object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// The body, one line.
+    pub body: Vec<u8>,
+    /// Custom metadata.
+    pub metadata: Metadata,
+}

@@ -213,7 +213,8 @@ impl Index {
 }
 
 /// Fields of pointers and registers that `show` cannot name.
-const RESERVED: [&str; 6] = ["ptr", "id", "updated_at", "entity", "op", "members"];
+const RESERVED: [&str; 9] =
+    ["ptr", "id", "updated_at", "entity", "op", "members", "sort", "order", "source"];
 
 impl Condition {
     /// Whether `value` fulfils the condition. Numbers are equal when they are written alike.

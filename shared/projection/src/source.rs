@@ -1,0 +1,130 @@
+//! A snapshot as those see it that derive from it.
+
+use domain::{EntityRef, Generation, ObjectName, OrderKey, ascii};
+use serde_json::Value;
+
+use crate::fold::State;
+use crate::{Metadata, snapshot};
+
+/// Metadata keys of derived objects.
+pub mod key {
+    /// The name of the source object, percent-encoded ASCII.
+    pub const NAME: &str = "source-name";
+    /// The generation of the source; [`ABSENT`] when it was missing.
+    pub const GENERATION: &str = "source-generation";
+    /// The projection run of the source.
+    pub const RUN: &str = super::snapshot::RUN;
+    /// The digest of the entity definitions.
+    pub const DEFINITIONS: &str = "definitions";
+    /// The version of the software that wrote.
+    pub const VERSION: &str = "version";
+    /// What [`GENERATION`] says of a missing source.
+    pub const ABSENT: &str = "absent";
+}
+
+/// One version of the snapshot of an entity, or that there is none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    /// Whose.
+    pub entity: EntityRef,
+    /// The version; `None` when there is no snapshot.
+    pub generation: Option<Generation>,
+    /// The document, when the entity is live.
+    pub document: Option<Value>,
+    /// The projection run.
+    pub run: String,
+    /// The key of the newest record folded.
+    pub newest: Option<OrderKey>,
+}
+
+impl Source {
+    /// That `entity` has no snapshot.
+    pub fn absent(entity: &EntityRef) -> Self {
+        Self {
+            entity: entity.clone(),
+            generation: None,
+            document: None,
+            run: String::new(),
+            newest: None,
+        }
+    }
+
+    /// Reads a version of the snapshot of `entity`, or that there is none.
+    ///
+    /// # Errors
+    ///
+    /// Why it is no snapshot.
+    pub fn read(
+        entity: &EntityRef,
+        object: Option<(Generation, &[u8], &Metadata)>,
+    ) -> Result<Self, String> {
+        let Some((generation, body, metadata)) = object else { return Ok(Self::absent(entity)) };
+        let state = snapshot::read_state(body, metadata)
+            .ok_or("the snapshot has no state or is no JSON object: it was not written by us")?;
+        let document = match state {
+            State::Live(document) => Some(Value::Object(document)),
+            State::Deleted | State::Pending => None,
+        };
+        Ok(Self {
+            entity: entity.clone(),
+            generation: Some(generation),
+            document,
+            run: metadata.get(snapshot::RUN).cloned().unwrap_or_default(),
+            newest: snapshot::read_newest(metadata),
+        })
+    }
+
+    /// The generation as metadata has it.
+    pub fn generation_text(&self) -> String {
+        self.generation.map_or_else(|| key::ABSENT.to_owned(), |generation| generation.to_string())
+    }
+
+    /// The metadata of an object derived from this source.
+    pub fn derived_metadata(&self, version: &Version) -> Metadata {
+        let name = ObjectName::Snapshot(self.entity.clone()).to_string();
+        let mut metadata = version.metadata();
+        metadata.insert(key::NAME.to_owned(), ascii::encode(&name));
+        metadata.insert(key::GENERATION.to_owned(), self.generation_text());
+        metadata.insert(key::RUN.to_owned(), self.run.clone());
+        metadata
+    }
+
+    /// Whether an object with this `metadata` was derived from this very version, with these
+    /// definitions. Never true of a missing source: one absence is like another.
+    pub fn wrote(&self, metadata: &Metadata, version: &Version) -> bool {
+        let is = |key: &str, value: &str| metadata.get(key).is_some_and(|found| found == value);
+        self.generation.is_some()
+            && is(key::GENERATION, &self.generation_text())
+            && is(key::DEFINITIONS, &version.definitions)
+    }
+
+    /// Whether an object with this `metadata` was derived within the projection run of this
+    /// version.
+    pub fn shares_run(&self, metadata: &Metadata) -> bool {
+        !self.run.is_empty() && metadata.get(key::RUN) == Some(&self.run)
+    }
+
+    /// `updated_at` as the document has it.
+    pub(crate) fn updated_at(&self) -> Option<&Value> {
+        self.document.as_ref()?.get("updated_at")
+    }
+}
+
+/// What wrote a derived object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// The digest of the entity definitions.
+    pub definitions: String,
+    /// The version of the software.
+    pub software: String,
+}
+
+impl Version {
+    /// The metadata that every derived object carries.
+    pub fn metadata(&self) -> Metadata {
+        Metadata::from([
+            (key::DEFINITIONS.to_owned(), self.definitions.clone()),
+            (key::VERSION.to_owned(), self.software.clone()),
+        ])
+    }
+}

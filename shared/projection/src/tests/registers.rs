@@ -1,0 +1,108 @@
+//! Group registers: the winner, and what happens when it falls.
+
+use domain::{EntityRef, Env, Generation, ObjectName, OrderKey};
+use expect_test::expect;
+
+use super::{definitions, document, entity};
+use crate::plan::places;
+use crate::register::{self, Full, MEMBERS_MAX};
+use crate::source::{Source, Version};
+
+struct Register {
+    name: ObjectName,
+    body: Option<Vec<u8>>,
+    generation: u64,
+}
+
+impl Register {
+    fn new() -> Self {
+        let name = ObjectName::Register {
+            env: Env::Dev,
+            segment: "ventures".to_owned(),
+            index: "by-group".to_owned(),
+            key: "G".to_owned(),
+        };
+        Self { name, body: None, generation: 0 }
+    }
+
+    /// An event of `id`, whose snapshot is `body`; answers whether something was written.
+    fn event(&mut self, id: &str, body: &str, run: &str) -> Result<bool, Full> {
+        self.generation += 1;
+        let source = Source {
+            entity: EntityRef { id: id.to_owned(), ..entity("V1") },
+            generation: Some(Generation(self.generation)),
+            document: Some(document(body)),
+            run: run.to_owned(),
+            newest: OrderKey::parse("2025-11-06T10:00:00Z", &format!("2025/11/06/{run}.json")),
+        };
+        let definitions = definitions();
+        let definition = definitions.entity("venture").unwrap();
+        let places = places(definition, &source.entity, source.document.as_ref()).unwrap();
+        let version = Version { definitions: "d".to_owned(), software: "0".to_owned() };
+        let wanted = places.get(&self.name);
+        let write = register::decide(
+            &self.name,
+            self.body.as_deref(),
+            wanted,
+            &source,
+            definition,
+            &version,
+        )?;
+        let wrote = write.is_some();
+        self.body = write.map(|write| write.body).or(self.body.take());
+        Ok(wrote)
+    }
+
+    fn comparable(&self) -> Option<String> {
+        domain::volatile::comparable(&self.name, self.body.as_ref().unwrap())
+    }
+}
+
+#[test]
+fn the_latest_wins_and_the_next_follows_when_it_falls() {
+    let mut register = Register::new();
+    register.event("CT1", r#"{"group":"G","asOf":"2025-01-01"}"#, "1").unwrap();
+    register.event("CT2", r#"{"group":"G","asOf":"2025-02-01","updated_at":"t"}"#, "2").unwrap();
+    expect![[r#"{"ptr":"env/dev/snapshots/ventures/CT2.json","id":"CT2","entity":"venture","asOf":"2025-02-01","members":[{"ptr":"env/dev/snapshots/ventures/CT2.json","id":"CT2","entity":"venture","asOf":"2025-02-01","sort":"2025-02-01","order":["2025-11-06T10:00:00Z","2025/11/06/2.json"]},{"ptr":"env/dev/snapshots/ventures/CT1.json","id":"CT1","entity":"venture","asOf":"2025-01-01","sort":"2025-01-01","order":["2025-11-06T10:00:00Z","2025/11/06/1.json"]}]}"#]]
+        .assert_eq(&register.comparable().unwrap());
+    register.event("CT2", r#"{"group":"H","asOf":"2025-02-01"}"#, "3").unwrap();
+    expect![[r#"{"ptr":"env/dev/snapshots/ventures/CT1.json","id":"CT1","entity":"venture","asOf":"2025-01-01","members":[{"ptr":"env/dev/snapshots/ventures/CT1.json","id":"CT1","entity":"venture","asOf":"2025-01-01","sort":"2025-01-01","order":["2025-11-06T10:00:00Z","2025/11/06/1.json"]}]}"#]]
+        .assert_eq(&register.comparable().unwrap());
+    register.event("CT1", "{}", "4").unwrap();
+    assert_eq!(register.comparable(), None, "a register without live members counts as absent");
+}
+
+#[test]
+fn equal_sort_values_are_decided_by_order_key_then_by_id() {
+    let winner = |events: &[(&str, &str)]| {
+        let mut register = Register::new();
+        for (id, run) in events {
+            register.event(id, r#"{"group":"G","asOf":"2025-01-01"}"#, run).unwrap();
+        }
+        register::members(register.body.as_ref().unwrap())[0]["id"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(winner(&[("A", "2"), ("B", "1")]), "A");
+    assert_eq!(winner(&[("B", "1"), ("A", "2")]), "A");
+    assert_eq!(winner(&[("A", "1"), ("B", "1")]), "B");
+    assert_eq!(winner(&[("B", "1"), ("A", "1")]), "B");
+}
+
+#[test]
+fn a_member_is_written_where_it_never_was() {
+    let mut register = Register::new();
+    assert_eq!(register.event("A", "{}", "1"), Ok(true));
+    assert_eq!(register.event("A", "{}", "1"), Ok(false), "the same run says the same");
+    assert_eq!(register.event("A", "{}", "2"), Ok(true));
+}
+
+#[test]
+fn a_register_has_room_for_its_bound_of_live_members() {
+    let mut register = Register::new();
+    register.event("gone", "{}", "0").unwrap();
+    for n in 0..MEMBERS_MAX {
+        register.event(&format!("M{n}"), r#"{"group":"G","asOf":1}"#, "1").unwrap();
+    }
+    assert_eq!(register::members(register.body.as_ref().unwrap()).len(), MEMBERS_MAX);
+    assert_eq!(register.event("one more", r#"{"group":"G"}"#, "1"), Err(Full));
+    assert_eq!(register.event("M7", r#"{"group":"G","asOf":2}"#, "2"), Ok(true));
+}
