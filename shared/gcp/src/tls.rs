@@ -13,6 +13,10 @@ use rustls::{ClientConfig, RootCertStore, crypto};
 use crate::bucket::BucketError;
 use crate::retry::Policy;
 
+/// The most headers of an answer. An object may have more custom metadata, each in a header of its
+/// own, than the library takes by default: thousands of the shortest keys make up the 8 KiB.
+const HEADERS_MAX: usize = 4096;
+
 /// Names the client to the service.
 const USER_AGENT: &str = concat!("strata/", env!("CARGO_PKG_VERSION"));
 
@@ -23,6 +27,7 @@ pub(crate) fn http_client(deadline: Duration, secure: bool) -> Result<Client, Bu
         .tls_backend_preconfigured(tls_config()?)
         .https_only(secure)
         .http1_only()
+        .http1_max_headers(HEADERS_MAX)
         .user_agent(USER_AGENT)
         // A library reads no environment, and that is where proxies are set.
         .no_proxy()
