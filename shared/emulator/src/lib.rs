@@ -5,12 +5,22 @@
 //! what the real service does not promise is deliberately broken here: generations do not
 //! increase.
 
+mod emulator;
+mod http;
+mod memory;
+mod notification;
+mod pubsub;
+mod resource;
+
 mod chance;
 mod checksum;
 mod clock;
 mod coding;
-mod memory;
 
 pub use chance::SeededIds;
 pub use clock::{SystemClock, TestClock};
+pub use emulator::{Emulator, Options};
+pub use http::{Fault, Faults};
 pub use memory::{Memory, Stored, Upload};
+pub use notification::Notification;
+pub use pubsub::{Attempt, Message, Outstanding, Subscription};

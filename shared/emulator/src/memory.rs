@@ -1,5 +1,6 @@
 //! One bucket in memory, with versioning.
 
+mod conditions;
 mod list;
 mod state;
 mod stored;
@@ -16,7 +17,8 @@ use domain::{BoxFuture, Clock, Generation};
 use store::{Error, ErrorKind, List, Listed, Metadata, Object, Page};
 use store::{Precondition, Store};
 
-pub(crate) use list::{Found, Query};
+pub(crate) use conditions::{Conditions, Unmet};
+pub(crate) use list::{Found, Position, Query};
 use state::State;
 
 type Listener = Arc<dyn Fn(&Stored) + Send + Sync>;
@@ -56,8 +58,21 @@ impl Memory {
     /// `Rejected` for a name or metadata that the service refuses, `Throttled` under
     /// [`Memory::limit_write_rate`], `Conflict` when the precondition does not hold.
     pub fn insert(&self, name: &str, body: Bytes, upload: Upload) -> Result<Stored, Error> {
+        let conditions = Conditions::from(upload.precondition);
+        self.insert_under(&conditions, name, body, upload)
+    }
+
+    /// Uploads under preconditions that the storage contract does not have.
+    pub(crate) fn insert_under(
+        &self,
+        conditions: &Conditions,
+        name: &str,
+        body: Bytes,
+        upload: Upload,
+    ) -> Result<Stored, Error> {
         upload.check(name)?;
-        let stored = self.state().insert(name, body, upload, self.clock.now())?;
+        let now = self.clock.now();
+        let stored = self.state().insert(name, body, upload, conditions, now)?;
         // Without the lock: a listener may ask this bucket.
         for listener in self.listeners() {
             listener(&stored);
@@ -100,8 +115,19 @@ impl Memory {
     }
 
     /// Deletes the live version of `name`, which becomes noncurrent. `false` when there is none.
-    pub(crate) fn remove(&self, name: &str, at: Option<Generation>) -> Result<bool, Error> {
-        self.state().remove(name, at, self.clock.now())
+    pub(crate) fn remove(&self, name: &str, conditions: &Conditions) -> Result<bool, Error> {
+        let now = self.clock.now();
+        self.state().remove(name, conditions, now)
+    }
+
+    /// Deletes one version for ever. `false` when there is none.
+    pub(crate) fn erase(
+        &self,
+        name: &str,
+        generation: Generation,
+        conditions: &Conditions,
+    ) -> Result<bool, Error> {
+        self.state().erase(name, generation, conditions)
     }
 
     /// One page of objects or versions.
@@ -150,7 +176,8 @@ impl Store for Memory {
         name: &'a str,
         generation: Generation,
     ) -> BoxFuture<'a, Result<bool, Error>> {
-        Box::pin(ready(self.remove(name, Some(generation))))
+        let conditions = Conditions::from(Some(Precondition::At(generation)));
+        Box::pin(ready(self.remove(name, &conditions)))
     }
 
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::{Generation, Instant};
-use store::{Error, ErrorKind, Precondition};
+use store::{Error, ErrorKind};
 
+use super::conditions::Conditions;
 use super::stored::{Stored, Upload};
 use crate::chance::Chance;
 use crate::checksum;
@@ -88,10 +89,11 @@ impl State {
         name: &str,
         body: Bytes,
         upload: Upload,
+        conditions: &Conditions,
         now: Instant,
     ) -> Result<Stored, Error> {
         self.check_rate("put", name, now)?;
-        self.check("put", name, upload.precondition)?;
+        self.check("put", name, conditions)?;
         let generation = self.draw();
         let entry = self.objects.entry(name.to_owned()).or_default();
         let after_last = entry.versions.last().map(|last| last.created_at.after(TICK));
@@ -120,17 +122,33 @@ impl State {
     pub(super) fn remove(
         &mut self,
         name: &str,
-        at: Option<Generation>,
+        conditions: &Conditions,
         now: Instant,
     ) -> Result<bool, Error> {
         if self.live(name).is_none() {
             return Ok(false);
         }
         self.check_rate("delete", name, now)?;
-        self.check("delete", name, at.map(Precondition::At))?;
+        self.check("delete", name, conditions)?;
         if let Some(entry) = self.objects.get_mut(name) {
             entry.retire(now);
             entry.written_at = Some(now);
+        }
+        Ok(true)
+    }
+
+    /// Forgets one version for ever, the live one too.
+    pub(super) fn erase(
+        &mut self,
+        name: &str,
+        generation: Generation,
+        conditions: &Conditions,
+    ) -> Result<bool, Error> {
+        let Some(stored) = self.find(name, Some(generation)) else { return Ok(false) };
+        let unmet = |_| Error::new(ErrorKind::Conflict, format!("delete {name}: precondition"));
+        conditions.check(Some(stored)).map_err(unmet)?;
+        if let Some(entry) = self.objects.get_mut(name) {
+            entry.versions.retain(|stored| stored.generation != generation);
         }
         Ok(true)
     }
@@ -142,20 +160,10 @@ impl State {
         entry.versions.len() < before
     }
 
-    fn check(
-        &self,
-        operation: &str,
-        name: &str,
-        precondition: Option<Precondition>,
-    ) -> Result<(), Error> {
-        let live = self.live(name).map(|live| live.generation);
-        let holds = match precondition {
-            None => true,
-            Some(Precondition::Absent) => live.is_none(),
-            Some(Precondition::At(generation)) => live == Some(generation),
-        };
-        let conflict = || format!("{operation} {name}: precondition does not hold");
-        holds.then_some(()).ok_or_else(|| Error::new(ErrorKind::Conflict, conflict()))
+    fn check(&self, operation: &str, name: &str, conditions: &Conditions) -> Result<(), Error> {
+        let unmet = |_| format!("{operation} {name}: precondition does not hold");
+        let checked = conditions.check(self.live(name));
+        checked.map_err(|err| Error::new(ErrorKind::Conflict, unmet(err)))
     }
 
     fn check_rate(&self, operation: &str, name: &str, now: Instant) -> Result<(), Error> {

@@ -42,7 +42,7 @@ pub struct Stored {
 
 impl Stored {
     /// The version as a reader gets it, or `None` if its content does not decode.
-    pub(super) fn decoded(&self) -> Option<Object> {
+    pub(crate) fn decoded(&self) -> Option<Object> {
         let body = coding::decode(&self.body, self.content_encoding.as_deref())?;
         Some(Object { body, generation: self.generation, metadata: self.metadata.clone() })
     }

@@ -132,7 +132,7 @@ fn names_and_metadata_that_the_service_refuses_are_refused() {
     }
 }
 
-fn compress(body: &[u8]) -> Bytes {
+pub(crate) fn compress(body: &[u8]) -> Bytes {
     use std::io::Write as _;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(body).unwrap();

@@ -1,0 +1,58 @@
+//! `Objects: list`.
+
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde_json::{Map, Value};
+use store::PAGE_ITEMS_MAX;
+
+use super::params::Params;
+use super::read::origin;
+use super::refusal::Refusal;
+use super::{Shared, json, resource_of};
+use crate::memory::{Position, Query};
+
+/// One page. What is empty is left out of the answer.
+pub(super) async fn list(
+    State(service): Shared,
+    Path(bucket): Path<String>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let found = service.bucket(&bucket)?.page(&query(&params)?);
+    let origin = origin(&headers);
+    let items: Vec<Value> =
+        found.items.iter().map(|stored| resource_of(&bucket, stored, &origin)).collect();
+    let mut page = Map::new();
+    page.insert("kind".to_owned(), "storage#objects".into());
+    if let Some(token) = found.next_page_token {
+        page.insert("nextPageToken".to_owned(), token.into());
+    }
+    if !found.prefixes.is_empty() {
+        page.insert("prefixes".to_owned(), found.prefixes.into());
+    }
+    if !items.is_empty() {
+        page.insert("items".to_owned(), items.into());
+    }
+    json(&params, page.into())
+}
+
+fn query(params: &Params) -> Result<Query<'_>, Refusal> {
+    let after = match params.text("pageToken").filter(|token| !token.is_empty()) {
+        None => None,
+        Some(token) => {
+            let position = Position::parse(token);
+            Some(position.ok_or_else(|| Refusal::invalid("Invalid value for: pageToken"))?)
+        }
+    };
+    let items_max = params.number("maxResults")?.and_then(|max| usize::try_from(max).ok());
+    Ok(Query {
+        prefix: params.text("prefix").unwrap_or(""),
+        delimiter: params.text("delimiter"),
+        start_offset: params.text("startOffset"),
+        end_offset: params.text("endOffset").filter(|end| !end.is_empty()),
+        after,
+        versions: params.flag("versions")?,
+        items_max: items_max.unwrap_or(PAGE_ITEMS_MAX).clamp(1, PAGE_ITEMS_MAX),
+    })
+}

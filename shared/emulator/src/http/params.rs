@@ -1,0 +1,75 @@
+//! The query of a request.
+
+use std::collections::BTreeMap;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use domain::Generation;
+use percent_encoding::percent_decode_str;
+
+use super::refusal::Refusal;
+use crate::memory::Conditions;
+
+/// The parameters of a query, decoded. Unknown ones are tolerated, as the service does; of a
+/// repeated one the last counts.
+pub(super) struct Params(BTreeMap<String, String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Params {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let pairs = parts.uri.query().unwrap_or("").split('&').filter(|pair| !pair.is_empty());
+        let pairs = pairs.map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(key)?, decode(value)?))
+        });
+        pairs.collect::<Result<_, Refusal>>().map(Self)
+    }
+}
+
+/// In a query `+` is a space.
+fn decode(text: &str) -> Result<String, Refusal> {
+    let spaced = text.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8();
+    decoded.map(Into::into).map_err(|_| Refusal::invalid("query is not UTF-8"))
+}
+
+impl Params {
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    pub(super) fn number(&self, key: &str) -> Result<Option<u64>, Refusal> {
+        let Some(text) = self.text(key) else { return Ok(None) };
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        // The service's numbers are signed.
+        let number = digits.then(|| text.parse().ok()).flatten();
+        let number = number.filter(|number: &u64| i64::try_from(*number).is_ok());
+        number.map(Some).ok_or_else(|| {
+            Refusal::invalid(format!("Invalid value for: {key} is not a valid number"))
+        })
+    }
+
+    /// Clients write booleans in every case.
+    pub(super) fn flag(&self, key: &str) -> Result<bool, Refusal> {
+        match self.text(key).map(str::to_ascii_lowercase).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Refusal::invalid(format!("Invalid value for: {key} is no boolean"))),
+        }
+    }
+
+    /// The version that is meant.
+    pub(super) fn generation(&self) -> Result<Option<Generation>, Refusal> {
+        Ok(self.number("generation")?.map(Generation))
+    }
+
+    pub(super) fn conditions(&self) -> Result<Conditions, Refusal> {
+        Ok(Conditions {
+            generation: self.number("ifGenerationMatch")?,
+            generation_not: self.number("ifGenerationNotMatch")?,
+            metageneration: self.number("ifMetagenerationMatch")?,
+            metageneration_not: self.number("ifMetagenerationNotMatch")?,
+        })
+    }
+}

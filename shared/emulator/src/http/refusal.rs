@@ -1,0 +1,103 @@
+//! Errors as the service answers them. (Cloud Storage JSON API, "Status and error codes".)
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use store::{Error, ErrorKind};
+
+/// An answer that is not a success.
+pub(super) struct Refusal {
+    status: StatusCode,
+    reason: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { status, reason, message: message.into() }
+    }
+
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid", message)
+    }
+
+    pub(super) fn fields() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalidParameter", "Invalid field selection")
+    }
+
+    pub(super) fn no_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "notFound", "Not Found")
+    }
+
+    pub(super) fn no_bucket() -> Self {
+        let message = "The specified bucket does not exist.";
+        Self::new(StatusCode::NOT_FOUND, "notFound", message)
+    }
+
+    pub(super) fn no_object(bucket: &str, object: &str) -> Self {
+        let message = format!("No such object: {bucket}/{object}");
+        Self::new(StatusCode::NOT_FOUND, "notFound", message)
+    }
+
+    pub(super) fn unmet() -> Self {
+        let message = "At least one of the pre-conditions you specified did not hold.";
+        Self::new(StatusCode::PRECONDITION_FAILED, "conditionNotMet", message)
+    }
+
+    pub(super) fn not_modified() -> Self {
+        Self::new(StatusCode::NOT_MODIFIED, "notModified", "")
+    }
+
+    pub(super) fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "backendError", "Backend Error")
+    }
+
+    pub(super) fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden")
+    }
+
+    pub(super) fn throttled(object: &str) -> Self {
+        let message = format!(
+            "The object {object} exceeded the rate limit for object mutation operations (create, \
+             update, and delete). Please reduce your request rate."
+        );
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rateLimitExceeded", message)
+    }
+
+    /// How the service answers what the bucket refused.
+    pub(super) fn of(err: &Error, bucket: &str, object: &str) -> Self {
+        match err.kind {
+            ErrorKind::Conflict => Self::unmet(),
+            ErrorKind::Throttled => Self::throttled(&format!("{bucket}/{object}")),
+            ErrorKind::Unavailable => Self::unavailable(),
+            ErrorKind::Rejected => Self::invalid(err.to_string()),
+        }
+    }
+
+    fn body(&self) -> Value {
+        let Self { status, reason, message } = self;
+        let mut error = json!({"message": message, "domain": "global", "reason": reason});
+        if *status == StatusCode::TOO_MANY_REQUESTS {
+            error["domain"] = json!("usageLimits");
+        }
+        if *status == StatusCode::PRECONDITION_FAILED {
+            error["locationType"] = json!("header");
+            error["location"] = json!("If-Match");
+        }
+        json!({"error": {"code": status.as_u16(), "message": message, "errors": [error]}})
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self.status {
+            StatusCode::NOT_MODIFIED => self.status.into_response(),
+            status => json_response(status, &self.body()),
+        }
+    }
+}
+
+pub(super) fn json_response(status: StatusCode, value: &Value) -> Response {
+    let json = HeaderValue::from_static("application/json; charset=UTF-8");
+    (status, [(header::CONTENT_TYPE, json)], value.to_string()).into_response()
+}

@@ -1,0 +1,45 @@
+//! The server: accepts, answers, and hangs up without an answer where a fault says so.
+
+use std::sync::Arc;
+
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::faults::HangUp;
+use super::{Service, router};
+
+/// Serves until it is dropped, which closes every connection.
+pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>) {
+    let router = TowerToHyperService::new(router(service));
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        // A connection that is gone before it is accepted concerns nobody.
+        if let Ok((stream, _)) = listener.accept().await {
+            connections.spawn(connection(stream, router.clone()));
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, router: TowerToHyperService<axum::Router>) {
+    // Without it small answers wait for acknowledgements.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let answer = service_fn(move |request: Request<Incoming>| {
+        let answer = router.call(request);
+        async move {
+            let Ok(answer) = answer.await;
+            // An error here makes hyper close the connection and send nothing.
+            if answer.extensions().get::<HangUp>().is_some() { Err(HangUp) } else { Ok(answer) }
+        }
+    });
+    // How a connection ends is the client's affair, and what faults are about.
+    drop(http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await);
+}
