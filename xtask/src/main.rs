@@ -1,2 +1,60 @@
-//! xtask
-fn main() {}
+//! Every automation of the repository: `cargo xtask <command>`, one file per command.
+
+mod check;
+mod command;
+mod metadata;
+mod new;
+mod replay;
+mod routing;
+mod scenario;
+mod terminal;
+mod workspace;
+
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::terminal::Terminal;
+
+/// Automation of this repository.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    after_help = "Examples:
+  cargo xtask replay                      every scenario: in order, shuffled, repeated, with faults
+  cargo xtask replay venture-life         one scenario, the same four ways
+  cargo xtask check                       what CI runs
+  cargo xtask new score-keeper            a function that builds, is tested and is routed at once"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Replay(replay::Options),
+    Check(check::Options),
+    New(new::Options),
+}
+
+fn main() -> ExitCode {
+    let terminal = Terminal::new();
+    let ended = match Cli::parse().command {
+        Command::Replay(options) => replay::run(&options, &terminal),
+        Command::Check(options) => check::run(&options, &terminal),
+        Command::New(options) => new::run(&options, &terminal),
+    };
+    match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(err) => {
+            terminal.error(&err);
+            ExitCode::FAILURE
+        }
+    }
+}

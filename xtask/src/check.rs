@@ -1,0 +1,97 @@
+//! `cargo xtask check`: what CI runs, in the order of what fails fastest for most changes.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::replay;
+use crate::terminal::Terminal;
+use crate::workspace::Workspace;
+use crate::{command, scenario};
+
+/// Seeds that every scenario is replayed with by `--long`, with shuffled deliveries and with
+/// faults each.
+const LONG_SEEDS: u64 = 20;
+
+/// Notifications are published as often in the long runs.
+const LONG_REPEAT: u32 = 2;
+
+/// Runs what CI runs: tests, format, clippy, replay.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  cargo xtask check                    before a commit is shared
+  cargo xtask check --without-tests    when `cargo test --workspace` has just passed
+  cargo xtask check --long             many seeds besides; CONTRIBUTING.md says how long that takes")]
+pub(crate) struct Options {
+    /// Replay every scenario with many seeds besides.
+    #[arg(long)]
+    long: bool,
+    /// Leave `cargo test --workspace` out.
+    #[arg(long)]
+    without_tests: bool,
+}
+
+/// A stage that is a cargo command.
+struct Stage {
+    name: &'static str,
+    arguments: &'static [&'static str],
+}
+
+const TESTS: Stage = Stage { name: "tests", arguments: &["test", "--workspace"] };
+
+const LINTS: [Stage; 2] = [
+    Stage { name: "format", arguments: &["fmt", "--all", "--check"] },
+    Stage {
+        name: "clippy",
+        arguments: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+    },
+];
+
+/// Runs the stages; the first that fails is the last.
+pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
+    let workspace = Workspace::read()?;
+    let tests = (!options.without_tests).then_some(TESTS);
+    for stage in tests.into_iter().chain(LINTS) {
+        let mut command = workspace.cargo();
+        command.args(stage.arguments);
+        if !command::run(stage.name, &mut command, terminal)? {
+            return Ok(false);
+        }
+    }
+    terminal.say("== replay")?;
+    if !replay::run(&replay::Options::default(), terminal)? {
+        return Ok(false);
+    }
+    if options.long { long(&workspace, terminal) } else { Ok(true) }
+}
+
+/// Replays with many seeds, and says in its last lines what was seen.
+fn long(workspace: &Workspace, terminal: &Terminal) -> Result<bool> {
+    let begun = Instant::now();
+    let scenarios = scenario::names_in(&workspace.root.join("fixtures"))?.len() as u64;
+    let mut failed = Vec::new();
+    for seed in 2..2 + LONG_SEEDS {
+        let base = replay::Options { seed, repeat: Some(LONG_REPEAT), ..Default::default() };
+        let shuffled = replay::Options { shuffle: Some(seed), ..base.clone() };
+        let faulty = replay::Options { faults: Some(seed), ..base };
+        for options in [shuffled, faulty] {
+            terminal.say(&format!("== replay, seed {seed}"))?;
+            if !replay::run(&options, terminal)? {
+                failed.push(seed);
+            }
+        }
+    }
+    terminal.say(&format!(
+        "check --long: {scenarios} scenarios, {LONG_SEEDS} seeds, {} runs, {:.0} s",
+        scenarios * LONG_SEEDS * 2,
+        begun.elapsed().as_secs_f64()
+    ))?;
+    let end = if failed.is_empty() {
+        "all equal".to_owned()
+    } else {
+        format!("different with seeds {failed:?}")
+    };
+    terminal.say(&format!("check --long: {end}"))?;
+    Ok(failed.is_empty())
+}

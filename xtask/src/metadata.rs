@@ -1,0 +1,109 @@
+//! `[package.metadata.function]`: what a function says about itself in its `Cargo.toml`.
+//!
+//! The single source for routing, for Terraform and for the test that functions form a DAG.
+
+use std::ops::RangeInclusive;
+
+use anyhow::{Context as _, Result};
+use cargo_metadata::Package;
+use domain::Class;
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+/// Memory that Cloud Run gives an instance. (Cloud Run documentation, "Configure memory limits".)
+const MEMORY_MIB: RangeInclusive<u32> = 128..=32_768;
+
+/// Requests that Cloud Run sends to an instance at a time. (Cloud Run documentation, "Maximum
+/// concurrent requests for services".)
+const CONCURRENCY: RangeInclusive<u32> = 1..=1_000;
+
+/// A member under `functions/`.
+#[derive(Clone, Debug)]
+pub(crate) struct Function {
+    /// The name of the package and of its binary.
+    pub(crate) name: String,
+    /// What it says about itself.
+    pub(crate) metadata: Metadata,
+}
+
+/// The table `[package.metadata.function]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Metadata {
+    /// How it is started.
+    pub(crate) kind: Kind,
+    /// The classes whose finalized objects are delivered to it.
+    #[serde(deserialize_with = "classes")]
+    pub(crate) fed_with: Vec<Class>,
+    /// The classes it reads.
+    #[serde(deserialize_with = "classes")]
+    pub(crate) reads: Vec<Class>,
+    /// The classes it writes.
+    #[serde(deserialize_with = "classes")]
+    pub(crate) writes: Vec<Class>,
+    /// The names of the secrets it reads.
+    #[serde(default)]
+    pub(crate) secrets: Vec<String>,
+    /// Memory of an instance.
+    pub(crate) memory_mib: u32,
+    /// Deliveries that one instance handles at a time.
+    pub(crate) concurrency: u32,
+}
+
+/// How a function is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// By pushed deliveries.
+    Push,
+    /// By a schedule or a person.
+    Job,
+}
+
+impl Function {
+    /// Reads the table of a package.
+    pub(crate) fn of(package: &Package) -> Result<Self> {
+        let name = package.name.to_string();
+        let table = package.metadata.get("function");
+        let table = table.with_context(|| format!("{name}: no [package.metadata.function]"))?;
+        let metadata = Metadata::deserialize(table)
+            .and_then(|metadata| metadata.checked().map_err(serde_json::Error::custom))
+            .with_context(|| format!("{name}: [package.metadata.function]"))?;
+        Ok(Self { name, metadata })
+    }
+}
+
+impl Metadata {
+    /// Refuses what could not be deployed, or would not work.
+    fn checked(self) -> Result<Self, String> {
+        if let Some(class) = self.fed_with.iter().find(|class| !self.reads.contains(class)) {
+            return Err(format!("it is fed with {} and does not read it", word(*class)));
+        }
+        if !MEMORY_MIB.contains(&self.memory_mib) || !CONCURRENCY.contains(&self.concurrency) {
+            return Err(format!(
+                "memory-mib is not in {MEMORY_MIB:?} or concurrency not in {CONCURRENCY:?}"
+            ));
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        match self.secrets.iter().find(|it| it.is_empty() || !it.chars().all(plain)) {
+            Some(secret) => Err(format!("{secret:?} is no name of a secret")),
+            None => Ok(self),
+        }
+    }
+}
+
+fn classes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Class>, D::Error> {
+    let words = Vec::<String>::deserialize(deserializer)?;
+    let class = |word: &String| {
+        Class::parse(word).ok_or_else(|| {
+            let known: Vec<_> = Class::NAMES.iter().map(|(_, name)| *name).collect();
+            D::Error::custom(format!("no class {word:?}; there are {}", known.join(", ")))
+        })
+    };
+    words.iter().map(class).collect()
+}
+
+/// The word for `class` in metadata and in what is printed.
+pub(crate) fn word(class: Class) -> &'static str {
+    let named = Class::NAMES.iter().find(|(it, _)| *it == class);
+    named.map_or("unnamed", |(_, name)| name)
+}

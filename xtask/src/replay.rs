@@ -1,0 +1,194 @@
+//! `cargo xtask replay`: real deliveries to the real functions, and the bucket that must come out.
+
+mod chaos;
+pub(crate) mod contents;
+pub(crate) mod difference;
+mod director;
+mod ends;
+pub(crate) mod file_name;
+mod keep;
+mod mode;
+mod process;
+mod report;
+mod rules;
+mod run;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use crate::metadata::Kind;
+use crate::scenario::{self, Scenario};
+use crate::terminal::Terminal;
+use crate::workspace::Workspace;
+use contents::Contents;
+pub(crate) use mode::Mode;
+use run::{Ended, Stage};
+
+/// Lines of a function's log that are shown when a run fails.
+const LOG_LINES_MAX: usize = 12;
+
+/// Replays scenarios of `fixtures/` and compares the bucket with what they say must be there.
+///
+/// Builds the functions, starts an emulator of Cloud Storage and Pub/Sub push in this process and
+/// each function as a process of its own, uploads the records of a scenario, waits until every
+/// delivery is handled, and compares. Needs nothing but loopback.
+///
+/// Without options every scenario is replayed in order, shuffled, repeated, and with faults. With
+/// one of --shuffle, --repeat and --faults it is replayed once, with these together.
+/// The exit code is 0 only when every bucket is as it must be.
+#[derive(Args, Clone, Debug, Default)]
+#[command(after_help = "Examples:
+  cargo xtask replay                             every scenario, all four ways
+  cargo xtask replay merges ties                 these two
+  cargo xtask replay merges --shuffle 7          deliveries in the order that seed 7 decides
+  cargo xtask replay merges --faults 7           storage fails, functions are killed
+  cargo xtask replay merges --repeat 5 --shuffle 7 --faults 7
+  cargo xtask replay merges --update             accept: write fixtures/merges/then/
+  cargo xtask replay merges --keep /tmp/bucket   look at the bucket afterwards")]
+pub(crate) struct Options {
+    /// Folders of fixtures/; all when none is named.
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenarios: Vec<String>,
+    /// Deliver in the order that this seed decides, instead of one step after the other.
+    #[arg(long, value_name = "SEED")]
+    pub(crate) shuffle: Option<u64>,
+    /// Publish every notification N times.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) repeat: Option<u32>,
+    /// Fail as this seed decides: 503, 429, 403, reset connections, truncated bodies, lost
+    /// answers, and functions killed in mid-delivery.
+    #[arg(long, value_name = "SEED")]
+    pub(crate) faults: Option<u64>,
+    /// Accept what comes out in order as what must be there.
+    #[arg(long, conflicts_with_all = ["shuffle", "repeat", "faults"])]
+    pub(crate) update: bool,
+    /// Write the resulting buckets below this folder, under names that every system takes.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+    /// Decides everything else that is left to chance, such as generations.
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+impl Options {
+    fn modes(&self) -> Vec<Mode> {
+        if self.update {
+            return vec![Mode::in_order(self.seed)];
+        }
+        let Self { shuffle, repeat, faults, seed, .. } = *self;
+        if shuffle.is_none() && repeat.is_none() && faults.is_none() {
+            return Mode::usual(seed).to_vec();
+        }
+        vec![Mode { shuffle, repeat: repeat.unwrap_or(1), faults, seed }]
+    }
+}
+
+/// Replays what `options` name. Whether every bucket was as it must be.
+pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
+    let begun = Instant::now();
+    let workspace = Workspace::read()?;
+    let scenarios = scenario::select(&workspace.root, &options.scenarios)?;
+    let stage = stage(&workspace)?;
+    let modes = options.modes();
+    terminal.begin(scenarios.len() * modes.len());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut failed = Vec::new();
+    for scenario in &scenarios {
+        terminal.say(&report::title(scenario))?;
+        for (at, mode) in modes.iter().enumerate() {
+            terminal.doing(format!("{} {mode}", scenario.name));
+            let ended = runtime.block_on(run::run(&stage, scenario, mode))?;
+            let show = Show { details: at == 0, options, terminal };
+            if !conclude(scenario, mode, ended, &show)? {
+                failed.push(format!("cargo xtask replay {} {}", scenario.name, mode.options()));
+            }
+            terminal.step();
+        }
+    }
+    terminal.finish();
+    let runs = scenarios.len() * modes.len();
+    terminal.say(&summary(scenarios.len(), runs, &failed, begun))?;
+    Ok(failed.is_empty())
+}
+
+/// Builds what is pushed to.
+fn stage(workspace: &Workspace) -> Result<Stage> {
+    let mut functions = workspace.functions()?;
+    functions.retain(|function| function.metadata.kind == Kind::Push);
+    let executables = workspace.build(&functions.iter().collect::<Vec<_>>())?;
+    Ok(Stage { functions, executables })
+}
+
+/// How one run is shown.
+struct Show<'a> {
+    details: bool,
+    options: &'a Options,
+    terminal: &'a Terminal,
+}
+
+/// Compares, prints, keeps and accepts. Whether the run ended as it must.
+fn conclude(scenario: &Scenario, mode: &Mode, ended: Ended, show: &Show<'_>) -> Result<bool> {
+    let found = Contents::found(&ended.objects, scenario.env)?;
+    if let Some(folder) = &show.options.keep {
+        keep::keep(&folder.join(&scenario.name).join(mode.folder()), &ended.versions)?;
+    }
+    if show.options.update && ended.problems.is_empty() {
+        found.write(&scenario.then())?;
+    }
+    let differences = compare(&scenario.then(), found, mode)?;
+    let equal = differences.is_empty() && ended.problems.is_empty();
+    show.terminal.say(&report::line(mode, &ended, equal))?;
+    if show.details || !equal {
+        show.terminal.say(&report::details(&ended))?;
+    }
+    if !equal {
+        for problem in &ended.problems {
+            show.terminal.say(&format!("    {problem}"))?;
+        }
+        show.terminal.say(differences.trim_end())?;
+        show.terminal.say(&logs(ended)?)?;
+    }
+    Ok(equal)
+}
+
+fn compare(then: &Path, found: Contents, mode: &Mode) -> Result<String> {
+    let expected = Contents::expected(then)?;
+    Ok(if mode.is_in_order() {
+        difference::differences(&expected, &found)
+    } else {
+        difference::differences(&expected.in_any_order()?, &found.in_any_order()?)
+    })
+}
+
+/// The last lines of the functions' logs that are not about deliveries that went well, and where
+/// the rest is.
+fn logs(ended: Ended) -> Result<String> {
+    let folder = ended.logs.keep();
+    let mut text = format!("    logs: {}", folder.display());
+    for entry in std::fs::read_dir(&folder)? {
+        let path = entry?.path();
+        let log = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let well = |line: &&str| !["\"INFO\"", "\"DEBUG\""].iter().any(|it| line.contains(it));
+        let lines: Vec<&str> = log.lines().filter(well).collect();
+        for line in &lines[lines.len().saturating_sub(LOG_LINES_MAX)..] {
+            text += &format!("\n    {line}");
+        }
+    }
+    Ok(text)
+}
+
+fn summary(scenarios: usize, runs: usize, failed: &[String], begun: Instant) -> String {
+    let seconds = begun.elapsed().as_secs_f64();
+    let mut text = format!("{scenarios} scenarios, {runs} runs, {seconds:.1} s: ");
+    if failed.is_empty() {
+        return text + "all equal";
+    }
+    text += &format!("{} DIFFERENT; to see one again:", failed.len());
+    for command in failed {
+        text += &format!("\n  {command}");
+    }
+    text
+}

@@ -1,0 +1,214 @@
+//! A function binary as a child process on a loopback port.
+
+use std::fs::{File, OpenOptions};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// A function that has not answered by then does not start.
+const START_MAX: Duration = Duration::from_secs(20);
+
+/// Between two looks at a function that is starting.
+const LOOK: Duration = Duration::from_millis(3);
+
+/// What the environment of a function keeps of ours: what starting a program takes on the
+/// systems that need it.
+const INHERITED: [&str; 4] = ["PATH", "SYSTEMROOT", "TMPDIR", "TEMP"];
+
+/// Ports below those that systems hand out to outgoing connections: the port of a function that
+/// is down must still be free when it comes back. (Linux `ip_local_port_range` begins at 32768.)
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// One function, running or not.
+pub(crate) struct Process {
+    /// The name of the function.
+    pub(crate) function: String,
+    /// Where it listens.
+    pub(crate) port: u16,
+    executable: PathBuf,
+    variables: Vec<(String, String)>,
+    log: PathBuf,
+    state: Mutex<State>,
+}
+
+/// Whether a function runs, and if not, who wanted that.
+enum State {
+    Up(Child),
+    /// Killed by [`Process::kill`], to be started again.
+    Killed,
+    /// Stopped by [`Process::stop`].
+    Stopped,
+}
+
+impl Process {
+    /// Prepares to run `executable` with `variables` and nothing else in its environment.
+    pub(crate) fn new(
+        function: &str,
+        executable: &Path,
+        port: u16,
+        mut variables: Vec<(String, String)>,
+        logs: &Path,
+    ) -> Self {
+        variables.push(("HOST".to_owned(), Ipv4Addr::LOCALHOST.to_string()));
+        variables.push(("PORT".to_owned(), port.to_string()));
+        Self {
+            function: function.to_owned(),
+            port,
+            executable: executable.to_owned(),
+            variables,
+            log: logs.join(format!("{function}.log")),
+            state: Mutex::new(State::Stopped),
+        }
+    }
+
+    /// Starts it unless it runs, and waits until it answers or is killed again.
+    pub(crate) async fn start(&self) -> Result<()> {
+        self.spawn_if(|state| !matches!(state, State::Up(_)))?;
+        self.wait_healthy().await
+    }
+
+    /// Starts it if it was killed; one that is down on purpose stays down.
+    pub(crate) async fn revive(&self) -> Result<()> {
+        self.spawn_if(|state| matches!(state, State::Killed))?;
+        self.wait_healthy().await
+    }
+
+    /// Waits until it answers; returns at once when it is down.
+    pub(crate) async fn wait_healthy(&self) -> Result<()> {
+        let begun = Instant::now();
+        while self.is_up() && !self.is_healthy().await {
+            self.check_running()?;
+            ensure!(begun.elapsed() < START_MAX, "{} does not answer", self.function);
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Kills it at once, in the middle of whatever it does. `false` when it was not running.
+    pub(crate) fn kill(&self) -> bool {
+        self.end(State::Killed)
+    }
+
+    /// Kills it, and lets nothing but [`Process::start`] bring it back.
+    pub(crate) fn stop(&self) {
+        self.end(State::Stopped);
+    }
+
+    /// Whether it was killed and has not been started again.
+    pub(crate) fn is_killed(&self) -> bool {
+        matches!(*self.state(), State::Killed)
+    }
+
+    /// Fails when it has ended by itself.
+    pub(crate) fn check_running(&self) -> Result<()> {
+        if let State::Up(child) = &mut *self.state()
+            && let Some(status) = child.try_wait()?
+        {
+            bail!("{} has ended by itself: {status}", self.function);
+        }
+        Ok(())
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> Result<String> {
+        let bytes = std::fs::read(&self.log).with_context(|| self.log.display().to_string())?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn spawn_if(&self, wanted: fn(&State) -> bool) -> Result<()> {
+        let mut state = self.state();
+        if wanted(&state) {
+            *state = State::Up(self.spawn()?);
+        }
+        Ok(())
+    }
+
+    fn is_up(&self) -> bool {
+        matches!(*self.state(), State::Up(_))
+    }
+
+    fn spawn(&self) -> Result<Child> {
+        let log = self.open_log()?;
+        let mut command = Command::new(&self.executable);
+        command.env_clear().stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        for name in INHERITED {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.spawn().with_context(|| format!("cannot start {}", self.executable.display()))
+    }
+
+    fn open_log(&self) -> Result<File> {
+        let log = OpenOptions::new().create(true).append(true).open(&self.log);
+        log.with_context(|| self.log.display().to_string())
+    }
+
+    fn end(&self, end: State) -> bool {
+        let mut state = self.state();
+        // A function that is down on purpose does not become one that comes back by itself.
+        if matches!((&*state, &end), (State::Stopped, State::Killed)) {
+            return false;
+        }
+        let State::Up(mut child) = std::mem::replace(&mut *state, end) else { return false };
+        // Both fail only for a process that is gone, which is what is wanted.
+        child.kill().and_then(|()| child.wait()).map(drop).unwrap_or_default();
+        true
+    }
+
+    async fn is_healthy(&self) -> bool {
+        ask_health(self.port).await.unwrap_or(false)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+async fn ask_health(port: u16) -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    stream
+        .write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .await?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    Ok(answer.starts_with(b"HTTP/1.1 200"))
+}
+
+/// Free ports, one after the other.
+pub(crate) struct Ports(u16);
+
+impl Ports {
+    /// Begins at a place of this process, so that two replays at a time rarely meet.
+    pub(crate) fn new() -> Self {
+        const SPREAD: u32 = 97;
+        let width = u32::from(PORTS.end - PORTS.start);
+        let offset = std::process::id().wrapping_mul(SPREAD) % width;
+        Self(PORTS.start + u16::try_from(offset).unwrap_or_default())
+    }
+
+    /// A port that nobody listens on.
+    pub(crate) fn free(&mut self) -> Result<u16> {
+        for _ in PORTS {
+            let port = self.0;
+            self.0 = if port + 1 < PORTS.end { port + 1 } else { PORTS.start };
+            if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+                return Ok(port);
+            }
+        }
+        bail!("no port between {} and {} is free", PORTS.start, PORTS.end)
+    }
+}

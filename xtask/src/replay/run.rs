@@ -1,0 +1,243 @@
+//! One run of one scenario: an emulator and function processes of its own, from the first upload
+//! to the last acknowledgement.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use domain::limits::ACK_DEADLINE;
+use domain::{Env, ObjectName};
+use emulator::{Emulator, Faults, Memory, Notification, Options, Stored, Subscription};
+use store::{Object, Operations};
+use tempfile::TempDir;
+
+use super::chaos::Chaos;
+use super::director::Director;
+use super::ends::{Ends, ends};
+use super::mode::Mode;
+use super::process::{Ports, Process};
+use super::rules;
+use crate::metadata::{Function, word};
+use crate::routing::{self, Route};
+use crate::scenario::Scenario;
+
+/// The bucket that everything happens in.
+const BUCKET: &str = "replay";
+
+/// Where deliveries go that were never acknowledged.
+const DEAD_LETTERS: &str = "dead-letters";
+
+/// Requests of a thousand that fail while there are faults.
+const FAULTS_PER_MILLE: u16 = 100;
+
+/// Attempts for a delivery on a quiet day, and with faults, where none may run out.
+const ATTEMPTS_MAX: u32 = 20;
+const ATTEMPTS_MAX_WITH_FAULTS: u32 = 200;
+
+/// Between two attempts at one delivery.
+const BACKOFF_MIN: Duration = Duration::from_millis(20);
+const BACKOFF_MAX: Duration = Duration::from_millis(500);
+
+/// Pushes at a time for one subscription.
+const IN_FLIGHT_MAX: usize = 16;
+
+/// What every run needs.
+pub(crate) struct Stage {
+    /// The functions that are pushed to.
+    pub(crate) functions: Vec<Function>,
+    /// Their binaries.
+    pub(crate) executables: BTreeMap<String, PathBuf>,
+}
+
+/// What a run left behind.
+pub(crate) struct Ended {
+    /// The live objects.
+    pub(crate) objects: BTreeMap<String, Object>,
+    /// Every version of every live object, oldest first.
+    pub(crate) versions: BTreeMap<String, Vec<Stored>>,
+    /// Versions that functions wrote, by the word of the class.
+    pub(crate) written: BTreeMap<&'static str, usize>,
+    /// Versions that the scenario uploaded.
+    pub(crate) uploads: usize,
+    /// How deliveries ended, by function.
+    pub(crate) ends: BTreeMap<String, Ends>,
+    /// Operations of all functions.
+    pub(crate) operations: Operations,
+    /// Processes killed in mid-delivery.
+    pub(crate) kills: usize,
+    /// From the first upload to the last acknowledgement.
+    pub(crate) elapsed: Duration,
+    /// What went wrong beside a different bucket.
+    pub(crate) problems: Vec<String>,
+    /// The folder of the functions' logs.
+    pub(crate) logs: TempDir,
+}
+
+/// Replays `scenario` as `mode` says.
+pub(crate) async fn run(stage: &Stage, scenario: &Scenario, mode: &Mode) -> Result<Ended> {
+    let set = Set::up(stage, scenario, mode).await?;
+    let begun = Instant::now();
+    let mut tally = Tally::default();
+    let played = set.play(stage, scenario, mode, &mut tally).await;
+    let elapsed = begun.elapsed();
+    let mut ended = set.look(tally, elapsed)?;
+    ended.problems.extend(played.err().map(|err| format!("{err:#}")));
+    Ok(ended)
+}
+
+/// An emulator and the functions, connected.
+struct Set {
+    emulator: Emulator,
+    memory: Arc<Memory>,
+    routes: Vec<Route>,
+    processes: Arc<Vec<Process>>,
+    logs: TempDir,
+}
+
+/// What is counted while a scenario is played.
+#[derive(Default)]
+struct Tally {
+    uploads: BTreeSet<String>,
+    kills: usize,
+}
+
+impl Set {
+    async fn up(stage: &Stage, scenario: &Scenario, mode: &Mode) -> Result<Self> {
+        let options = Options {
+            seed: mode.seed,
+            faults: mode.faults.map(|seed| Faults { seed, rate_per_mille: 0 }),
+            shuffle: mode.shuffle,
+            repeat: mode.repeat,
+        };
+        let emulator = Emulator::start(options).await.context("the emulator does not start")?;
+        let memory = emulator.create_bucket(BUCKET);
+        let routes = routing::routes(&stage.functions, scenario.env)?;
+        let logs = tempfile::tempdir()?;
+        let processes = Arc::new(stage.start(&emulator.url(), &logs).await?);
+        let set = Self { emulator, memory, routes, processes, logs };
+        set.connect(scenario.env, mode);
+        Ok(set)
+    }
+
+    /// Connects bucket, topics and functions.
+    fn connect(&self, env: Env, mode: &Mode) {
+        for routing::Notification { topic, object_name_prefix } in routing::notifications(env) {
+            self.emulator.notify(BUCKET, Notification { topic, object_name_prefix });
+        }
+        let attempts_max =
+            if mode.faults.is_some() { ATTEMPTS_MAX_WITH_FAULTS } else { ATTEMPTS_MAX };
+        for route in &self.routes {
+            let process = self.processes.iter().find(|it| it.function == route.function);
+            let port = process.map(|it| it.port).unwrap_or_default();
+            self.emulator.subscribe(Subscription {
+                name: route.subscription.clone(),
+                topic: route.topic.clone(),
+                push_endpoint: format!("http://127.0.0.1:{port}/"),
+                include: route.include.clone(),
+                exclude: route.exclude.clone(),
+                ack_deadline: ACK_DEADLINE,
+                backoff_min: BACKOFF_MIN,
+                backoff_max: BACKOFF_MAX,
+                attempts_max,
+                dead_letter_topic: Some(DEAD_LETTERS.to_owned()),
+                in_flight_max: IN_FLIGHT_MAX,
+            });
+        }
+    }
+
+    /// Makes everything happen. With faults, only the last deliveries have a quiet end.
+    async fn play(
+        &self,
+        stage: &Stage,
+        scenario: &Scenario,
+        mode: &Mode,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let mut director =
+            Director::new(&self.emulator, &self.memory, &self.processes, &self.routes);
+        director.play(&scenario.given).await?;
+        director.gathers = !mode.is_in_order();
+        let chaos = mode.faults.map(|seed| {
+            self.emulator.set_fault_rate(FAULTS_PER_MILLE);
+            Chaos::begin(seed, &self.memory, &stage.functions, &self.processes)
+        });
+        let played = director.play(&scenario.when).await;
+        self.emulator.set_fault_rate(0);
+        if let Some(chaos) = chaos {
+            tally.kills = chaos.end().await?;
+        }
+        let settled = director.settled().await;
+        tally.uploads = director.uploads;
+        played.and(settled)
+    }
+
+    /// Looks at what is left, and ends all processes.
+    fn look(self, tally: Tally, elapsed: Duration) -> Result<Ended> {
+        let objects = self.memory.objects();
+        let versions: BTreeMap<_, _> =
+            objects.keys().map(|name| (name.clone(), self.memory.versions_of(name))).collect();
+        let function_of = |subscription: &str| {
+            let route = self.routes.iter().find(|it| it.subscription == subscription);
+            route.map_or(subscription, |it| &it.function).to_owned()
+        };
+        let ends = ends(&self.processes, &self.emulator.attempts(), function_of)?;
+        let mut problems = Vec::new();
+        for process in self.processes.iter() {
+            problems.extend(process.check_running().err().map(|err| err.to_string()));
+        }
+        for letter in self.emulator.dead_letters(DEAD_LETTERS) {
+            problems.push(format!("never acknowledged: {letter:?}"));
+        }
+        problems.extend(rules::broken(&versions, &tally.uploads));
+        Ok(Ended {
+            written: written(&versions, &tally.uploads),
+            uploads: tally.uploads.len(),
+            operations: self.emulator.requests(),
+            kills: tally.kills,
+            logs: self.logs,
+            objects,
+            versions,
+            ends,
+            elapsed,
+            problems,
+        })
+    }
+}
+
+impl Stage {
+    /// Starts every function with a Cloud Storage at `url`.
+    async fn start(&self, url: &str, logs: &TempDir) -> Result<Vec<Process>> {
+        let mut ports = Ports::new();
+        let mut processes = Vec::new();
+        for function in &self.functions {
+            let variables = [("BUCKET", BUCKET), ("STORAGE_EMULATOR_HOST", url)];
+            let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            processes.push(Process::new(
+                &function.name,
+                &self.executables[&function.name],
+                ports.free()?,
+                variables.to_vec(),
+                logs.path(),
+            ));
+        }
+        for process in &processes {
+            process.start().await.with_context(|| process.log().unwrap_or_default())?;
+        }
+        Ok(processes)
+    }
+}
+
+/// Counts the versions that functions wrote, by the word of the class.
+fn written(
+    versions: &BTreeMap<String, Vec<Stored>>,
+    uploads: &BTreeSet<String>,
+) -> BTreeMap<&'static str, usize> {
+    let mut written = BTreeMap::new();
+    for (name, versions) in versions.iter().filter(|(name, _)| !uploads.contains(*name)) {
+        let class = ObjectName::parse(name).map_or("foreign", |name| word(name.class()));
+        *written.entry(class).or_default() += versions.len();
+    }
+    written
+}

@@ -1,0 +1,41 @@
+//! Tests of the commands, and of the repository as a whole.
+
+mod contents;
+mod dag;
+mod edges;
+mod file_names;
+mod new;
+mod routes;
+mod scenarios;
+mod tidy;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::workspace::Workspace;
+
+/// The workspace that this crate belongs to.
+fn workspace() -> Workspace {
+    Workspace::read().unwrap()
+}
+
+/// Every file below the folder `below` of the workspace, by its name relative to the workspace
+/// with `/` between the parts, in order.
+fn files(root: &Path, below: &str) -> Vec<(String, PathBuf)> {
+    let mut files = Vec::new();
+    let mut folders = vec![root.join(below)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let relative = path.strip_prefix(root).unwrap();
+                let parts = relative.iter().map(|part| part.to_str().unwrap());
+                files.push((parts.collect::<Vec<_>>().join("/"), path.clone()));
+            }
+        }
+    }
+    files.sort();
+    files
+}

@@ -1,0 +1,110 @@
+//! Which crate may use which: the table of crates, enforced.
+
+use std::collections::BTreeSet;
+
+use cargo_metadata::{DependencyKind, Package};
+
+use super::workspace;
+
+/// What a crate of the workspace may use of the workspace. A new edge is an architectural change.
+const EDGES: [(&str, &[&str]); 9] = [
+    ("domain", &[]),
+    ("projection", &["domain"]),
+    ("rules", &["domain"]),
+    ("schema", &["domain"]),
+    ("store", &["domain"]),
+    ("gcp", &["domain", "store"]),
+    ("cloud-run", &["domain", "store"]),
+    // Not gcp: two readings of one API check each other.
+    ("emulator", &["domain", "store"]),
+    ("simulation", &["domain", "store", "emulator", "projection", "schema", "rules"]),
+];
+
+/// What a function may use of the workspace.
+const FUNCTION: [&str; 7] =
+    ["domain", "projection", "rules", "schema", "store", "gcp", "cloud-run"];
+
+/// What only tests may use besides.
+const TOOLS: [&str; 2] = ["emulator", "simulation"];
+
+/// Third-party crates that bring a network, a server, a schema engine or a calendar, and the only
+/// deployed crate that may use each.
+const OWNERS: [(&str, &str); 7] = [
+    ("chrono", "domain"),
+    ("ulid", "domain"),
+    ("jsonschema", "schema"),
+    ("reqwest", "gcp"),
+    ("gcp_auth", "gcp"),
+    ("axum", "cloud-run"),
+    ("tracing-stackdriver", "cloud-run"),
+];
+
+/// Crates that are never deployed, and so may use what they need.
+const NOT_DEPLOYED: [&str; 3] = ["emulator", "simulation", "xtask"];
+
+#[test]
+fn no_crate_uses_what_it_must_not() {
+    let workspace = workspace();
+    let members: BTreeSet<&str> = workspace.packages.iter().map(|it| it.name.as_str()).collect();
+    let mut wrong = Vec::new();
+    for package in workspace.packages.iter().filter(|it| *it.name != "xtask") {
+        let name = package.name.as_str();
+        let Some(normal) = allowed(&workspace.root, package) else {
+            wrong.push(format!("{name} is not in the table of crates"));
+            continue;
+        };
+        for dependency in &package.dependencies {
+            let used = dependency.name.as_str();
+            let in_tests = dependency.kind == DependencyKind::Development;
+            let fine =
+                normal.contains(&used) || (in_tests && (TOOLS.contains(&used) || used == name));
+            // A pure crate's tests may not reach further than the crate either, tools apart.
+            if members.contains(used) && !fine {
+                wrong.push(format!("{name} uses {used}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn each_heavy_crate_has_one_owner() {
+    let workspace = workspace();
+    let mut wrong = Vec::new();
+    for package in workspace.packages.iter().filter(|it| !NOT_DEPLOYED.contains(&it.name.as_str()))
+    {
+        let normal =
+            package.dependencies.iter().filter(|it| it.kind != DependencyKind::Development);
+        for dependency in normal {
+            let owner = OWNERS.iter().find(|(heavy, _)| *heavy == dependency.name);
+            if let Some((heavy, owner)) = owner
+                && *package.name != **owner
+            {
+                wrong.push(format!("{} uses {heavy}, which {owner} owns", package.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_version_is_in_the_root_manifest() {
+    let workspace = workspace();
+    let manifests = workspace.packages.iter().map(|it| it.manifest_path.as_std_path());
+    for manifest in manifests {
+        let text = std::fs::read_to_string(manifest).unwrap();
+        let dependencies = text.split("dependencies]").skip(1);
+        for line in dependencies.flat_map(|section| section.split("\n[").next().unwrap().lines()) {
+            let own = line.contains('=') && !line.contains("workspace = true");
+            assert!(!own || line.starts_with('#'), "{}: {line}", manifest.display());
+        }
+    }
+}
+
+fn allowed(root: &std::path::Path, package: &Package) -> Option<Vec<&'static str>> {
+    if package.manifest_path.starts_with(root.join("functions")) {
+        return Some(FUNCTION.to_vec());
+    }
+    let edges = EDGES.iter().find(|(name, _)| *package.name == **name)?;
+    Some(edges.1.to_vec())
+}

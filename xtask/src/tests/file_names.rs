@@ -1,0 +1,46 @@
+//! Object names as file names.
+
+use expect_test::{Expect, expect};
+
+use crate::replay::file_name::{PART_BYTES_MAX, file_name, file_names};
+
+fn check(name: &str, expect: &Expect) {
+    expect.assert_eq(&file_name(name));
+}
+
+#[test]
+fn plain_names_stay_what_they_are() {
+    check("snapshots/ventures/V001.json", &expect!["snapshots/ventures/V001.json"]);
+    check(
+        "manifests/ideas/_index_shard=0a.ndjson",
+        &expect!["manifests/ideas/_index_shard=0a.ndjson"],
+    );
+}
+
+#[test]
+fn what_a_system_could_refuse_is_escaped() {
+    check("ideas/10:00 ~50%.json", &expect!["ideas/10~3a00~20~7e50~25.json"]);
+    check("東京.json", &expect!["~e6~9d~b1~e4~ba~ac.json"]);
+    check("ends with dot./x", &expect!["ends~20with~20dot~2e/x"]);
+    check(".hidden", &expect!["~2ehidden"]);
+    check("aux.json", &expect!["~61ux.json"]);
+    check("com1", &expect!["~63om1"]);
+    check("company", &expect!["company"]);
+}
+
+#[test]
+fn long_parts_are_cut_and_stay_different() {
+    let (a, b) = ("x".repeat(300) + "a", "x".repeat(300) + "b");
+    assert_eq!(file_name(&a).len(), PART_BYTES_MAX);
+    assert_ne!(file_name(&a), file_name(&b));
+}
+
+#[test]
+fn names_that_differ_in_case_only_get_different_files() {
+    let names = ["ideas/Case.json", "ideas/case.json", "ideas/other.json"];
+    let files = file_names(names.into_iter());
+    let folded: std::collections::BTreeSet<String> =
+        files.values().map(|file| file.to_lowercase()).collect();
+    assert_eq!(folded.len(), names.len(), "{files:?}");
+    assert_eq!(files["ideas/other.json"], "ideas/other.json");
+}

@@ -1,0 +1,63 @@
+//! What reaches which function.
+
+use domain::{Class, Env};
+use expect_test::expect;
+
+use crate::metadata::{Function, word};
+use crate::routing::{notifications, routes};
+
+fn function(name: &str, kind: &str, fed_with: Class) -> Function {
+    let table = serde_json::json!({
+        "kind": kind, "fed-with": [word(fed_with)], "reads": [word(fed_with)], "writes": [],
+        "memory-mib": 512, "concurrency": 80,
+    });
+    Function { name: name.to_owned(), metadata: serde_json::from_value(table).unwrap() }
+}
+
+fn takers(name: &str) -> Vec<String> {
+    let functions = [
+        function("builder", "push", Class::History),
+        function("writer", "push", Class::Snapshot),
+        function("dispatcher", "push", Class::Alert),
+        function("compactor", "job", Class::Manifest),
+    ];
+    let routes = routes(&functions, Env::Dev).unwrap();
+    routes.iter().filter(|it| it.takes(name)).map(|it| it.function.clone()).collect()
+}
+
+#[test]
+fn each_class_reaches_who_is_fed_with_it() {
+    assert_eq!(takers("env/dev/ventures/V1/history/2025/11/06/a_b.json"), ["builder"]);
+    assert_eq!(takers("env/dev/reports/R1/history/2025/11/06/a_b.json"), ["builder"]);
+    assert_eq!(takers("env/dev/snapshots/ventures/V1.json"), ["writer"]);
+    assert_eq!(takers("env/dev/reports/alerts/r/e/a.json"), ["dispatcher"]);
+    assert!(takers("env/dev/manifests/ventures/by-id/V1.json").is_empty());
+    assert!(takers("env/dev/indices/ventures/by-status/pilot/V1.json").is_empty());
+    assert!(takers("env/prod/snapshots/ventures/V1.json").is_empty());
+}
+
+#[test]
+fn a_class_that_no_topic_carries_is_an_error() {
+    let err = routes(&[function("f", "push", Class::Manifest)], Env::Dev).unwrap_err();
+    expect!["function f is fed with manifest, which no topic carries"].assert_eq(&err.to_string());
+}
+
+#[test]
+fn an_environment_has_two_notifications() {
+    let text: Vec<String> =
+        notifications(Env::Stg).map(|it| format!("{} {}", it.topic, it.object_name_prefix)).into();
+    assert_eq!(text, ["stg-changes env/stg/", "stg-snapshots env/stg/snapshots/"]);
+}
+
+#[test]
+fn a_filter_of_excluded_prefixes_fits_into_a_subscription() {
+    // Pub/Sub documentation, "Filter messages from a subscription": at most 256 bytes.
+    const FILTER_BYTES_MAX: usize = 256;
+    for env in Env::ALL {
+        let routes = routes(&[function("f", "push", Class::History)], env).unwrap();
+        let clause = |prefix: &String| format!("NOT hasPrefix(attributes.objectId,\"{prefix}\")");
+        let filter: Vec<String> = routes[0].exclude.iter().map(clause).collect();
+        let filter = filter.join(" AND ");
+        assert!(filter.len() <= FILTER_BYTES_MAX, "{} bytes: {filter}", filter.len());
+    }
+}

@@ -1,0 +1,72 @@
+//! The workspace as cargo describes it, and cargo itself.
+
+use std::collections::BTreeMap;
+use std::io::BufReader;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use cargo_metadata::{Message, MetadataCommand, Package};
+
+use crate::metadata::Function;
+
+/// The workspace around the current folder.
+pub(crate) struct Workspace {
+    /// The folder of the root `Cargo.toml`.
+    pub(crate) root: PathBuf,
+    /// The members, by name.
+    pub(crate) packages: Vec<Package>,
+}
+
+impl Workspace {
+    /// Asks cargo; needs no network.
+    pub(crate) fn read() -> Result<Self> {
+        let offline = ["--offline".to_owned()];
+        let mut packages = MetadataCommand::new()
+            .no_deps()
+            .other_options(offline)
+            .exec()
+            .context("cargo metadata does not describe the current folder")?;
+        packages.packages.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Self { root: packages.workspace_root.into(), packages: packages.packages })
+    }
+
+    /// The members under `functions/`, with what they say about themselves.
+    pub(crate) fn functions(&self) -> Result<Vec<Function>> {
+        let folder = self.root.join("functions");
+        let inside = |package: &&Package| package.manifest_path.starts_with(&folder);
+        self.packages.iter().filter(inside).map(Function::of).collect()
+    }
+
+    /// Builds the binary of each function in the profile dev; returns where they are.
+    pub(crate) fn build(&self, functions: &[&Function]) -> Result<BTreeMap<String, PathBuf>> {
+        let mut build = self.cargo();
+        build.args(["build", "--quiet", "--message-format=json-render-diagnostics", "--bins"]);
+        for function in functions {
+            build.args(["--package", &function.name]);
+        }
+        let mut child = build.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
+        let output = child.stdout.take().context("cargo has no output")?;
+        let mut executables = BTreeMap::new();
+        for message in Message::parse_stream(BufReader::new(output)) {
+            if let Message::CompilerArtifact(artifact) = message?
+                && let Some(executable) = artifact.executable
+            {
+                executables.insert(artifact.target.name, executable.into());
+            }
+        }
+        ensure!(child.wait()?.success(), "the functions do not build");
+        if let Some(absent) = functions.iter().find(|it| !executables.contains_key(&it.name)) {
+            bail!("function {} has no binary of its own name", absent.name);
+        }
+        Ok(executables)
+    }
+
+    /// The cargo that started this program, in the root of the workspace.
+    pub(crate) fn cargo(&self) -> Command {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.current_dir(&self.root);
+        command
+    }
+}
