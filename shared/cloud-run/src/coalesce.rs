@@ -41,10 +41,8 @@ struct Lines {
 struct Line {
     /// Held by the one who leads.
     turn: Arc<tokio::sync::Mutex<()>>,
-    /// What the handler has not seen in full, by ticket.
+    /// Their deliveries, by ticket.
     waiting: BTreeMap<u64, Arc<Waiting>>,
-    /// Callers, with and without an outcome.
-    seats: usize,
 }
 
 /// One delivery and the place for its outcome.
@@ -80,7 +78,9 @@ impl Coalescer {
         }
         let batch = seat.batch();
         let outcomes = self.call(&batch).await;
-        self.fill(&seat.subject, &batch, &outcomes);
+        for (waiting, outcome) in batch.iter().zip(outcomes) {
+            waiting.outcome.get_or_init(|| outcome);
+        }
         let outcome = seat.waiting.outcome.get().cloned();
         outcome.unwrap_or_else(|| retry("delivery was not in its own batch"))
     }
@@ -99,17 +99,16 @@ impl Coalescer {
         lines.next_ticket += 1;
         let line = lines.by_subject.entry(subject.clone()).or_default();
         line.waiting.insert(ticket, Arc::clone(&waiting));
-        line.seats += 1;
         let turn = Arc::clone(&line.turn);
         (Seat { coalescer: self, subject, ticket, waiting, turn: None }, turn)
     }
 
     /// Calls the handler with each different delivery of `batch` once, and returns an outcome for
     /// each member of `batch`.
-    async fn call(&self, batch: &[(u64, Arc<Waiting>)]) -> Vec<Outcome> {
+    async fn call(&self, batch: &[Arc<Waiting>]) -> Vec<Outcome> {
         let mut deliveries: Vec<Delivery> = Vec::with_capacity(batch.len());
         let mut places = Vec::with_capacity(batch.len());
-        for (_, waiting) in batch {
+        for waiting in batch {
             let known = deliveries.iter().position(|delivery| *delivery == waiting.delivery);
             places.push(known.unwrap_or(deliveries.len()));
             if known.is_none() {
@@ -127,17 +126,6 @@ impl Coalescer {
         places.into_iter().filter_map(|place| outcomes.get(place).cloned()).collect()
     }
 
-    fn fill(&self, subject: &str, batch: &[(u64, Arc<Waiting>)], outcomes: &[Outcome]) {
-        let mut lines = self.lines();
-        let mut line = lines.by_subject.get_mut(subject);
-        for ((ticket, waiting), outcome) in batch.iter().zip(outcomes) {
-            waiting.outcome.get_or_init(|| outcome.clone());
-            if let Some(line) = &mut line {
-                line.waiting.remove(ticket);
-            }
-        }
-    }
-
     /// Never held across a wait, and nothing panics while it is held.
     fn lines(&self) -> MutexGuard<'_, Lines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
@@ -145,15 +133,16 @@ impl Coalescer {
 }
 
 impl Seat<'_> {
-    /// The first [`BATCH_MAX`] of those who wait, this one always among them.
-    fn batch(&self) -> Vec<(u64, Arc<Waiting>)> {
+    /// This one's delivery and the next in the line, [`BATCH_MAX`] together.
+    ///
+    /// Turns are taken in the order of arrival, so whoever was given an outcome by an earlier
+    /// leader has left. Were one still there, its delivery would be handled once more, as any may.
+    fn batch(&self) -> Vec<Arc<Waiting>> {
         let lines = self.coalescer.lines();
         let waiting = lines.by_subject.get(&self.subject).map(|line| &line.waiting);
         let others = waiting.into_iter().flatten().filter(|(ticket, _)| **ticket != self.ticket);
-        let mut batch = vec![(self.ticket, Arc::clone(&self.waiting))];
-        batch.extend(others.take(BATCH_MAX - 1).map(|(ticket, it)| (*ticket, Arc::clone(it))));
-        batch.sort_unstable_by_key(|(ticket, _)| *ticket);
-        batch
+        let others = others.take(BATCH_MAX - 1).map(|(_, waiting)| Arc::clone(waiting));
+        std::iter::once(Arc::clone(&self.waiting)).chain(others).collect()
     }
 }
 
@@ -162,8 +151,7 @@ impl Drop for Seat<'_> {
         let mut lines = self.coalescer.lines();
         let Some(line) = lines.by_subject.get_mut(&self.subject) else { return };
         line.waiting.remove(&self.ticket);
-        line.seats -= 1;
-        if line.seats == 0 {
+        if line.waiting.is_empty() {
             lines.by_subject.remove(&self.subject);
         }
     }

@@ -1,9 +1,9 @@
 //! Runs a push function on Cloud Run: one call from its `main.rs`.
 //!
-//! A request goes through the modules in this order: [`server`] takes it, [`decode`] reads the
-//! notification, [`admission`] skips from the name alone what does not concern the function,
-//! [`coalesce`] hands deliveries for one entity to the handler together, [`quarantine`] keeps what
-//! can never be handled, [`answer`] chooses the status, [`log`] writes the one line. [`runner`]
+//! A request goes through the modules in this order: `server` takes it, `decode` reads the
+//! notification, `admission` skips from the name alone what does not concern the function,
+//! `coalesce` hands deliveries for one entity to the handler together, `quarantine` keeps what
+//! can never be handled, `answer` chooses the status, `log` writes the one line. `runner`
 //! puts them together. None of them knows an entity, a projection or Cloud Storage itself.
 
 mod admission;
