@@ -1,5 +1,6 @@
 //! A server on loopback that says what it is told and remembers what it was asked.
 
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,8 +18,8 @@ pub(crate) enum Step {
     Cut(Vec<u8>),
     /// Sends these bytes and then nothing.
     Stall(Vec<u8>),
-    /// Sends the first bytes at once, and the others again and again, one at a time.
-    Drip(Vec<u8>, Vec<u8>),
+    /// Sends this many of these bytes at once, and the others one at a time.
+    Drip(usize, Vec<u8>),
 }
 
 /// A request as it arrived.
@@ -97,25 +98,28 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
             if steps.len() > 1 { steps.remove(0) } else { steps[0].clone() }
         };
         // A client that has gone away is one of the things under test.
-        let (Step::Say(bytes) | Step::Cut(bytes) | Step::Stall(bytes) | Step::Drip(bytes, _)) =
-            &step;
-        let sent = stream.write_all(bytes).await;
+        let (at_once, bytes) = match &step {
+            Step::Say(bytes) | Step::Cut(bytes) | Step::Stall(bytes) => (bytes.len(), bytes),
+            Step::Drip(at_once, bytes) => (*at_once, bytes),
+        };
+        if send(&mut stream, &bytes[..at_once], &bytes[at_once..]).await.is_err() {
+            return;
+        }
         match step {
-            Step::Say(_) if sent.is_ok() => (),
+            Step::Say(_) | Step::Drip(..) => (),
+            Step::Cut(_) => return,
             Step::Stall(_) => std::future::pending().await,
-            Step::Drip(_, bytes) => return drip(stream, &bytes).await,
-            _ => return,
         }
     }
 }
 
-async fn drip(mut stream: TcpStream, bytes: &[u8]) {
-    for byte in bytes.iter().cycle() {
+async fn send(stream: &mut TcpStream, at_once: &[u8], slowly: &[u8]) -> io::Result<()> {
+    stream.write_all(at_once).await?;
+    for byte in slowly {
         tokio::time::sleep(Duration::from_millis(5)).await;
-        if stream.write_all(&[*byte]).await.is_err() {
-            return;
-        }
+        stream.write_all(&[*byte]).await?;
     }
+    Ok(())
 }
 
 /// `None` when the client has closed the connection.
