@@ -163,8 +163,10 @@ impl Emulator {
     }
 
     /// Closes every connection and ends every push.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.server.abort();
+        // It was cancelled a line above; that is all this can tell.
+        drop((&mut self.server).await);
         self.hub.broker.stop().await;
     }
 }

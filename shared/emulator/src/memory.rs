@@ -8,7 +8,6 @@ mod stored;
 pub use stored::{Stored, Upload};
 
 use std::collections::BTreeMap;
-use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,8 +24,8 @@ type Listener = Arc<dyn Fn(&Stored) + Send + Sync>;
 
 /// One bucket in memory, with versioning.
 ///
-/// Every call is atomic and complete when it returns; the futures of its [`Store`] are ready at
-/// once, under any executor. Generations are unique and look like the real ones, but they do not
+/// Every call is atomic; the futures of its [`Store`] are ready when first polled, under any
+/// executor. Generations are unique and look like the real ones, but they do not
 /// increase. Two versions of one object never have the same time of creation.
 pub struct Memory {
     bucket: String,
@@ -144,15 +143,16 @@ impl Memory {
     }
 }
 
+/// An operation happens when its future is polled, wholly: one that is never polled never happens.
 impl Store for Memory {
     fn get<'a>(
         &'a self,
         name: &'a str,
         generation: Option<Generation>,
     ) -> BoxFuture<'a, Result<Option<Object>, Error>> {
-        let broken = || Error::new(ErrorKind::Rejected, format!("get {name}: not valid gzip"));
-        let read = |stored: Stored| stored.decoded().ok_or_else(broken);
-        Box::pin(ready(self.find(name, generation).map(read).transpose()))
+        let broken = move || Error::new(ErrorKind::Rejected, format!("get {name}: not valid gzip"));
+        let read = move |stored: Stored| stored.decoded().ok_or_else(broken);
+        Box::pin(async move { self.find(name, generation).map(read).transpose() })
     }
 
     fn put<'a>(
@@ -168,7 +168,7 @@ impl Store for Memory {
             metadata: metadata.clone(),
             precondition: Some(precondition),
         };
-        Box::pin(ready(self.insert(name, body, upload).map(|stored| stored.generation)))
+        Box::pin(async move { Ok(self.insert(name, body, upload)?.generation) })
     }
 
     fn delete<'a>(
@@ -177,22 +177,25 @@ impl Store for Memory {
         generation: Generation,
     ) -> BoxFuture<'a, Result<bool, Error>> {
         let conditions = Conditions::from(Some(Precondition::At(generation)));
-        Box::pin(ready(self.remove(name, &conditions)))
+        Box::pin(async move { self.remove(name, &conditions) })
     }
 
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
-        let found = Query::of(list).map(|query| self.page(&query));
-        let page = found.map(|found| Page {
-            items: found.items.iter().map(Stored::to_listed).collect(),
-            prefixes: found.prefixes,
-            next_page_token: found.next_page_token,
-        });
-        let refused = || Error::new(ErrorKind::Rejected, format!("list {}: token", list.prefix));
-        Box::pin(ready(page.ok_or_else(refused)))
+        Box::pin(async move {
+            let refused =
+                || Error::new(ErrorKind::Rejected, format!("list {}: token", list.prefix));
+            let found = self.page(&Query::of(list).ok_or_else(refused)?);
+            Ok(Page {
+                items: found.items.iter().map(Stored::to_listed).collect(),
+                prefixes: found.prefixes,
+                next_page_token: found.next_page_token,
+            })
+        })
     }
 
     fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
-        let versions = self.state().versions(name).iter().map(Stored::to_listed).collect();
-        Box::pin(ready(Ok(versions)))
+        Box::pin(
+            async move { Ok(self.state().versions(name).iter().map(Stored::to_listed).collect()) },
+        )
     }
 }

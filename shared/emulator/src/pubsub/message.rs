@@ -105,7 +105,7 @@ impl Subscription {
     }
 
     /// The delay after the failed attempt number `attempt`, counted from 1.
-    pub(super) fn backoff(&self, attempt: u32) -> Duration {
+    pub(crate) fn backoff(&self, attempt: u32) -> Duration {
         let doubled = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
         self.backoff_min.saturating_mul(doubled).min(self.backoff_max.max(self.backoff_min))
     }

@@ -59,6 +59,12 @@ async fn a_truncated_body_announces_more_than_comes() {
     let err = read(&emulator).await.unwrap_err();
     assert!(err.starts_with("answer is not complete"), "{err}");
     assert_eq!(read(&emulator).await.unwrap().body.len(), 100_000);
+    for length in [1, 2, 700] {
+        let body = Bytes::from(vec![b'x'; length]);
+        emulator.create_bucket("b").insert("a", body, Upload::default()).unwrap();
+        emulator.fail_next(Fault::Truncated);
+        assert!(read(&emulator).await.is_err(), "{length}");
+    }
 }
 
 #[tokio::test]

@@ -5,3 +5,5 @@ mod client;
 mod faults;
 mod http;
 mod memory;
+mod push;
+mod subscriber;

@@ -103,6 +103,17 @@ async fn gzip_is_decoded_and_a_bomb_is_refused() {
     }
 }
 
+#[tokio::test]
+async fn an_operation_happens_when_it_is_polled_and_not_before() {
+    let (memory, _) = memory();
+    let metadata = Metadata::new();
+    drop(memory.put("never", Bytes::new(), &metadata, Precondition::Absent));
+    let read = memory.get("a", None);
+    let stored = insert(&memory, "a", "1");
+    assert_eq!(read.await.unwrap().unwrap().generation, stored.generation);
+    assert_eq!(memory.versions_of("never"), []);
+}
+
 #[test]
 fn listeners_hear_every_version_before_the_write_returns() {
     let (memory, _) = memory();

@@ -1,0 +1,153 @@
+//! A push endpoint that answers as it is told and remembers what came.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use emulator::{Emulator, Memory, Notification, Options, Subscription};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+/// Longer than anything here takes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One push as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Push {
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Push {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    pub(crate) fn attribute(&self, key: &str) -> Option<String> {
+        self.json()["message"]["attributes"][key].as_str().map(str::to_owned)
+    }
+
+    pub(crate) fn object(&self) -> String {
+        self.attribute("objectId").unwrap()
+    }
+
+    pub(crate) fn payload(&self) -> String {
+        let body = self.json();
+        let data = STANDARD.decode(body["message"]["data"].as_str().unwrap()).unwrap();
+        String::from_utf8(data).unwrap()
+    }
+}
+
+/// What the endpoint does with a push.
+#[derive(Clone)]
+pub(crate) enum Answer {
+    Status(u16),
+    /// Never.
+    Silence,
+    /// 204, as soon as so many pushes have been unanswered at the same time.
+    Together(usize),
+    /// Writes this object, then answers 204.
+    Write(Arc<Memory>, String),
+}
+
+#[derive(Default)]
+struct Script {
+    pushes: Vec<Push>,
+    answers: VecDeque<Answer>,
+    at_once: usize,
+    at_once_max: usize,
+}
+
+#[derive(Clone)]
+pub(crate) struct Subscriber {
+    pub(crate) url: String,
+    script: Arc<Mutex<Script>>,
+}
+
+impl Subscriber {
+    /// Answers as `answers` says, push by push, and then 204.
+    pub(crate) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/pubsub/push", listener.local_addr().unwrap());
+        let answers = answers.into_iter().collect();
+        let script = Arc::new(Mutex::new(Script { answers, ..Script::default() }));
+        let router = Router::new().fallback(receive).with_state(script.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { url, script }
+    }
+
+    pub(crate) fn pushes(&self) -> Vec<Push> {
+        self.script.lock().unwrap().pushes.clone()
+    }
+
+    pub(crate) fn objects(&self) -> Vec<String> {
+        self.pushes().iter().map(Push::object).collect()
+    }
+
+    /// The most pushes that were ever unanswered at the same time.
+    pub(crate) fn at_once_max(&self) -> usize {
+        self.script.lock().unwrap().at_once_max
+    }
+
+    /// A subscription to topic `t` that tries quickly and for ever.
+    pub(crate) fn subscription(&self) -> Subscription {
+        Subscription {
+            name: "s".to_owned(),
+            topic: "t".to_owned(),
+            push_endpoint: self.url.clone(),
+            include: Vec::new(),
+            exclude: Vec::new(),
+            ack_deadline: PATIENCE,
+            backoff_min: Duration::from_millis(1),
+            backoff_max: Duration::from_millis(4),
+            attempts_max: 5,
+            dead_letter_topic: None,
+            in_flight_max: 1,
+        }
+    }
+}
+
+async fn receive(
+    State(script): State<Arc<Mutex<Script>>>,
+    headers: HeaderMap,
+    text: String,
+) -> StatusCode {
+    let answer = {
+        let mut script = script.lock().unwrap();
+        script.pushes.push(Push { headers, text });
+        script.at_once += 1;
+        script.at_once_max = script.at_once_max.max(script.at_once);
+        script.answers.pop_front()
+    };
+    let status = match answer {
+        None => 204,
+        Some(Answer::Status(status)) => status,
+        Some(Answer::Silence) => std::future::pending().await,
+        Some(Answer::Together(count)) => {
+            while script.lock().unwrap().at_once_max < count {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            204
+        }
+        Some(Answer::Write(memory, name)) => {
+            memory.insert(&name, "1".into(), Default::default()).unwrap();
+            204
+        }
+    };
+    script.lock().unwrap().at_once -= 1;
+    StatusCode::from_u16(status).unwrap()
+}
+
+/// An emulator with bucket `b`, all of whose objects are announced to topic `t`.
+pub(crate) async fn announcing(options: Options) -> (Emulator, Arc<Memory>) {
+    let emulator = Emulator::start(options).await.unwrap();
+    let memory = emulator.create_bucket("b");
+    let notification = Notification { topic: "t".to_owned(), object_name_prefix: String::new() };
+    emulator.notify("b", notification);
+    (emulator, memory)
+}
