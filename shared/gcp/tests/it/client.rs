@@ -1,10 +1,13 @@
 //! A bucket client over the scripted server, with time and chance in the hands of the test.
 
+use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
 use domain::{BoxFuture, Clock, Ids, Instant};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use gcp::{Bucket, Options};
 
 use crate::server::{Server, Step, answer};
@@ -89,4 +92,11 @@ pub(crate) fn object_bytes(body: &[u8], more: &[(&str, &str)]) -> Vec<u8> {
 
 pub(crate) fn object(body: &[u8], more: &[(&str, &str)]) -> Step {
     Step::Say(object_bytes(body, more))
+}
+
+/// `bytes` as one gzip stream.
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }

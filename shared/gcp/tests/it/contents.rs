@@ -1,25 +1,15 @@
 //! What is believed of an answer to a read.
 
-use std::io::Write as _;
-
 use domain::Generation;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use store::{Error, ErrorKind, Object, Store};
 
-use crate::client::{bucket, hash, object, object_bytes};
+use crate::client::{bucket, gzip, hash, object, object_bytes};
 use crate::server::{Server, Step, answer, say};
 
 /// Every attempt of a call that fails in a way that can pass.
 const ATTEMPTS: usize = 8;
 
 const MIB: usize = 1024 * 1024;
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
 
 /// Reads from a server that always does `step`; the number of requests it took.
 async fn read(step: Step) -> (Result<Option<Object>, Error>, usize) {

@@ -1,4 +1,5 @@
-//! The client over real sockets on loopback, against a server that follows a script.
+//! The client over real sockets on loopback, against a server that follows a script
+//! and against the emulator.
 
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report, in their helpers too")]
 
@@ -6,6 +7,7 @@ mod client;
 mod server;
 
 mod contents;
+mod emulated;
 mod faults;
 mod options;
 mod requests;
