@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::Generation;
-use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use store::Metadata;
@@ -65,9 +65,8 @@ impl Answer {
 
     /// Custom metadata. Foreign values may be any text; bytes that are none are replaced.
     pub(crate) fn metadata(&self) -> Metadata {
-        let entry = |(name, value): (&reqwest::header::HeaderName, &_)| {
+        let entry = |(name, value): (&HeaderName, &HeaderValue)| {
             let key = name.as_str().strip_prefix(METADATA_PREFIX)?;
-            let value: &reqwest::header::HeaderValue = value;
             Some((key.to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         };
         self.headers.iter().filter_map(entry).collect()
