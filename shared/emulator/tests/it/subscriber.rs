@@ -49,8 +49,6 @@ pub(crate) enum Answer {
     Status(u16),
     /// Never.
     Silence,
-    /// 204, as soon as so many pushes have been unanswered at the same time.
-    Together(usize),
     /// Writes this object, then answers 204.
     Write(Arc<Memory>, String),
 }
@@ -59,8 +57,6 @@ pub(crate) enum Answer {
 struct Script {
     pushes: Vec<Push>,
     answers: VecDeque<Answer>,
-    at_once: usize,
-    at_once_max: usize,
 }
 
 #[derive(Clone)]
@@ -89,11 +85,6 @@ impl Subscriber {
         self.pushes().iter().map(Push::object).collect()
     }
 
-    /// The most pushes that were ever unanswered at the same time.
-    pub(crate) fn at_once_max(&self) -> usize {
-        self.script.lock().unwrap().at_once_max
-    }
-
     /// A subscription to topic `t` that tries quickly and for ever.
     pub(crate) fn subscription(&self) -> Subscription {
         Subscription {
@@ -120,26 +111,17 @@ async fn receive(
     let answer = {
         let mut script = script.lock().unwrap();
         script.pushes.push(Push { headers, text });
-        script.at_once += 1;
-        script.at_once_max = script.at_once_max.max(script.at_once);
         script.answers.pop_front()
     };
     let status = match answer {
         None => 204,
         Some(Answer::Status(status)) => status,
         Some(Answer::Silence) => std::future::pending().await,
-        Some(Answer::Together(count)) => {
-            while script.lock().unwrap().at_once_max < count {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-            204
-        }
         Some(Answer::Write(memory, name)) => {
             memory.insert(&name, "1".into(), Default::default()).unwrap();
             204
         }
     };
-    script.lock().unwrap().at_once -= 1;
     StatusCode::from_u16(status).unwrap()
 }
 
