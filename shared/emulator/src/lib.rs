@@ -17,6 +17,9 @@ mod checksum;
 mod clock;
 mod coding;
 
+#[cfg(test)]
+mod tests;
+
 pub use chance::SeededIds;
 pub use clock::{SystemClock, TestClock};
 pub use emulator::{Emulator, Options};
