@@ -72,11 +72,13 @@ fn long(workspace: &Workspace, terminal: &Terminal) -> Result<bool> {
     let scenarios = scenario::names_in(&workspace.root.join("fixtures"))?.len() as u64;
     let mut failed = Vec::new();
     for seed in 2..2 + LONG_SEEDS {
-        let base = replay::Options { seed, repeat: Some(LONG_REPEAT), ..Default::default() };
+        let repeat = Some(LONG_REPEAT);
+        let base = replay::Options { seed, repeat, brief: true, ..Default::default() };
         let shuffled = replay::Options { shuffle: Some(seed), ..base.clone() };
         let faulty = replay::Options { faults: Some(seed), ..base };
         for options in [shuffled, faulty] {
-            terminal.say(&format!("== replay, seed {seed}"))?;
+            let way = if options.faults.is_some() { "faults" } else { "shuffled" };
+            terminal.say(&format!("== replay, {way}, seed {seed}"))?;
             if !replay::run(&options, terminal)? {
                 failed.push(seed);
             }

@@ -19,7 +19,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use crate::metadata::Kind;
+use crate::metadata::{Function, Kind};
 use crate::scenario::{self, Scenario};
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
@@ -71,6 +71,9 @@ pub(crate) struct Options {
     /// Decides everything else that is left to chance, such as generations.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Print nothing about what is as it must be.
+    #[arg(skip)]
+    pub(crate) brief: bool,
 }
 
 impl Options {
@@ -91,13 +94,18 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let begun = Instant::now();
     let workspace = Workspace::read()?;
     let scenarios = scenario::select(&workspace.root, &options.scenarios)?;
-    let stage = stage(&workspace)?;
+    let functions = pushed(&workspace)?;
+    scenarios.iter().try_for_each(|scenario| scenario.check_functions(&functions))?;
+    let executables = workspace.build(&functions)?;
+    let stage = Stage { functions, executables };
     let modes = options.modes();
     terminal.begin(scenarios.len() * modes.len());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut failed = Vec::new();
     for scenario in &scenarios {
-        terminal.say(&report::title(scenario))?;
+        if !options.brief {
+            terminal.say(&report::title(scenario))?;
+        }
         for (at, mode) in modes.iter().enumerate() {
             terminal.doing(format!("{} {mode}", scenario.name));
             let ended = runtime.block_on(run::run(&stage, scenario, mode))?;
@@ -114,12 +122,11 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     Ok(failed.is_empty())
 }
 
-/// Builds what is pushed to.
-fn stage(workspace: &Workspace) -> Result<Stage> {
+/// The functions that are pushed to.
+fn pushed(workspace: &Workspace) -> Result<Vec<Function>> {
     let mut functions = workspace.functions()?;
     functions.retain(|function| function.metadata.kind == Kind::Push);
-    let executables = workspace.build(&functions.iter().collect::<Vec<_>>())?;
-    Ok(Stage { functions, executables })
+    Ok(functions)
 }
 
 /// How one run is shown.
@@ -138,8 +145,11 @@ fn conclude(scenario: &Scenario, mode: &Mode, ended: Ended, show: &Show<'_>) -> 
     if show.options.update && ended.problems.is_empty() {
         found.write(&scenario.then())?;
     }
-    let differences = compare(&scenario.then(), found, mode)?;
+    let differences = compare(&scenario.then(), found, mode).unwrap_or_else(|err| err.to_string());
     let equal = differences.is_empty() && ended.problems.is_empty();
+    if equal && show.options.brief {
+        return Ok(true);
+    }
     show.terminal.say(&report::line(mode, &ended, equal))?;
     if show.details || !equal {
         show.terminal.say(&report::details(&ended))?;

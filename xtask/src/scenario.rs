@@ -11,6 +11,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use domain::Env;
 use serde::Deserialize;
 
+use crate::metadata::Function;
+
 pub(crate) use segments::Segments;
 pub(crate) use steps::Step;
 
@@ -62,6 +64,18 @@ impl Scenario {
         let given = reader.all(written.given)?;
         let when = reader.all(written.when)?;
         Ok(Self { name: name.to_owned(), about: written.about, env, given, when, folder })
+    }
+
+    /// Refuses a step that is about a function that is not there.
+    pub(crate) fn check_functions(&self, functions: &[Function]) -> Result<()> {
+        for step in self.given.iter().chain(&self.when) {
+            let (Step::Stop(names) | Step::Start(names)) = step else { continue };
+            for name in names {
+                let known = functions.iter().any(|function| function.name == *name);
+                ensure!(known, "scenario {}: no function {name:?} is pushed to", self.name);
+            }
+        }
+        Ok(())
     }
 
     /// Where what must be there is written.

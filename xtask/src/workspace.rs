@@ -39,7 +39,7 @@ impl Workspace {
     }
 
     /// Builds the binary of each function in the profile dev; returns where they are.
-    pub(crate) fn build(&self, functions: &[&Function]) -> Result<BTreeMap<String, PathBuf>> {
+    pub(crate) fn build(&self, functions: &[Function]) -> Result<BTreeMap<String, PathBuf>> {
         let mut build = self.cargo();
         build.args(["build", "--quiet", "--message-format=json-render-diagnostics", "--bins"]);
         for function in functions {

@@ -118,7 +118,7 @@ impl Shared {
         let mut struck = self.struck.lock().unwrap_or_else(PoisonError::into_inner);
         struck.insert(function.to_owned())
             || (self.kills.load(Ordering::SeqCst) < KILLS_MAX + struck.len()
-                && self.chance.random() % KILL_ONE_IN == 0)
+                && self.chance.random().is_multiple_of(KILL_ONE_IN))
     }
 }
 
