@@ -295,15 +295,15 @@ async fn announcing_again_tells_the_truth_about_what_is_there_or_gone() {
     assert_eq!(seen, expected.map(|(name, generation)| (name.to_owned(), generation.to_owned())));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn settled_waits_for_what_follows_from_a_push() {
     let (emulator, memory) = announcing(Options::default()).await;
-    let chain = (1..=10).map(|number| Answer::Write(memory.clone(), format!("link {number:02}")));
+    let chain = (1..=100).map(|number| Answer::Write(memory.clone(), format!("link {number:02}")));
     let subscriber = Subscriber::start(chain).await;
     emulator.subscribe(subscriber.subscription());
     insert(&memory, &["link 00"]);
     emulator.settled(PATIENCE).await.unwrap();
-    let expected: Vec<_> = (0..=10).map(|number| format!("link {number:02}")).collect();
+    let expected: Vec<_> = (0..=100).map(|number| format!("link {number:02}")).collect();
     assert_eq!(subscriber.objects(), expected);
 }
 
