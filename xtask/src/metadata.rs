@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use cargo_metadata::Package;
 use domain::Class;
 use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::Value;
 
 /// Memory that Cloud Run gives an instance. (Cloud Run documentation, "Configure memory limits".)
 const MEMORY_MIB: RangeInclusive<u32> = 128..=32_768;
@@ -62,13 +63,17 @@ pub(crate) enum Kind {
 impl Function {
     /// Reads the table of a package.
     pub(crate) fn of(package: &Package) -> Result<Self> {
-        let name = package.name.to_string();
-        let table = package.metadata.get("function");
+        Self::read(&package.name, &package.metadata)
+    }
+
+    /// Reads the table of the package `name`, whose `[package.metadata]` this is.
+    pub(crate) fn read(name: &str, metadata: &Value) -> Result<Self> {
+        let table = metadata.get("function");
         let table = table.with_context(|| format!("{name}: no [package.metadata.function]"))?;
         let metadata = Metadata::deserialize(table)
             .and_then(|metadata| metadata.checked().map_err(serde_json::Error::custom))
             .with_context(|| format!("{name}: [package.metadata.function]"))?;
-        Ok(Self { name, metadata })
+        Ok(Self { name: name.to_owned(), metadata })
     }
 }
 

@@ -10,7 +10,7 @@ mod keep;
 mod mode;
 mod process;
 mod report;
-mod rules;
+pub(crate) mod rules;
 mod run;
 
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    fn modes(&self) -> Vec<Mode> {
+    pub(crate) fn modes(&self) -> Vec<Mode> {
         if self.update {
             return vec![Mode::in_order(self.seed)];
         }
@@ -143,7 +143,7 @@ fn conclude(scenario: &Scenario, mode: &Mode, ended: Ended, show: &Show<'_>) -> 
         keep::keep(&folder.join(&scenario.name).join(mode.folder()), &ended.versions)?;
     }
     if show.options.update && ended.problems.is_empty() {
-        found.write(&scenario.then())?;
+        show.terminal.say(&accept(scenario, &found)?)?;
     }
     let differences = compare(&scenario.then(), found, mode).unwrap_or_else(|err| err.to_string());
     let equal = differences.is_empty() && ended.problems.is_empty();
@@ -162,6 +162,18 @@ fn conclude(scenario: &Scenario, mode: &Mode, ended: Ended, show: &Show<'_>) -> 
         show.terminal.say(&logs(ended)?)?;
     }
     Ok(equal)
+}
+
+/// Makes `found` what must be there, and says what that changes.
+fn accept(scenario: &Scenario, found: &Contents) -> Result<String> {
+    let then = scenario.then();
+    let before = if then.is_dir() { Contents::expected(&then)? } else { Contents::default() };
+    let changes = difference::differences(&before, found);
+    if changes.is_empty() {
+        return Ok("    nothing new to accept".to_owned());
+    }
+    found.write(&then)?;
+    Ok(format!("{}\n    accepted", changes.trim_end()))
 }
 
 fn compare(then: &Path, found: Contents, mode: &Mode) -> Result<String> {
