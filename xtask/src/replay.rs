@@ -4,7 +4,7 @@ mod chaos;
 pub(crate) mod contents;
 pub(crate) mod difference;
 mod director;
-mod ends;
+pub(crate) mod ends;
 pub(crate) mod file_name;
 mod keep;
 mod mode;
@@ -204,7 +204,9 @@ fn logs(ended: Ended) -> Result<String> {
 
 fn summary(scenarios: usize, runs: usize, failed: &[String], begun: Instant) -> String {
     let seconds = begun.elapsed().as_secs_f64();
-    let mut text = format!("{scenarios} scenarios, {runs} runs, {seconds:.1} s: ");
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    let (s, r) = (plural(scenarios), plural(runs));
+    let mut text = format!("{scenarios} scenario{s}, {runs} run{r}, {seconds:.1} s: ");
     if failed.is_empty() {
         return text + "all equal";
     }

@@ -3,6 +3,7 @@
 mod contents;
 mod dag;
 mod edges;
+mod ends;
 mod file_names;
 mod invariants;
 mod metadata;

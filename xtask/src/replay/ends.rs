@@ -77,7 +77,8 @@ pub(crate) fn ends(
     Ok(ends)
 }
 
-fn outcome(line: &str) -> Option<String> {
+/// The outcome in a log line about a delivery.
+pub(crate) fn outcome(line: &str) -> Option<String> {
     let line: Value = serde_json::from_str(line).ok()?;
     let is_delivery = line.get("message")?.as_str()? == MESSAGE;
     let outcome = line.get("outcome")?.as_str()?.to_lowercase();
