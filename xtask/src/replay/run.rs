@@ -43,6 +43,10 @@ const BACKOFF_MAX: Duration = Duration::from_millis(500);
 /// Pushes at a time for one subscription.
 const IN_FLIGHT_MAX: usize = 16;
 
+/// The setting by which the rules-engine keeps no rules from one delivery to the next: those of a
+/// scenario are there from the step after they were uploaded, not from half a minute later.
+const RULES_ARE_READ_EACH_TIME: (&str, &str) = ("RULES_AGE_MAX_MS", "0");
+
 /// What every run needs.
 pub(crate) struct Stage {
     /// The functions that are pushed to.
@@ -212,7 +216,8 @@ impl Stage {
         let mut ports = Ports::new();
         let mut processes = Vec::new();
         for function in &self.functions {
-            let variables = [("BUCKET", BUCKET), ("STORAGE_EMULATOR_HOST", url)];
+            let variables =
+                [("BUCKET", BUCKET), ("STORAGE_EMULATOR_HOST", url), RULES_ARE_READ_EACH_TIME];
             let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
             processes.push(Process::new(
                 &function.name,
