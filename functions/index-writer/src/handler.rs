@@ -1,1 +1,244 @@
-//! index-writer
+//! Keeps secondary indices: snapshot in, pointers and group registers out.
+//!
+//! Indices are never listed. Which objects have to be looked at follows from the versions of the
+//! snapshot: the current one, the one that the event's version overwrote, and the event's own.
+//! The objects are read, *then* the snapshot's generation is read again, and each is written
+//! under the generation that was read. What an entity has no place in any more becomes a
+//! tombstone, also where there is nothing: the write is what makes a slower attempt fail that has
+//! read "nothing". Nothing is ever deleted here.
+
+mod looked_at;
+
+use std::sync::Arc;
+
+use domain::limits::{ATTEMPTS_MAX, CONFLICT_PAUSE_MAX};
+use domain::{
+    BoxFuture, Class, Clock, Definitions, Delivery, Disposition, EntityDefinition, EntityRef,
+    Failure, Handler, Ids, ObjectName, Outcome, Planted, json, pause,
+};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use projection::plan::{PLACES_MAX, Place, Places, places};
+use projection::source::{Source, Version};
+use projection::{Write, pointer, register};
+use store::{Error, ErrorKind, Object, Precondition, Store};
+
+use crate::looked_at::{LookedAt, Names};
+
+#[cfg(test)]
+mod tests;
+
+/// How many index objects are read at the same time.
+const READS_AT_ONCE: usize = 8;
+
+/// The function.
+pub struct IndexWriter {
+    /// The bucket.
+    pub store: Arc<dyn Store>,
+    /// For pauses after a conflict.
+    pub clock: Arc<dyn Clock>,
+    /// Spreads attempts that collided.
+    pub ids: Arc<dyn Ids>,
+    /// The indices of each kind.
+    pub definitions: Arc<Definitions>,
+    /// What every index object says of its writer.
+    pub version: Version,
+    /// A wrong turn that a test takes.
+    pub planted: Planted<Shortcut>,
+}
+
+/// Ways to spare an operation that are wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortcut {
+    /// A pointer that is the same in the overwritten snapshot is not looked at.
+    UnchangedSkipped,
+    /// What has no place is deleted, under its generation.
+    Deleted,
+    /// No tombstone where there is nothing.
+    NoTombstoneWhereMissing,
+    /// The snapshot is read before the pointers and once more at the end, not in between.
+    FinalVerify,
+    /// The overwritten version is not used.
+    OverwrittenIgnored,
+    /// The event's own version is not used.
+    OwnIgnored,
+}
+
+impl Handler for IndexWriter {
+    fn fed_with(&self) -> &'static [Class] {
+        &[Class::Snapshot]
+    }
+
+    fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Outcome>> {
+        Box::pin(async move {
+            let outcome = match batch[0].name.entity() {
+                Some(entity) => self.write(entity, batch).await,
+                None => Ok(Disposition::Skipped("not the object of an entity")),
+            };
+            vec![outcome; batch.len()]
+        })
+    }
+}
+
+/// Index objects as they were read, in the order of their names.
+type Found = Vec<(ObjectName, Option<Object>)>;
+
+impl IndexWriter {
+    /// Brings all index objects that the events of `entity` concern in agreement with its
+    /// snapshot.
+    async fn write(&self, entity: &EntityRef, events: &[Delivery]) -> Outcome {
+        let Some(definition) = self.definitions.entity_of_segment(&entity.segment) else {
+            let reason = format!("no entity definition has the segment {:?}", entity.segment);
+            return Ok(Disposition::Rejected(vec![reason]));
+        };
+        let mut looked_at = LookedAt::new(&*self.store, entity, definition, self.planted);
+        for _ in 0..ATTEMPTS_MAX {
+            match self.attempt(&mut looked_at, definition, events).await {
+                Ok(Some(disposition)) => return Ok(disposition),
+                Ok(None) => (),
+                Err(err) if err.kind == ErrorKind::Conflict => (),
+                Err(err) => return Err(err.into()),
+            }
+            pause(&*self.clock, &*self.ids, CONFLICT_PAUSE_MAX).await;
+        }
+        Err(Failure::Retry(format!("index objects of {entity} are contended")))
+    }
+
+    /// One attempt; `None` when the snapshot has moved meanwhile.
+    async fn attempt(
+        &self,
+        looked_at: &mut LookedAt<'_>,
+        definition: &EntityDefinition,
+        events: &[Delivery],
+    ) -> Result<Option<Disposition>, Error> {
+        let source = match self.source(looked_at.entity).await? {
+            Ok(source) => source,
+            Err(reason) => return Ok(Some(Disposition::Rejected(vec![reason]))),
+        };
+        let wanted = places(definition, looked_at.entity, source.document.as_ref());
+        let too_many = wanted.is_err();
+        let wanted = wanted.unwrap_or_default();
+        let names = match looked_at.names(&source, &wanted, events).await? {
+            Names::Known(names) => names,
+            Names::Expired => {
+                self.want_repair(&source).await?;
+                return Ok(Some(Disposition::Skipped("an old version has expired, repair wanted")));
+            }
+        };
+        let found = self.read(names).await?;
+        if !self.planted.has(Shortcut::FinalVerify) && self.moved(&source).await? {
+            return Ok(None);
+        }
+        let written = self.bring(&found, &wanted, &source, definition).await?;
+        if self.planted.has(Shortcut::FinalVerify) && self.moved(&source).await? {
+            return Ok(None);
+        }
+        Ok(Some(match (too_many, written) {
+            (true, _) => rejected(format!("more than {PLACES_MAX} index objects of one entity")),
+            (_, Err(reason)) => rejected(reason),
+            (_, Ok(0)) => Disposition::Skipped("index objects agree with the snapshot"),
+            (_, Ok(_)) => Disposition::Done,
+        }))
+    }
+
+    async fn source(&self, entity: &EntityRef) -> Result<Result<Source, String>, Error> {
+        let name = ObjectName::Snapshot(entity.clone()).to_string();
+        let snapshot = self.store.get(&name, None).await?;
+        Ok(Source::read(entity, snapshot.as_ref().map(Object::parts)))
+    }
+
+    async fn moved(&self, source: &Source) -> Result<bool, Error> {
+        let name = ObjectName::Snapshot(source.entity.clone()).to_string();
+        let snapshot = self.store.get(&name, None).await?;
+        Ok(snapshot.map(|snapshot| snapshot.generation) != source.generation)
+    }
+
+    async fn read(&self, names: Vec<ObjectName>) -> Result<Found, Error> {
+        let read = |name: ObjectName| async move {
+            let object = self.store.get(&name.to_string(), None).await?;
+            Ok((name, object))
+        };
+        stream::iter(names).map(read).buffered(READS_AT_ONCE).try_collect().await
+    }
+
+    /// Writes what does not agree with `source`; answers how much that was, or why an object
+    /// cannot take its part.
+    async fn bring(
+        &self,
+        found: &Found,
+        wanted: &Places,
+        source: &Source,
+        definition: &EntityDefinition,
+    ) -> Result<Result<usize, String>, Error> {
+        let mut written = Ok(0);
+        for (name, stored) in found {
+            let place = wanted.get(name);
+            match self.decide(name, stored.as_ref(), place, source, definition) {
+                Ok(None) => (),
+                Ok(Some(write)) => {
+                    self.put(name, stored.as_ref(), place, write).await?;
+                    written = written.map(|written| written + 1);
+                }
+                // The others are written all the same.
+                Err(register::Full) => {
+                    written = Err(format!("{name} has {} members already", register::MEMBERS_MAX));
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    fn decide(
+        &self,
+        name: &ObjectName,
+        stored: Option<&Object>,
+        place: Option<&Place>,
+        source: &Source,
+        definition: &EntityDefinition,
+    ) -> Result<Option<Write>, register::Full> {
+        let missing = stored.is_none() && place.is_none();
+        if missing && self.planted.has(Shortcut::NoTombstoneWhereMissing) {
+            return Ok(None);
+        }
+        if let ObjectName::Pointer(_) = name {
+            let stored = stored.map(|stored| (&stored.body[..], &stored.metadata));
+            return Ok(pointer::decide(stored, place, source, definition, &self.version));
+        }
+        let stored = stored.map(|stored| &stored.body[..]);
+        register::decide(name, stored, place, source, definition, &self.version)
+    }
+
+    async fn put(
+        &self,
+        name: &ObjectName,
+        stored: Option<&Object>,
+        place: Option<&Place>,
+        write: Write,
+    ) -> Result<(), Error> {
+        let name = name.to_string();
+        if place.is_none() && self.planted.has(Shortcut::Deleted) {
+            return match stored {
+                Some(stored) => self.store.delete(&name, stored.generation).await.map(drop),
+                None => Ok(()),
+            };
+        }
+        let precondition = Precondition::unchanged(stored);
+        self.store.put(&name, write.body.into(), &write.metadata, precondition).await.map(drop)
+    }
+
+    /// Asks for a reconciliation of the entity: which index objects an expired version had is
+    /// not known.
+    async fn want_repair(&self, source: &Source) -> Result<(), Error> {
+        let name = ObjectName::RepairWanted(source.entity.clone()).to_string();
+        let body = [("id".to_owned(), source.entity.id.as_str().into())];
+        let body = json::to_line(&json::Object::from_iter(body).into());
+        let metadata = source.derived_metadata(&self.version);
+        match self.store.put(&name, body.into(), &metadata, Precondition::Absent).await {
+            Err(err) if err.kind != ErrorKind::Conflict => Err(err),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn rejected(reason: String) -> Disposition {
+    Disposition::Rejected(vec![reason])
+}

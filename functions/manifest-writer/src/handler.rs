@@ -1,1 +1,115 @@
-//! manifest-writer
+//! Keeps one manifest record for each entity: snapshot in, manifest out.
+//!
+//! A manifest is derived by the rule that all derived objects follow: it is read, *then* the
+//! snapshot is read, and it is written under the generation that was read. Whoever read the
+//! manifest earlier fails; whoever reads it later sees this snapshot or a newer one. So the
+//! attempt that acknowledges the last event leaves the manifest of the last snapshot.
+
+use std::sync::Arc;
+
+use domain::limits::{ATTEMPTS_MAX, CONFLICT_PAUSE_MAX};
+use domain::{
+    BoxFuture, Class, Clock, Definitions, Delivery, Disposition, EntityDefinition, EntityRef,
+    Failure, Handler, Ids, ObjectName, Outcome, pause,
+};
+use projection::manifest;
+use projection::source::{Source, Version};
+use store::{Error, ErrorKind, Metadata, Precondition, Store};
+
+#[cfg(test)]
+mod tests;
+
+/// The function.
+pub struct ManifestWriter {
+    /// The bucket.
+    pub store: Arc<dyn Store>,
+    /// Decides in which hour a change is noted.
+    pub clock: Arc<dyn Clock>,
+    /// Spreads attempts that collided.
+    pub ids: Arc<dyn Ids>,
+    /// What a manifest shows of each kind.
+    pub definitions: Arc<Definitions>,
+    /// What every manifest says of its writer.
+    pub version: Version,
+}
+
+impl Handler for ManifestWriter {
+    fn fed_with(&self) -> &'static [Class] {
+        &[Class::Snapshot]
+    }
+
+    fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Outcome>> {
+        Box::pin(async move {
+            // A manifest follows from the current snapshot alone: one pass serves every event.
+            let outcome = match batch[0].name.entity() {
+                Some(entity) => self.write(entity).await,
+                None => Ok(Disposition::Skipped("not the object of an entity")),
+            };
+            vec![outcome; batch.len()]
+        })
+    }
+}
+
+impl ManifestWriter {
+    /// Brings the manifest of `entity` in agreement with its snapshot.
+    async fn write(&self, entity: &EntityRef) -> Outcome {
+        let Some(definition) = self.definitions.entity_of_segment(&entity.segment) else {
+            let reason = format!("no entity definition has the segment {:?}", entity.segment);
+            return Ok(Disposition::Rejected(vec![reason]));
+        };
+        for _ in 0..ATTEMPTS_MAX {
+            match self.attempt(entity, definition).await {
+                Ok(disposition) => return Ok(disposition),
+                Err(err) if err.kind == ErrorKind::Conflict => {
+                    pause(&*self.clock, &*self.ids, CONFLICT_PAUSE_MAX).await;
+                }
+                Err(err) => return Err(err.into()),
+            }
+        }
+        Err(Failure::Retry(format!("manifest of {entity} is contended")))
+    }
+
+    async fn attempt(
+        &self,
+        entity: &EntityRef,
+        definition: &EntityDefinition,
+    ) -> Result<Disposition, Error> {
+        let name = ObjectName::Manifest(entity.clone()).to_string();
+        let stored = self.store.get(&name, None).await?;
+        // After the manifest: see the module's documentation.
+        let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
+        let snapshot = self.store.get(&snapshot, None).await?;
+        let source = match Source::read(entity, snapshot.as_ref().map(store::Object::parts)) {
+            Ok(source) => source,
+            Err(reason) => return Ok(Disposition::Rejected(vec![reason])),
+        };
+        let metadata = stored.as_ref().map(|stored| &stored.metadata);
+        let Some(mut write) = manifest::decide(metadata, &source, definition, &self.version) else {
+            return Ok(Disposition::Skipped("manifest came from this snapshot"));
+        };
+        let hour = self.clock.now().hour_text();
+        self.note(metadata, &source, &hour).await?;
+        write.metadata.insert(manifest::JOURNAL_HOUR.to_owned(), hour);
+        let precondition = Precondition::unchanged(stored.as_ref());
+        self.store.put(&name, write.body.into(), &write.metadata, precondition).await?;
+        Ok(Disposition::Done)
+    }
+
+    /// Notes in the journal that the manifest changes in this hour, before it does: a compaction
+    /// that reads the journal misses no change.
+    async fn note(
+        &self,
+        stored: Option<&Metadata>,
+        source: &Source,
+        hour: &str,
+    ) -> Result<(), Error> {
+        let Some((name, entry)) = manifest::journal(stored, source, hour) else { return Ok(()) };
+        let metadata = source.derived_metadata(&self.version);
+        let name = name.to_string();
+        match self.store.put(&name, entry.into(), &metadata, Precondition::Absent).await {
+            Err(err) if err.kind != ErrorKind::Conflict => Err(err),
+            // There already: the entity has changed in this hour before.
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,1 +1,293 @@
-//! rules-engine
+//! Evaluates rules on snapshots and raises alerts.
+//!
+//! The alert state of an entity says which rules are open; its alerts follow from it. Most
+//! snapshots change nothing, and those cost two reads and no write. That is not what the other
+//! derived objects do, which are written whenever their source has a new generation: without
+//! that write nothing makes a slower attempt fail that has read the state before and a snapshot
+//! that is old by then. So a change is made in two steps:
+//!
+//! 1. The state is rewritten as it was, with a note that somebody is about to change it.
+//! 2. The snapshot's generation is read again. Only if it has not moved is the change written, in
+//!    the place of that very note.
+//!
+//! An attempt for a snapshot reads the state after that snapshot was written. If it sees a note
+//! and has nothing to change, it writes the state without the note, and whoever made it fails. If
+//! it sees none, a note that is made later is followed by a reading of this snapshot or a newer
+//! one. Either way nobody changes the state by an older snapshot once the attempt has ended. The
+//! interleavings of two snapshots, three attempts and a crash are enumerated in the tests.
+//!
+//! An alert object is written by whoever opened the alert, by every attempt of the event of the
+//! snapshot that opened it, and before the alert leaves the state: one of them does not crash.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::limits::{ATTEMPTS_MAX, CONFLICT_PAUSE_MAX};
+use domain::{
+    BoxFuture, Class, Clock, Definitions, Delivery, Disposition, EntityRef, Env, Failure,
+    Generation, Handler, Ids, Instant, ObjectName, Outcome, Planted, pause,
+};
+use futures_util::future::try_join;
+use projection::register;
+use projection::source::{Source, Version};
+use rules::rule::Rule;
+use rules::state::{Alert, AlertState, Subject, Transitions, decide};
+use store::{Error, ErrorKind, Metadata, Object, Precondition, Store};
+
+#[cfg(test)]
+mod tests;
+
+/// How old the rules may be that an attempt begins with, unless told otherwise. A change of the
+/// state is decided on rules read for it.
+pub const RULES_AGE_MAX: Duration = Duration::from_secs(30);
+
+/// The segment whose bundle holds the rules.
+const RULES_SEGMENT: &str = "rules";
+
+/// The metadata key that says that somebody is about to change the state.
+const ABOUT_TO_CHANGE: &str = "about-to-change";
+
+/// The function.
+pub struct RulesEngine {
+    /// The bucket.
+    pub store: Arc<dyn Store>,
+    /// Decides when rules are read again.
+    pub clock: Arc<dyn Clock>,
+    /// Spreads attempts that collided.
+    pub ids: Arc<dyn Ids>,
+    /// The kinds of entities.
+    pub definitions: Arc<Definitions>,
+    /// What every state and alert says of its writer.
+    pub version: Version,
+    /// How old rules may be.
+    pub rules_age_max: Duration,
+    /// The rules last read, for each environment.
+    pub cache: RuleCache,
+    /// A wrong turn that a test takes.
+    pub planted: Planted<Shortcut>,
+}
+
+/// The rules in force as last read, and when.
+#[derive(Default)]
+pub struct RuleCache(Mutex<Vec<(Env, Instant, Arc<Vec<Rule>>)>>);
+
+/// Ways to spare an operation that are wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortcut {
+    /// The change is written at once, without a note before it.
+    NoNote,
+    /// A note of somebody else is left standing when there is nothing to change.
+    NoteIgnored,
+    /// The snapshot is not read again between the note and the change.
+    SnapshotNotReadAgain,
+    /// Only the attempt that opens an alert writes its object.
+    AlertByOpenerOnly,
+    /// An alert leaves the state without its object having been written.
+    ClosedUnwritten,
+}
+
+impl Handler for RulesEngine {
+    fn fed_with(&self) -> &'static [Class] {
+        &[Class::Snapshot]
+    }
+
+    fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Outcome>> {
+        Box::pin(async move {
+            let generations: Vec<Generation> =
+                batch.iter().map(|delivery| delivery.generation).collect();
+            let outcome = match batch[0].name.entity() {
+                Some(entity) => self.evaluate(entity, &generations).await,
+                None => Ok(Disposition::Skipped("not the object of an entity")),
+            };
+            vec![outcome; batch.len()]
+        })
+    }
+}
+
+/// What an attempt has read.
+struct View {
+    source: Source,
+    stored: Option<Object>,
+    state: AlertState,
+}
+
+impl RulesEngine {
+    async fn evaluate(&self, entity: &EntityRef, events: &[Generation]) -> Outcome {
+        let Some(definition) = self.definitions.entity_of_segment(&entity.segment) else {
+            let reason = format!("no entity definition has the segment {:?}", entity.segment);
+            return Ok(Disposition::Rejected(vec![reason]));
+        };
+        for _ in 0..ATTEMPTS_MAX {
+            match self.attempt(entity, &definition.entity, events).await {
+                Ok(Some(disposition)) => return Ok(disposition),
+                Ok(None) => (),
+                Err(err) if err.kind == ErrorKind::Conflict => (),
+                Err(err) => return Err(err.into()),
+            }
+            pause(&*self.clock, &*self.ids, CONFLICT_PAUSE_MAX).await;
+        }
+        Err(Failure::Retry(format!("alert state of {entity} is contended")))
+    }
+
+    /// One attempt; `None` when the snapshot has moved meanwhile.
+    async fn attempt(
+        &self,
+        entity: &EntityRef,
+        kind: &str,
+        events: &[Generation],
+    ) -> Result<Option<Disposition>, Error> {
+        let view = match self.view(entity).await? {
+            Ok(view) => view,
+            Err(reason) => return Ok(Some(Disposition::Rejected(vec![reason]))),
+        };
+        self.write_alerts_of(&view.state, entity, events).await?;
+        let rules = self.rules(entity.env, self.rules_age_max).await?;
+        let mut transitions = decide(&view.state, subject(&view.source, kind), &rules);
+        if !transitions.is_empty() {
+            let rules = self.rules(entity.env, Duration::ZERO).await?;
+            transitions = decide(&view.state, subject(&view.source, kind), &rules);
+        }
+        if !transitions.is_empty() {
+            return self.change(&view, &transitions, kind).await;
+        }
+        if noted(&view) && !self.planted.has(Shortcut::NoteIgnored) {
+            let precondition = Precondition::unchanged(view.stored.as_ref());
+            self.write(&view, &view.state, false, precondition, kind).await?;
+        }
+        Ok(Some(Disposition::Skipped("no rule begins or ceases to hold")))
+    }
+
+    async fn view(&self, entity: &EntityRef) -> Result<Result<View, String>, Error> {
+        let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
+        let state = ObjectName::AlertState(entity.clone()).to_string();
+        let (snapshot, stored) =
+            try_join(self.store.get(&snapshot, None), self.store.get(&state, None)).await?;
+        let source = match Source::read(entity, snapshot.as_ref().map(Object::parts)) {
+            Ok(source) => source,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let state = AlertState::read(stored.as_ref().map(|stored| &stored.body[..]));
+        Ok(Ok(View { source, stored, state }))
+    }
+
+    /// Changes the state in two steps and writes the alerts that open.
+    async fn change(
+        &self,
+        view: &View,
+        transitions: &Transitions,
+        kind: &str,
+    ) -> Result<Option<Disposition>, Error> {
+        let entity = &view.source.entity;
+        let mut precondition = Precondition::unchanged(view.stored.as_ref());
+        if !self.planted.has(Shortcut::NoNote) {
+            let noted = self.write(view, &view.state, true, precondition, kind).await?;
+            precondition = Precondition::At(noted);
+            if !self.planted.has(Shortcut::SnapshotNotReadAgain) && self.moved(view).await? {
+                return Ok(None);
+            }
+        }
+        if !self.planted.has(Shortcut::ClosedUnwritten) {
+            self.write_alerts(&transitions.closed, entity).await?;
+        }
+        self.write(view, &transitions.next, false, precondition, kind).await?;
+        self.write_alerts(&transitions.opened, entity).await?;
+        Ok(Some(Disposition::Done))
+    }
+
+    async fn moved(&self, view: &View) -> Result<bool, Error> {
+        let snapshot = ObjectName::Snapshot(view.source.entity.clone()).to_string();
+        let snapshot = self.store.get(&snapshot, None).await?;
+        Ok(snapshot.map(|snapshot| snapshot.generation) != view.source.generation)
+    }
+
+    async fn write(
+        &self,
+        view: &View,
+        state: &AlertState,
+        about_to_change: bool,
+        precondition: Precondition,
+        kind: &str,
+    ) -> Result<Generation, Error> {
+        let entity = &view.source.entity;
+        let name = ObjectName::AlertState(entity.clone()).to_string();
+        let mut metadata = view.source.derived_metadata(&self.version);
+        if about_to_change {
+            // A word of its own for each note: who reads it knows that it is not theirs.
+            let word = self.ids.ulid(self.clock.now()).to_string();
+            metadata.insert(ABOUT_TO_CHANGE.to_owned(), word);
+        }
+        self.store.put(&name, state.body(entity, kind).into(), &metadata, precondition).await
+    }
+
+    /// Writes the alerts that opened with the snapshots of these events: whoever opened them may
+    /// have crashed before.
+    async fn write_alerts_of(
+        &self,
+        state: &AlertState,
+        entity: &EntityRef,
+        events: &[Generation],
+    ) -> Result<(), Error> {
+        let own = |alert: &&Alert| events.iter().any(|generation| alert.opened_at(*generation));
+        let alerts: Vec<Alert> = state.open.iter().filter(own).cloned().collect();
+        if self.planted.has(Shortcut::AlertByOpenerOnly) {
+            return Ok(());
+        }
+        self.write_alerts(&alerts, entity).await
+    }
+
+    async fn write_alerts(&self, alerts: &[Alert], entity: &EntityRef) -> Result<(), Error> {
+        for alert in alerts {
+            let name = alert.name(entity).to_string();
+            let metadata: Metadata = self.version.metadata();
+            let put = self.store.put(&name, alert.line().into(), &metadata, Precondition::Absent);
+            match put.await {
+                Err(err) if err.kind != ErrorKind::Conflict => return Err(err),
+                // There already: the id says that it is this very alert.
+                _ => (),
+            }
+        }
+        Ok(())
+    }
+
+    /// The rules in force, read again if they are older than `age_max`.
+    async fn rules(&self, env: Env, age_max: Duration) -> Result<Arc<Vec<Rule>>, Error> {
+        let now = self.clock.now();
+        if let Some(rules) = self.cache.young(env, age_max, now) {
+            return Ok(rules);
+        }
+        let bundle = ObjectName::Bundle { env, segment: RULES_SEGMENT.to_owned() };
+        let bundle = self.store.get(&bundle.to_string(), None).await?;
+        let members = bundle.map(|bundle| register::members(&bundle.body)).unwrap_or_default();
+        let rules = Arc::new(members.iter().filter_map(Rule::read).collect::<Vec<_>>());
+        self.cache.keep(env, now, &rules);
+        Ok(rules)
+    }
+}
+
+impl RuleCache {
+    fn young(&self, env: Env, age_max: Duration, now: Instant) -> Option<Arc<Vec<Rule>>> {
+        let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, read_at, rules) = cache.iter().find(|(cached, ..)| *cached == env)?;
+        (now < read_at.after(age_max)).then(|| Arc::clone(rules))
+    }
+
+    fn keep(&self, env: Env, now: Instant, rules: &Arc<Vec<Rule>>) {
+        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.retain(|(cached, ..)| *cached != env);
+        cache.push((env, now, Arc::clone(rules)));
+    }
+}
+
+fn subject<'a>(source: &'a Source, kind: &'a str) -> Subject<'a> {
+    Subject {
+        entity: &source.entity,
+        kind,
+        generation: source.generation,
+        newest: source.newest.as_ref(),
+        document: source.document.as_ref(),
+    }
+}
+
+fn noted(view: &View) -> bool {
+    view.stored.as_ref().is_some_and(|stored| stored.metadata.contains_key(ABOUT_TO_CHANGE))
+}

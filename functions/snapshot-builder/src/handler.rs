@@ -1,1 +1,259 @@
-//! snapshot-builder
+//! Folds history records into snapshots: one write for all records that come together.
+//!
+//! A record that is newer than everything folded is applied to the stored snapshot. One that
+//! belongs in between, and every record after the store asked to slow down or two attempts
+//! collided twice, has the history listed and folded again, so that one write covers whatever has
+//! come meanwhile. Nobody acknowledges a record before a snapshot covers it.
+
+mod history;
+
+use std::sync::Arc;
+
+use domain::limits::{ATTEMPTS_MAX, CONFLICT_PAUSE_MAX, THROTTLED_PAUSE};
+use domain::{
+    BoxFuture, Class, Clock, Definitions, Delivery, Disposition, EntityDefinition, EntityRef,
+    Failure, Generation, Handler, Ids, ObjectName, Outcome, Planted, Record, ascii, pause,
+};
+use futures_util::future::{join, join_all};
+use projection::fold::{Folded, State};
+use projection::plan::places;
+use projection::snapshot::{self, Decision, Stored};
+use projection::source::{Version, key};
+use schema::Validators;
+use serde_json::Value;
+use store::{Error, ErrorKind, Metadata, Object, Precondition, Store};
+
+use crate::history::Read;
+
+#[cfg(test)]
+mod tests;
+
+/// After this many conflicts the history is listed: others are writing too, and one write can
+/// cover their records as well.
+const CONFLICTS_BEFORE_LISTING: usize = 2;
+
+/// The function.
+pub struct SnapshotBuilder {
+    /// The bucket.
+    pub store: Arc<dyn Store>,
+    /// For pauses.
+    pub clock: Arc<dyn Clock>,
+    /// Names projection runs and spreads attempts that collided.
+    pub ids: Arc<dyn Ids>,
+    /// The kinds of entities.
+    pub definitions: Arc<Definitions>,
+    /// Their schemas.
+    pub validators: Validators,
+    /// What every snapshot says of its writer.
+    pub version: Version,
+    /// A wrong turn that a test takes.
+    pub planted: Planted<Shortcut>,
+}
+
+/// Ways to spare an operation that are wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortcut {
+    /// A record that is older than the newest one folded is taken for covered.
+    LateTakenForCovered,
+    /// A conflict is taken for somebody else's success.
+    ConflictTakenForDone,
+}
+
+impl Handler for SnapshotBuilder {
+    fn fed_with(&self) -> &'static [Class] {
+        &[Class::History]
+    }
+
+    fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Outcome>> {
+        Box::pin(self.build(batch))
+    }
+}
+
+/// The snapshot of an entity on its way to covering some records.
+struct Target<'a> {
+    entity: &'a EntityRef,
+    definition: &'a EntityDefinition,
+    name: String,
+    /// The record whose arrival this is about, as metadata names it.
+    trigger: (String, Generation),
+}
+
+impl SnapshotBuilder {
+    async fn build(&self, batch: &[Delivery]) -> Vec<Outcome> {
+        let Some(entity) = batch[0].name.entity() else {
+            let skipped = Disposition::Skipped("not the object of an entity");
+            return vec![Ok(skipped); batch.len()];
+        };
+        let Some(definition) = self.definitions.entity_of_segment(&entity.segment) else {
+            let reason = format!("no entity definition has the segment {:?}", entity.segment);
+            return vec![Ok(Disposition::Rejected(vec![reason])); batch.len()];
+        };
+        let name = ObjectName::Snapshot(entity.clone()).to_string();
+        let trigger = (batch[0].name.to_string(), batch[0].generation);
+        let target = Target { entity, definition, name, trigger };
+        // Records and snapshot in one round trip.
+        let mut records: Vec<BoxFuture<'_, Result<Read, Error>>> = Vec::new();
+        for delivery in batch {
+            records.push(Box::pin(self.record(delivery, definition)));
+        }
+        let records = join_all(records);
+        let (records, stored) = join(records, self.store.get(&target.name, None)).await;
+        let counted = records.iter().filter_map(|read| match read {
+            Ok(Read::Counts(record)) => Some(record.clone()),
+            _ => None,
+        });
+        let covered = self.cover(&target, counted.collect(), stored).await;
+        let outcome = |read: Result<Read, Error>| match read {
+            Ok(Read::Counts(_)) => covered.clone(),
+            Ok(Read::Gone) => Ok(Disposition::Skipped("object is gone")),
+            Ok(Read::DoesNotCount(reasons)) => Ok(Disposition::Rejected(reasons)),
+            Err(err) => Err(err.into()),
+        };
+        records.into_iter().map(outcome).collect()
+    }
+
+    async fn record(
+        &self,
+        delivery: &Delivery,
+        definition: &EntityDefinition,
+    ) -> Result<Read, Error> {
+        match &delivery.name {
+            ObjectName::History(name) => self.read(name, delivery.created_at, definition).await,
+            _ => Ok(Read::Gone),
+        }
+    }
+
+    /// Brings the snapshot to where it covers `records`.
+    async fn cover(
+        &self,
+        target: &Target<'_>,
+        records: Vec<Record>,
+        stored: Result<Option<Object>, Error>,
+    ) -> Outcome {
+        if records.is_empty() {
+            return Ok(Disposition::Skipped("nothing to fold"));
+        }
+        let mut stored = stored?;
+        let (mut conflicts, mut list) = (0, false);
+        for _ in 0..ATTEMPTS_MAX {
+            let err = match self.attempt(target, &records, stored.as_ref(), list).await {
+                Ok(disposition) => return Ok(disposition),
+                Err(err) => err,
+            };
+            let longest = match err.kind {
+                ErrorKind::Conflict if self.planted.has(Shortcut::ConflictTakenForDone) => {
+                    return Ok(Disposition::Done);
+                }
+                // Somebody wrote first, or our own answer was lost: read again.
+                ErrorKind::Conflict => CONFLICT_PAUSE_MAX,
+                ErrorKind::Throttled => {
+                    self.clock.sleep(THROTTLED_PAUSE).await;
+                    THROTTLED_PAUSE
+                }
+                _ => return Err(err.into()),
+            };
+            conflicts += 1;
+            list =
+                list || err.kind == ErrorKind::Throttled || conflicts >= CONFLICTS_BEFORE_LISTING;
+            pause(&*self.clock, &*self.ids, longest).await;
+            stored = self.store.get(&target.name, None).await?;
+        }
+        Err(Failure::Retry(format!("snapshot of {} is contended", target.entity)))
+    }
+
+    async fn attempt(
+        &self,
+        target: &Target<'_>,
+        records: &[Record],
+        object: Option<&Object>,
+        list: bool,
+    ) -> Result<Disposition, Error> {
+        let stored = snapshot::read(object.map(|object| (&object.body[..], &object.metadata)));
+        let decision = match snapshot::decide(&stored, records.to_vec()) {
+            Decision::Put(_) if list => snapshot::refold(&stored, records),
+            Decision::Refold(_) if self.planted.has(Shortcut::LateTakenForCovered) => {
+                Decision::Skip
+            }
+            decision => decision,
+        };
+        let decision = match decision {
+            Decision::Refold(from) => {
+                let history = self.history(target.entity, target.definition, from, records).await?;
+                snapshot::decide_refolded(&stored, history)
+            }
+            decision => decision,
+        };
+        let Decision::Put(folded) = decision else {
+            return Ok(Disposition::Skipped("snapshot covers the record"));
+        };
+        let body = snapshot::body(&folded, target.entity, &target.definition.entity);
+        let metadata = self.metadata(target, &folded, &stored, object);
+        let precondition = Precondition::unchanged(object);
+        self.store.put(&target.name, body.into(), &metadata, precondition).await?;
+        Ok(Disposition::Done)
+    }
+
+    fn metadata(
+        &self,
+        target: &Target<'_>,
+        folded: &Folded,
+        stored: &Stored,
+        object: Option<&Object>,
+    ) -> Metadata {
+        let run = match (object, stored) {
+            (Some(object), Stored::Snapshot(before))
+                if self.shows_the_same(target, before, folded) =>
+            {
+                object.metadata.get(snapshot::RUN).cloned()
+            }
+            _ => None,
+        };
+        let run = run.unwrap_or_else(|| self.ids.ulid(self.clock.now()).to_string());
+        let mut metadata = snapshot::metadata(folded, &run, &self.errors(target, folded));
+        metadata.extend(self.version.metadata());
+        let (name, generation) = &target.trigger;
+        metadata.insert(key::NAME.to_owned(), ascii::encode(name));
+        metadata.insert(key::GENERATION.to_owned(), generation.to_string());
+        metadata
+    }
+
+    /// Whether no index key and no shown field differs.
+    fn shows_the_same(&self, target: &Target<'_>, before: &Folded, after: &Folded) -> bool {
+        let places = |folded: &Folded| {
+            let document = document(folded);
+            places(target.definition, target.entity, document.as_ref())
+        };
+        places(before).is_ok_and(|before| Ok(before) == places(after))
+    }
+
+    /// What a merge has made invalid. A full record that is invalid does not count.
+    fn errors(&self, target: &Target<'_>, folded: &Folded) -> Vec<String> {
+        let merged = !folded.folded.is_empty();
+        let Some(document) = document(folded).filter(|_| merged) else { return Vec::new() };
+        let errors = self.violations(&document, target.definition);
+        if !errors.is_empty() {
+            let (entity, errors) = (target.entity.to_string(), errors.join("; "));
+            tracing::error!(entity, errors, "a merge has made the entity invalid");
+        }
+        errors
+    }
+
+    /// Every violation of the schema that the document declares.
+    fn violations(&self, document: &Value, definition: &EntityDefinition) -> Vec<String> {
+        let version = document.get("schema_version").and_then(Value::as_str);
+        let Some(version) = version else {
+            return vec!["/schema_version: expected a text".to_owned()];
+        };
+        match self.validators.validate(&definition.entity, version, document) {
+            Ok(()) => Vec::new(),
+            Err(violations) => violations.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+fn document(folded: &Folded) -> Option<Value> {
+    match &folded.state {
+        State::Live(document) => Some(Value::Object(document.clone())),
+        State::Deleted | State::Pending => None,
+    }
+}

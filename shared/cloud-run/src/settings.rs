@@ -1,11 +1,13 @@
 //! The settings that every push function has.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
+use domain::Definitions;
 use tracing::level_filters::LevelFilter;
 
 use crate::config;
-use crate::{Config, ConfigError};
+use crate::{Config, ConfigError, SetupError};
 
 /// What the environment says, read once at the start.
 #[derive(Clone, Debug)]
@@ -54,11 +56,47 @@ impl Settings {
         })
     }
 
+    /// The entity definitions: those of the folder, or else the embedded ones.
+    ///
+    /// # Errors
+    ///
+    /// A folder that cannot be read, or the first file in it that is no definition.
+    pub fn definitions(&self) -> Result<Definitions, SetupError> {
+        let Some(folder) = &self.definitions_dir else { return Ok(Definitions::embedded()) };
+        let wrong = |err: String| format!("DEFINITIONS_DIR {}: {err}", folder.display());
+        let files = definition_files(folder).map_err(|err| wrong(err.to_string()))?;
+        let definitions = Definitions::from_files(files).map_err(|err| wrong(err.to_string()))?;
+        match definitions.entities() {
+            [] => Err(wrong("has no {entity}/entity.json".to_owned()).into()),
+            _ => Ok(definitions),
+        }
+    }
+
     /// What derived objects carry as their software version: the deployed revision, or the
     /// version of the workspace outside Cloud Run. ASCII.
     pub fn version(&self) -> &str {
         self.revision.as_deref().unwrap_or(env!("CARGO_PKG_VERSION"))
     }
+}
+
+/// The JSON files one level below `folder`, as `{entity}/{file}` and text.
+fn definition_files(folder: &Path) -> io::Result<Vec<(String, String)>> {
+    let mut files = Vec::new();
+    for kind in fs::read_dir(folder)? {
+        let kind = kind?;
+        if !kind.file_type()?.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(kind.path())? {
+            let file = file?;
+            let name = file.file_name();
+            let name = format!("{}/{}", kind.file_name().display(), name.display());
+            if name.ends_with(".json") {
+                files.push((name, fs::read_to_string(file.path())?));
+            }
+        }
+    }
+    Ok(files)
 }
 
 /// Custom metadata of objects holds ASCII only.

@@ -32,3 +32,8 @@ pub trait Ids: Send + Sync {
         Duration::from_nanos(u64::try_from(self.random() % nanos).unwrap_or(u64::MAX))
     }
 }
+
+/// Waits for a random time below `bound`, so that those who collided do not collide again.
+pub async fn pause(clock: &dyn Clock, ids: &dyn Ids, bound: Duration) {
+    clock.sleep(ids.jitter(bound)).await;
+}

@@ -17,13 +17,15 @@ pub mod json;
 pub mod limits;
 mod object_name;
 mod order;
+mod planted;
 mod record;
+pub mod scalar;
 pub mod volatile;
 
 #[cfg(test)]
 mod tests;
 
-pub use clock::{Clock, Ids};
+pub use clock::{Clock, Ids, pause};
 pub use decimal::Decimal;
 pub use definitions::{DefinitionError, Definitions, EntityDefinition};
 pub use delivery::{Delivery, Generation, Overwrote};
@@ -35,4 +37,5 @@ pub use object_name::{
     Class, HISTORY_FILE_BYTES_MAX, HistoryName, Mark, NameError, ObjectName, PointerName, ShardName,
 };
 pub use order::OrderKey;
+pub use planted::Planted;
 pub use record::{AHEAD_MAX, Change, RESERVED_FIELDS, Record};

@@ -18,3 +18,15 @@ pub const ACK_DEADLINE: Duration = Duration::from_secs(60);
 /// How long a stopping process may finish what it has begun; then it is killed.
 /// (Cloud Run documentation, "Container runtime contract".)
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// How often a handler reads and decides again after a conflict before it asks for another
+/// delivery.
+pub const ATTEMPTS_MAX: usize = 8;
+
+/// The longest pause after a conflict; the pause is drawn below it, so that those who collided
+/// do not collide again.
+pub const CONFLICT_PAUSE_MAX: Duration = Duration::from_millis(200);
+
+/// The pause after which an object that took a write takes another.
+/// (Cloud Storage documentation, "Quotas and limits": one write per second and object.)
+pub const THROTTLED_PAUSE: Duration = Duration::from_secs(1);

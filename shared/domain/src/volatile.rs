@@ -19,7 +19,7 @@ pub const CLASSES: [Class; 7] = [
 
 /// Fields at the top of a pointer, a register, a member of a register, an alert or a quarantine
 /// object that say when or from which version it was written.
-pub const FIELDS: [&str; 4] = ["updated_at", "source", "quarantined_at", "raised_at"];
+pub const FIELDS: [&str; 4] = ["updated_at", "source", "quarantined_at", "source_generation"];
 
 /// The field and the value by which a derived object says that it stands for nothing.
 pub const TOMBSTONE: (&str, &str) = ("op", "delete");

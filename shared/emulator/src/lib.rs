@@ -11,6 +11,7 @@ mod memory;
 mod notification;
 mod pubsub;
 mod resource;
+pub mod schedule;
 
 mod chance;
 mod checksum;

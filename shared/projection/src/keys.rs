@@ -1,8 +1,7 @@
 //! The keys of an index: values of a document as parts of object names.
 
-use std::cmp::Ordering;
-
 use domain::definitions::{Each, Key, KeySource, Transform};
+use domain::scalar::order;
 use domain::{Day, Decimal, Instant, digest};
 use serde_json::Value;
 
@@ -39,36 +38,6 @@ fn elements<'a>(each: &'a Each, document: &'a Value) -> impl Iterator<Item = &'a
     let array = document.pointer(&each.each).and_then(Value::as_array);
     let admitted = |element: &&Value| each.conditions.iter().all(|test| test.holds(element));
     array.into_iter().flatten().filter(admitted).filter_map(|e| each.from.find_scalar(e))
-}
-
-/// The order of scalars: booleans, then numbers by value, then dates and instants by time (a
-/// date is its midnight in UTC), then other texts by their bytes.
-pub(crate) fn order(left: &Value, right: &Value) -> Ordering {
-    let rank = |value: &Value| match value {
-        Value::Bool(_) => 1,
-        Value::Number(_) => 2,
-        Value::String(_) => 3,
-        _ => 0,
-    };
-    match (left, right) {
-        (Value::Bool(left), Value::Bool(right)) => left.cmp(right),
-        (Value::Number(left), Value::Number(right)) => Decimal::of(left).cmp(&Decimal::of(right)),
-        (Value::String(left), Value::String(right)) => text_order(left, right),
-        _ => rank(left).cmp(&rank(right)),
-    }
-}
-
-fn text_order(left: &str, right: &str) -> Ordering {
-    match (time(left), time(right)) {
-        (Some(left), Some(right)) => left.cmp(&right),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => left.cmp(right),
-    }
-}
-
-fn time(text: &str) -> Option<Instant> {
-    Instant::parse(text).or_else(|| Day::parse(text).map(Day::midnight))
 }
 
 fn transformed(transform: Transform, value: &Value) -> Option<String> {

@@ -8,11 +8,11 @@
 use std::cmp::Ordering;
 
 use domain::json::{self, Object};
+use domain::scalar::order;
 use domain::{EntityDefinition, ObjectName, volatile};
 use serde_json::Value;
 
 use crate::Write;
-use crate::keys::order;
 use crate::plan::Place;
 use crate::pointer::{pointer, tombstone};
 use crate::source::{Source, Version, key};

@@ -61,8 +61,7 @@ pub fn decide(stored: &Stored, mut records: Vec<Record>) -> Decision {
     };
     records.retain(|record| folded.coverage(&record.key) != Coverage::Covered);
     if records.iter().any(|record| folded.coverage(&record.key) == Coverage::Late) {
-        let own = records.iter().map(|record| record.key.day);
-        return Decision::Refold(own.chain([folded.since]).min().map(Day::before));
+        return refold(stored, &records);
     }
     if records.is_empty() {
         return Decision::Skip;
@@ -70,6 +69,19 @@ pub fn decide(stored: &Stored, mut records: Vec<Record>) -> Decision {
     records.sort_by(|left, right| left.key.cmp(&right.key));
     records.dedup_by(|left, right| left.key == right.key);
     put(Some(records.into_iter().fold((**folded).clone(), Folded::with)))
+}
+
+/// From where the history has to be folded again so that it takes in `records` and whatever the
+/// stored snapshot has folded: a day before the earliest, since what lies there has mostly come
+/// at the same time.
+pub fn refold(stored: &Stored, records: &[Record]) -> Decision {
+    let days = records.iter().map(|record| record.key.day);
+    let since = match stored {
+        Stored::Missing => None,
+        Stored::Snapshot(folded) => Some(folded.since),
+        Stored::Unreadable => return Decision::Refold(None),
+    };
+    Decision::Refold(days.chain(since).min().map(Day::before))
 }
 
 /// Decides with the history at hand, from the day that [`Decision::Refold`] named.

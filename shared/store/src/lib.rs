@@ -101,6 +101,13 @@ pub struct Object {
     pub metadata: Metadata,
 }
 
+impl Object {
+    /// Generation, body and metadata, for pure code that knows no store.
+    pub fn parts(&self) -> (Generation, &[u8], &Metadata) {
+        (self.generation, &self.body, &self.metadata)
+    }
+}
+
 /// What to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct List {

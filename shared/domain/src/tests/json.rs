@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::{Decimal, json};
+use crate::{Decimal, json, scalar};
 
 fn check(text: &str, expect: Expect) {
     expect.assert_eq(&match json::parse(text.as_bytes()) {
@@ -127,6 +127,29 @@ fn a_bucket_is_the_floor_below_100() {
         "[Some(0), Some(0), Some(8), Some(8), Some(12), Some(99), None, None, None, Some(0)]"
     ];
     expect.assert_eq(&format!("{floors:?}"));
+}
+
+#[test]
+fn scalars_have_one_order() {
+    let ascending = [
+        "null",
+        "false",
+        "true",
+        "-1E400",
+        "0.60",
+        "1",
+        r#""2026-03-01T01:00:00+02:00""#,
+        r#""2026-03-01""#,
+        r#""2026-03-01T00:00:00.5Z""#,
+        r#""A""#,
+        r#""soon""#,
+    ];
+    let ascending = ascending.map(|text| json::parse(text.as_bytes()).unwrap());
+    for (i, left) in ascending.iter().enumerate() {
+        for (j, right) in ascending.iter().enumerate() {
+            assert_eq!(scalar::order(left, right), i.cmp(&j), "{left} and {right}");
+        }
+    }
 }
 
 proptest! {

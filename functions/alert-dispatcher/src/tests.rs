@@ -1,0 +1,1 @@
+//! What the alert-dispatcher promises.

@@ -1,0 +1,80 @@
+//! What an event costs.
+
+use std::sync::Arc;
+
+use domain::{Delivery, Disposition, Handler, Planted};
+use emulator::Memory;
+use expect_test::{Expect, expect};
+use store::{Counted, Operations};
+
+use super::{alerts, bucket, engine, write_snapshot};
+
+struct Bench {
+    bucket: Arc<Memory>,
+    store: Arc<Counted>,
+    engine: crate::RulesEngine,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let bucket = bucket();
+        let store = Arc::new(Counted::new(bucket.clone()));
+        let engine = engine(store.clone(), Planted::NONE);
+        Self { bucket, store, engine }
+    }
+
+    async fn event(&self, delivery: &Delivery, expect: Expect) {
+        let before: Operations = self.store.operations();
+        let outcomes = self.engine.handle(std::slice::from_ref(delivery)).await;
+        let outcome = match &outcomes[0] {
+            Ok(Disposition::Done) => "done".to_owned(),
+            other => format!("{other:?}"),
+        };
+        expect.assert_eq(&format!("{outcome}: {}", self.store.operations() - before));
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn every_path_costs_what_its_budget_says() {
+    let bench = Bench::new();
+    let write = |second, n| write_snapshot(&bench.bucket, second, n);
+    // One reading of the rules, as they have not been read before.
+    bench
+        .event(
+            &write(1, Some(50)),
+            expect![[r#"Ok(Skipped("no rule begins or ceases to hold")): 3 B + 0 A"#]],
+        )
+        .await;
+    bench
+        .event(
+            &write(2, Some(40)),
+            expect![[r#"Ok(Skipped("no rule begins or ceases to hold")): 2 B + 0 A"#]],
+        )
+        .await;
+    // A note, the snapshot and the rules again, the change, the alert.
+    let opening = write(3, Some(5));
+    bench.event(&opening, expect!["done: 4 B + 3 A"]).await;
+    // The attempt before may have crashed before it wrote the alert.
+    bench
+        .event(&opening, expect![[r#"Ok(Skipped("no rule begins or ceases to hold")): 2 B + 1 A"#]])
+        .await;
+    bench
+        .event(
+            &write(4, Some(6)),
+            expect![[r#"Ok(Skipped("no rule begins or ceases to hold")): 2 B + 0 A"#]],
+        )
+        .await;
+    bench.event(&write(5, None), expect!["done: 4 B + 3 A"]).await;
+    let [open, _, written] = alerts(&bench.bucket);
+    assert_eq!((open.len(), written), (0, vec![opening.generation]));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_snapshot_that_nobody_of_ours_wrote_is_rejected() {
+    let bench = Bench::new();
+    let delivery = write_snapshot(&bench.bucket, 1, Some(5));
+    bench.bucket.insert(&delivery.name.to_string(), "[]".into(), Default::default()).unwrap();
+    bench
+        .event(&delivery, expect![[r#"Ok(Rejected(["the snapshot has no state or is no JSON object: it was not written by us"])): 2 B + 0 A"#]])
+        .await;
+}

@@ -1,0 +1,145 @@
+//! History records, read from the bucket.
+
+use std::io::Read as _;
+
+use domain::{Change, Day, EntityDefinition, EntityRef, HistoryName, Instant, ObjectName, Record};
+use flate2::read::MultiGzDecoder;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
+use store::{Error, ErrorKind, List, Object};
+
+use crate::SnapshotBuilder;
+
+/// How many records are read at the same time.
+const READS_AT_ONCE: usize = 16;
+
+/// The most records that one fold takes in: more do not fit into memory with certainty.
+const RECORDS_MAX: usize = 10_000;
+
+/// The largest record after decompression, in bytes.
+pub(crate) const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A record, read.
+#[derive(Clone, Debug)]
+pub(crate) enum Read {
+    /// It is part of the history.
+    Counts(Record),
+    /// It is not, for these reasons.
+    DoesNotCount(Vec<String>),
+    /// There is no such object.
+    Gone,
+}
+
+impl SnapshotBuilder {
+    /// Reads the record `name` and decides whether it counts, which depends on the record and the
+    /// definitions alone. When the object was created is looked up where it is not known.
+    pub(crate) async fn read(
+        &self,
+        name: &HistoryName,
+        created_at: Option<Instant>,
+        definition: &EntityDefinition,
+    ) -> Result<Read, Error> {
+        let full = ObjectName::History(name.clone()).to_string();
+        let Some(object) = self.store.get(&full, None).await? else { return Ok(Read::Gone) };
+        let created_at = match created_at {
+            Some(created_at) => created_at,
+            None => match self.created_at(&full).await? {
+                Some(created_at) => created_at,
+                None => return Ok(Read::Gone),
+            },
+        };
+        let body = match content(name, &object) {
+            Ok(body) => body,
+            Err(reason) => return Ok(Read::DoesNotCount(vec![reason])),
+        };
+        Ok(match Record::read(name, &body, created_at, definition) {
+            Ok(record) => self.validated(record, definition),
+            Err(reasons) => Read::DoesNotCount(reasons),
+        })
+    }
+
+    fn validated(&self, record: Record, definition: &EntityDefinition) -> Read {
+        let Change::Full(document) = record.change else { return Read::Counts(record) };
+        let document = Value::Object(document);
+        let reasons = self.violations(&document, definition);
+        match document {
+            Value::Object(document) if reasons.is_empty() => {
+                Read::Counts(Record { change: Change::Full(document), ..record })
+            }
+            _ => Read::DoesNotCount(reasons),
+        }
+    }
+
+    async fn created_at(&self, name: &str) -> Result<Option<Instant>, Error> {
+        let list = List { prefix: name.to_owned(), ..List::default() };
+        let page = self.store.list(&list).await?;
+        let mut items = page.items.into_iter();
+        Ok(items.find(|item| item.name == name).map(|item| item.created_at))
+    }
+
+    /// The records of `entity` that count, from the folder of the day `from` on, and `known`
+    /// ones, which are not read again.
+    pub(crate) async fn history(
+        &self,
+        entity: &EntityRef,
+        definition: &EntityDefinition,
+        from: Option<Day>,
+        known: &[Record],
+    ) -> Result<Vec<Record>, Error> {
+        let mut list = List {
+            prefix: ObjectName::history_prefix(entity),
+            start_offset: from.map(|day| ObjectName::history_offset(entity, day)),
+            ..List::default()
+        };
+        let mut history = known.to_vec();
+        loop {
+            let page = self.store.list(&list).await?;
+            let unread = page.items.into_iter().filter_map(|item| {
+                let Ok(ObjectName::History(name)) = ObjectName::parse(&item.name) else {
+                    return None;
+                };
+                let relative = name.relative();
+                let read = known.iter().any(|record| record.key.relative() == relative);
+                (!read).then_some((name, item.created_at))
+            });
+            let unread: Vec<_> = unread.collect();
+            if history.len() + unread.len() > RECORDS_MAX {
+                let reason = format!("list history of {entity}: more than {RECORDS_MAX} records");
+                return Err(Error::new(ErrorKind::Rejected, reason));
+            }
+            let reads = unread.iter().map(|(name, at)| self.read(name, Some(*at), definition));
+            let read: Vec<Read> = stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
+            history.extend(read.into_iter().filter_map(|read| match read {
+                Read::Counts(record) => Some(record),
+                // It is quarantined by its own delivery.
+                Read::DoesNotCount(_) | Read::Gone => None,
+            }));
+            match page.next_page_token {
+                Some(token) => list.page_token = Some(token),
+                None => return Ok(history),
+            }
+        }
+    }
+}
+
+/// The content of a record: decompressed where the name says so and the store has not done it.
+fn content(name: &HistoryName, object: &Object) -> Result<Vec<u8>, String> {
+    let compressed = name.file.ends_with(".gz") && object.body.starts_with(&[0x1f, 0x8b]);
+    if !compressed {
+        return match object.body.len() <= RECORD_BYTES_MAX {
+            true => Ok(object.body.to_vec()),
+            false => Err(too_large()),
+        };
+    }
+    let mut content = Vec::new();
+    let bound = RECORD_BYTES_MAX as u64 + 1;
+    match MultiGzDecoder::new(&object.body[..]).take(bound).read_to_end(&mut content) {
+        Ok(_) if content.len() <= RECORD_BYTES_MAX => Ok(content),
+        Ok(_) => Err(too_large()),
+        Err(err) => Err(format!("not gzip: {err}")),
+    }
+}
+
+fn too_large() -> String {
+    format!("a record has at most {RECORD_BYTES_MAX} bytes")
+}

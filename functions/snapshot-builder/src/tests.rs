@@ -1,0 +1,1 @@
+//! What the snapshot-builder promises.

@@ -1,0 +1,166 @@
+//! Which rules are open for an entity: the state machine of its alerts.
+
+use domain::json::{self, Object};
+use domain::{EntityRef, Generation, ObjectName, OrderKey, digest};
+use serde_json::Value;
+use ulid::Ulid;
+
+use crate::rule::Rule;
+
+/// The open rules of one entity. Each entry is the body of its alert, so that the alert can be
+/// written from the state alone, by whoever comes first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AlertState {
+    /// The open alerts, by rule id.
+    pub open: Vec<Alert>,
+}
+
+/// An alert: that a rule began to hold for an entity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alert {
+    body: Object,
+}
+
+/// The version of a snapshot that rules are evaluated on.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Whose.
+    pub entity: &'a EntityRef,
+    /// Its kind.
+    pub kind: &'a str,
+    /// The version.
+    pub generation: Option<Generation>,
+    /// The key of the newest record in it.
+    pub newest: Option<&'a OrderKey>,
+    /// The document, when the entity is live.
+    pub document: Option<&'a Value>,
+}
+
+/// What a version of the snapshot changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transitions {
+    /// Alerts that open.
+    pub opened: Vec<Alert>,
+    /// Alerts that close.
+    pub closed: Vec<Alert>,
+    /// The state afterwards.
+    pub next: AlertState,
+}
+
+impl Transitions {
+    /// Whether nothing opens and nothing closes.
+    pub fn is_empty(&self) -> bool {
+        self.opened.is_empty() && self.closed.is_empty()
+    }
+}
+
+/// Decides which alerts open and close when `rules` are in force and the snapshot is `subject`.
+/// Afterwards the open rules are exactly those that hold. A rule that asks something else than
+/// when it opened closes, and opens again if it holds.
+pub fn decide(state: &AlertState, subject: Subject<'_>, rules: &[Rule]) -> Transitions {
+    let holding = rules.iter().filter(|rule| rule.holds(subject.kind, subject.document));
+    let holding: Vec<&Rule> = holding.collect();
+    let is_of = |alert: &Alert, rule: &Rule| {
+        alert.text("rule_id") == rule.id && alert.text("rule_digest") == rule.digest
+    };
+    let (kept, closed): (Vec<Alert>, Vec<Alert>) =
+        state.open.iter().cloned().partition(|alert| holding.iter().any(|rule| is_of(alert, rule)));
+    let new = holding.iter().filter(|rule| !kept.iter().any(|alert| is_of(alert, rule)));
+    let opened: Vec<Alert> = new.filter_map(|rule| Alert::open(rule, subject)).collect();
+    let mut open = [kept, opened.clone()].concat();
+    open.sort_by(|left, right| left.text("rule_id").cmp(right.text("rule_id")));
+    Transitions { opened, closed, next: AlertState { open } }
+}
+
+impl AlertState {
+    /// Reads a stored state; nothing is open when there is none, or something else.
+    pub fn read(body: Option<&[u8]>) -> Self {
+        let Some(Ok(Value::Object(mut state))) = body.map(json::parse) else {
+            return Self::default();
+        };
+        let Some(Value::Array(open)) = state.shift_remove("open") else { return Self::default() };
+        let alert = |entry: Value| match entry {
+            Value::Object(body) => Some(Alert { body }),
+            _ => None,
+        };
+        Self { open: open.into_iter().filter_map(alert).collect() }
+    }
+
+    /// The body of the state of `entity`, one line.
+    pub fn body(&self, entity: &EntityRef, kind: &str) -> Vec<u8> {
+        let open = self.open.iter().map(|alert| Value::Object(alert.body.clone())).collect();
+        let state = Object::from_iter([
+            ("id".to_owned(), Value::from(entity.id.as_str())),
+            ("entity".to_owned(), Value::from(kind)),
+            ("open".to_owned(), Value::Array(open)),
+        ]);
+        json::to_line(&Value::Object(state))
+    }
+}
+
+impl Alert {
+    fn open(rule: &Rule, subject: Subject<'_>) -> Option<Self> {
+        let (document, newest) = (subject.document?, subject.newest?);
+        let snapshot = ObjectName::Snapshot(subject.entity.clone()).to_string();
+        let since = Object::from_iter([
+            ("updated_at".to_owned(), Value::from(newest.updated_at.to_string())),
+            ("name".to_owned(), Value::from(newest.relative())),
+        ]);
+        let fields = [
+            ("alert_id", Value::from(alert_id(rule, subject.entity, newest))),
+            ("rule_id", Value::from(rule.id.as_str())),
+            ("rule_digest", Value::from(rule.digest.as_str())),
+            ("entity", Value::from(subject.kind)),
+            ("id", Value::from(subject.entity.id.as_str())),
+            ("env", Value::from(subject.entity.env.as_str())),
+            ("ptr", Value::from(snapshot)),
+            ("source_generation", Value::from(subject.generation?.to_string())),
+            ("since", Value::Object(since)),
+            ("matched", rule.condition.matched(document)),
+        ];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value));
+        Some(Self { body: fields.into_iter().chain(rule.shown.clone()).collect() })
+    }
+
+    /// The name of the alert object of `entity`.
+    pub fn name(&self, entity: &EntityRef) -> ObjectName {
+        ObjectName::Alert {
+            env: entity.env,
+            rule_id: self.text("rule_id").to_owned(),
+            entity_id: entity.id.clone(),
+            alert_id: self.text("alert_id").to_owned(),
+        }
+    }
+
+    /// The body of the alert object, one line.
+    pub fn line(&self) -> Vec<u8> {
+        json::to_line(&Value::Object(self.body.clone()))
+    }
+
+    /// Whether the alert opened with this version of the snapshot.
+    pub fn opened_at(&self, generation: Generation) -> bool {
+        self.text("source_generation") == generation.to_string()
+    }
+
+    fn text(&self, field: &str) -> &str {
+        self.body.get(field).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// A ULID whose time is that of the opening record and whose randomness is 80 bits of SHA-256
+/// over rule, entity and opening order key: whoever opens the alert, and however often, gives it
+/// one id.
+fn alert_id(rule: &Rule, entity: &EntityRef, opening: &OrderKey) -> String {
+    let time = opening.updated_at.unix_millis().max(0).unsigned_abs();
+    let parts = [
+        rule.id.as_str(),
+        rule.digest.as_str(),
+        entity.segment.as_str(),
+        entity.id.as_str(),
+        &opening.updated_at.to_string(),
+        &opening.relative(),
+    ];
+    let digest = digest::sha256(&parts.map(str::as_bytes));
+    let random = digest[..10].iter().fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
+    Ulid::from_parts(time, random).to_string()
+}
