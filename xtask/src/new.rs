@@ -84,6 +84,9 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let taken = workspace.packages.iter().any(|package| *package.name == **name);
     ensure!(!taken, "there is a crate {name} already");
     let folder = write(&workspace.root, name, options.fed_with)?;
+    // The order of `use` lines depends on the name.
+    let formatted = workspace.cargo().args(["fmt", "--package", name]).status()?;
+    ensure!(formatted.success(), "{} is there, but cargo fmt fails", folder.display());
     terminal.say(&format!(
         "{} is there. Next:\n  \
          cargo test -p {name}              passes\n  \
