@@ -2,9 +2,11 @@
 
 use std::io::Read as _;
 
-use domain::{Change, Day, EntityDefinition, EntityRef, HistoryName, Instant, ObjectName, Record};
+use domain::{
+    BoxFuture, Change, Day, EntityDefinition, EntityRef, HistoryName, Instant, ObjectName, Record,
+};
 use flate2::read::MultiGzDecoder;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::future::join_all;
 use serde_json::Value;
 use store::{Error, ErrorKind, List, Object};
 
@@ -107,13 +109,18 @@ impl SnapshotBuilder {
                 let reason = format!("list history of {entity}: more than {RECORDS_MAX} records");
                 return Err(Error::new(ErrorKind::Rejected, reason));
             }
-            let reads = unread.iter().map(|(name, at)| self.read(name, Some(*at), definition));
-            let read: Vec<Read> = stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
-            history.extend(read.into_iter().filter_map(|read| match read {
-                Read::Counts(record) => Some(record),
-                // It is quarantined by its own delivery.
-                Read::DoesNotCount(_) | Read::Gone => None,
-            }));
+            for chunk in unread.chunks(READS_AT_ONCE) {
+                let mut reads: Vec<BoxFuture<'_, Result<Read, Error>>> = Vec::new();
+                for (name, created_at) in chunk {
+                    reads.push(Box::pin(self.read(name, Some(*created_at), definition)));
+                }
+                // What does not count is quarantined by its own delivery.
+                for read in join_all(reads).await {
+                    if let Read::Counts(record) = read? {
+                        history.push(record);
+                    }
+                }
+            }
             match page.next_page_token {
                 Some(token) => list.page_token = Some(token),
                 None => return Ok(history),
