@@ -4,6 +4,8 @@
 //! has crashed there. The search goes through all choices depth first, running from the
 //! beginning each time, and leaves off where it meets a state that it has been in before.
 
+mod race;
+
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::fmt::Debug;
@@ -16,6 +18,8 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use domain::{BoxFuture, Generation};
 use store::{Error, List, Listed, Metadata, Object, Page, Precondition, Store};
+
+pub use race::{Race, interruptions_max};
 
 /// Lets an attempt make one operation at a time.
 #[derive(Default)]
