@@ -5,13 +5,16 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use domain::{Class, Env, ObjectName, volatile};
+use domain::{Class, Env, Instant, ObjectName, json, volatile};
 use serde_json::{Map, Value, json};
 
 use super::file_name::file_names;
 
 /// The file of the open rules and of how many alerts there are.
 const ALERTS: &str = "alerts.json";
+
+/// The field of [`ALERTS`] with the open rules of each entity.
+const ALERTS_OPEN: &str = "open";
 
 /// The field of [`ALERTS`] that depends on the order of deliveries.
 const ALERT_OBJECTS: &str = "objects";
@@ -51,7 +54,7 @@ impl Contents {
         }
         if alerts > 0 || !open.is_empty() {
             open.sort_keys();
-            contents.insert(ALERTS, &json!({ "open": open, ALERT_OBJECTS: alerts }))?;
+            contents.insert(ALERTS, &json!({ ALERTS_OPEN: open, ALERT_OBJECTS: alerts }))?;
         }
         if !quarantine.is_empty() {
             quarantine.sort_by_key(Value::to_string);
@@ -70,14 +73,15 @@ impl Contents {
         Ok(contents)
     }
 
-    /// Without what depends on the order of deliveries.
+    /// Without what depends on the order of deliveries: how many alerts there are, and so whether
+    /// there is anything to say about alerts that all are closed.
     pub(crate) fn in_any_order(mut self) -> Result<Self> {
-        if let Some(text) = self.0.get(ALERTS) {
-            let mut alerts: Value = serde_json::from_str(text)?;
-            if let Some(fields) = alerts.as_object_mut() {
-                fields.shift_remove(ALERT_OBJECTS);
+        if let Some(text) = self.0.remove(ALERTS) {
+            let alerts = json::parse(text.as_bytes())?;
+            let open = &alerts[ALERTS_OPEN];
+            if open.as_object().is_some_and(|open| !open.is_empty()) {
+                self.insert(ALERTS, &json!({ ALERTS_OPEN: open }))?;
             }
-            self.insert(ALERTS, &alerts)?;
         }
         Ok(self)
     }
@@ -103,8 +107,8 @@ impl Contents {
                 self.read(&entry.path(), &format!("{file}/"))?;
             } else {
                 let path = entry.path();
-                let value: Value = serde_json::from_slice(&fs::read(&path)?)
-                    .with_context(|| path.display().to_string())?;
+                let value = json::parse(&fs::read(&path)?);
+                let value = value.with_context(|| path.display().to_string())?;
                 self.insert(&file, &value)?;
             }
         }
@@ -117,12 +121,20 @@ impl Contents {
     }
 }
 
-/// What is compared of an object in quarantine.
+/// What is compared of an object in quarantine. When the object was created is no part of a
+/// reason that is compared.
 fn quarantined(body: &Value) -> Value {
-    json!({ "function": body["function"], "object": body["object"], "reasons": body["reasons"] })
+    let reasons = body["reasons"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let reasons: Vec<String> = reasons.map(without_times).collect();
+    json!({ "function": body["function"], "object": body["object"], "reasons": reasons })
 }
 
-/// The JSON, or a text that is none.
+fn without_times(reason: &str) -> String {
+    let word = |word| if Instant::parse(word).is_some() { "(time)" } else { word };
+    reason.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// The JSON with the texts of its numbers, or a text that is none.
 fn value_of(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
+    json::parse(text.as_bytes()).unwrap_or_else(|_| Value::String(text.to_owned()))
 }

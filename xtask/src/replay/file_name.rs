@@ -29,7 +29,8 @@ pub(crate) fn file_names<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<&
         folded.into_iter().filter(|it| !seen.insert(it.clone())).collect();
     for (name, file) in &mut files {
         if twice.contains(&file.to_lowercase()) {
-            *file = format!("{file}~{}", digest::hex_of(name, HASH_DIGITS));
+            let (stem, ending) = file.rsplit_once('.').unwrap_or((file, ""));
+            *file = format!("{stem}~{}.{ending}", digest::hex_of(name, HASH_DIGITS));
         }
     }
     files

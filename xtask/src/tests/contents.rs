@@ -60,6 +60,19 @@ fn number_texts_and_the_order_of_keys_count() {
     "#]],
     );
     check(&[(SNAPSHOT, r#"{"a":1E400}"#)], &[(SNAPSHOT, r#"{"a":1E400}"#)], &expect![""]);
+    check(
+        &[(SNAPSHOT, r#"{"a":1E400}"#)],
+        &[(SNAPSHOT, r#"{"a":1e+400}"#)],
+        &expect![[r#"
+        --- expected snapshots/ventures/V1.json
+        +++ found snapshots/ventures/V1.json
+        @@ -1,3 +1,3 @@
+         {
+        -  "a": 1E400
+        +  "a": 1e+400
+         }
+    "#]],
+    );
 }
 
 #[test]
@@ -145,4 +158,17 @@ fn quarantine_is_compared_by_function_object_and_reasons() {
         +]
     "#]],
     );
+}
+
+#[test]
+fn in_any_order_only_open_rules_count() {
+    let state = "env/dev/indices/alerts/_state/ventures/V1.json";
+    let alert = "env/dev/reports/alerts/low/V1/A1.json";
+    let open = r#"{"id":"V1","open":[{"rule_id":"low","alert_id":"A1"}]}"#;
+    let in_any_order = |objects| found(objects).in_any_order().unwrap();
+    // An alert that opened and closed, which another order of deliveries never raises.
+    assert_eq!(in_any_order(&[(alert, "{}"), (state, r#"{"id":"V1","open":[]}"#)]), found(&[]));
+    assert_eq!(in_any_order(&[(alert, "{}"), (state, open)]), in_any_order(&[(state, open)]));
+    assert_ne!(in_any_order(&[(state, open)]), found(&[]));
+    assert_ne!(found(&[(alert, "{}"), (state, open)]), found(&[(state, open)]));
 }
