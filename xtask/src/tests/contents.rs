@@ -165,7 +165,7 @@ fn in_any_order_only_open_rules_count() {
     let state = "env/dev/indices/alerts/_state/ventures/V1.json";
     let alert = "env/dev/reports/alerts/low/V1/A1.json";
     let open = r#"{"id":"V1","open":[{"rule_id":"low","alert_id":"A1"}]}"#;
-    let in_any_order = |objects| found(objects).in_any_order().unwrap();
+    let in_any_order = |objects: &[(&str, &str)]| found(objects).in_any_order().unwrap();
     // An alert that opened and closed, which another order of deliveries never raises.
     assert_eq!(in_any_order(&[(alert, "{}"), (state, r#"{"id":"V1","open":[]}"#)]), found(&[]));
     assert_eq!(in_any_order(&[(alert, "{}"), (state, open)]), in_any_order(&[(state, open)]));
