@@ -59,8 +59,6 @@ pub enum Shortcut {
     FinalVerify,
     /// The overwritten version is not used.
     OverwrittenIgnored,
-    /// The event's own version is not used.
-    OwnIgnored,
 }
 
 impl Handler for IndexWriter {

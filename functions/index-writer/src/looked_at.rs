@@ -55,9 +55,7 @@ impl<'a> LookedAt<'a> {
             if !self.planted.has(Shortcut::OverwrittenIgnored) {
                 versions.extend(self.overwritten(event).await?);
             }
-            if !self.planted.has(Shortcut::OwnIgnored) {
-                versions.push(event.generation);
-            }
+            versions.push(event.generation);
             for version in versions {
                 if source.generation == Some(version) {
                     continue;

@@ -41,8 +41,15 @@ impl Gate {
 
     /// Waits for the step in which the operation happens, and begins it only then.
     async fn step<'a, T: Debug>(&self, operation: impl FnOnce() -> BoxFuture<'a, T>) -> T {
-        let opened = || self.open.swap(false, Ordering::Relaxed);
-        poll_fn(|_| if opened() { Poll::Ready(()) } else { Poll::Pending }).await;
+        poll_fn(|context| {
+            if self.open.swap(false, Ordering::Relaxed) {
+                return Poll::Ready(());
+            }
+            // A future among others is polled again only if it asks for it.
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
         let result = operation().await;
         self.note(format!("{result:?}"));
         result
@@ -121,11 +128,15 @@ impl<T> Attempt<T> {
     }
 
     /// Makes the next operation and goes on to the one after it.
+    ///
+    /// # Panics
+    ///
+    /// If the attempt waits for anything else than the store: it would never go on.
     pub fn step(&mut self) {
         self.gate.open.store(true, Ordering::Relaxed);
         self.poll();
-        // An attempt that ends without another operation leaves the gate open.
-        self.gate.open.store(false, Ordering::Relaxed);
+        let unused = self.gate.open.swap(false, Ordering::Relaxed);
+        assert!(!(unused && self.runs()), "the attempt waits for something else than the store");
     }
 
     /// Goes on to the end.
@@ -204,14 +215,14 @@ impl Explorer {
         Explored { states: explorer.visited.len() as u64, runs: explorer.runs }
     }
 
-    /// Chooses one of `options` in the state with the number `state`; `None` when everything
+    /// Chooses one of `options` in the state whose number `state` computes; `None` when everything
     /// that follows from here has been gone through, or there is no option.
-    pub fn choose(&mut self, state: u64, options: usize) -> Option<usize> {
+    pub fn choose(&mut self, state: impl FnOnce() -> u64, options: usize) -> Option<usize> {
         if options == 0 {
             return None;
         }
         if self.at == self.choices.len() {
-            if !self.visited.insert(state) {
+            if !self.visited.insert(state()) {
                 return None;
             }
             self.choices.push((0, options));

@@ -119,7 +119,7 @@ impl<'a> Run<'a> {
             if options == 0 {
                 return true;
             }
-            let Some(choice) = explorer.choose(self.number(), options) else { return false };
+            let Some(choice) = explorer.choose(|| self.number(), options) else { return false };
             if choice < alive.len() {
                 self.step(alive[choice]);
             } else if choice < alive.len() + writes {

@@ -1,0 +1,135 @@
+//! Every interleaving of snapshots, attempts and one crash, and the shortcuts that it finds.
+
+use std::sync::Arc;
+
+use domain::Planted;
+use emulator::schedule::{Explored, Race, interruptions_max};
+
+use super::{bucket, indices, write_snapshot, writer};
+use crate::Shortcut;
+
+const A: &str = r#"{"status":"A"}"#;
+const B: &str = r#"{"status":"B"}"#;
+const B_NOTED: &str = r#"{"status":"B","note":"shown"}"#;
+const B_LONGER: &str = r#"{"status":"B","description":"not shown"}"#;
+const C: &str = r#"{"status":"C"}"#;
+const GONE: &str = "";
+
+/// Writes these snapshots, each an id and a document; at rest the indices must say `expected`.
+fn explore(
+    snapshots: &[(&str, &str)],
+    attempts: &[usize],
+    expected: &[(&str, &str)],
+    planted: Planted<Shortcut>,
+) -> (Explored, Option<String>) {
+    let race = Race {
+        bucket: &bucket,
+        writes: snapshots.len(),
+        write: &|bucket, n| write_snapshot(bucket, snapshots[n].0, n + 1, snapshots[n].1),
+        attempts,
+        handler: &|store| Arc::new(writer(store, planted)),
+        constant: &[],
+        interruptions_max: interruptions_max(1),
+        verdict: &|bucket, _| {
+            let expected = expected.iter().map(|(name, says)| (name.to_string(), says.to_string()));
+            let (found, expected) = (indices(bucket), expected.collect());
+            if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
+        },
+    };
+    race.explore()
+}
+
+fn check(snapshots: &[(&str, &str)], attempts: &[usize], expected: &[(&str, &str)]) {
+    let (explored, wrong) = explore(snapshots, attempts, expected, Planted::NONE);
+    println!("{snapshots:?} {attempts:?}: {explored:?}");
+    assert_eq!(wrong, None);
+}
+
+fn check_shortcut(
+    shortcut: Shortcut,
+    snapshots: &[(&str, &str)],
+    attempts: &[usize],
+    expected: &[(&str, &str)],
+) {
+    let (_, wrong) = explore(snapshots, attempts, expected, Planted::bug(shortcut));
+    assert!(wrong.is_some(), "{shortcut:?} is not seen");
+}
+
+/// V1 through these documents.
+fn v1<const N: usize>(documents: [&'static str; N]) -> [(&'static str, &'static str); N] {
+    documents.map(|document| ("V1", document))
+}
+
+const AT_A: &[(&str, &str)] = &[("by-status/a/V1.json", "")];
+const AT_B: &[(&str, &str)] = &[("by-status/b/V1.json", "")];
+const AT_B_NOTED: &[(&str, &str)] = &[("by-status/b/V1.json", "shown")];
+
+#[test]
+fn a_change_with_an_overlapping_attempt_of_an_acknowledged_message() {
+    check(&v1([A, B]), &[2, 1], AT_B);
+    check(&v1([A, GONE]), &[2, 1], &[]);
+    check(&v1([A, B]), &[1, 2], AT_B);
+}
+
+#[test]
+fn a_burst_a_b_b_with_another_note() {
+    check(&v1([A, B, B_NOTED]), &[1, 1, 1], AT_B_NOTED);
+    check(&v1([A, B, B_LONGER]), &[1, 1, 1], AT_B);
+}
+
+#[test]
+fn a_flip_a_b_a() {
+    check(&v1([A, B, A]), &[1, 1, 1], AT_A);
+}
+
+#[test]
+fn a_deletion_and_a_recreation() {
+    check(&v1([A, GONE, A]), &[1, 1, 1], AT_A);
+    check(&v1([A, B, C]), &[1, 1, 1], &[("by-status/c/V1.json", "")]);
+}
+
+#[test]
+fn an_unchanged_pointer_that_is_skipped_against_the_overwritten_version_is_seen() {
+    check_shortcut(Shortcut::UnchangedSkipped, &v1([A, B, B_LONGER]), &[1, 1, 1], AT_B);
+}
+
+#[test]
+fn a_delete_under_a_precondition_is_seen() {
+    check_shortcut(Shortcut::Deleted, &v1([A, B, A]), &[1, 1, 1], AT_A);
+}
+
+#[test]
+fn no_tombstone_where_a_pointer_is_missing_is_seen() {
+    check_shortcut(Shortcut::NoTombstoneWhereMissing, &v1([A, B]), &[2, 1], AT_B);
+}
+
+#[test]
+fn a_final_verify_instead_of_reading_the_pointer_first_is_seen() {
+    check_shortcut(Shortcut::FinalVerify, &v1([A, B]), &[2, 1], AT_B);
+}
+
+#[test]
+fn an_overwritten_version_that_is_not_used_is_seen() {
+    check_shortcut(Shortcut::OverwrittenIgnored, &v1([A, B]), &[1, 1], AT_B);
+}
+
+const CT1: &str = r#"{"group":"G","asOf":"2025-01-01"}"#;
+const CT2: &str = r#"{"group":"G","asOf":"2025-02-01"}"#;
+const CT2_CORRECTED: &str = r#"{"group":"G","asOf":"2024-12-01"}"#;
+const CT2_MOVED: &str = r#"{"group":"H","asOf":"2025-02-01"}"#;
+
+#[test]
+fn the_latest_of_a_group_falls() {
+    let moved = [("CT1", CT1), ("CT2", CT2), ("CT2", CT2_MOVED)];
+    check(&moved, &[1, 1, 1], &[("latest/G.json", "CT1"), ("latest/H.json", "CT2")]);
+    let corrected = [("CT1", CT1), ("CT2", CT2), ("CT2", CT2_CORRECTED)];
+    check(&corrected, &[1, 1, 1], &[("latest/G.json", "CT1 CT2")]);
+    let deleted = [("CT1", CT1), ("CT2", CT2), ("CT2", GONE)];
+    check(&deleted, &[1, 1, 1], &[("latest/G.json", "CT1")]);
+    check(&[("CT2", CT2), ("CT2", CT2_MOVED)], &[2, 1], &[("latest/H.json", "CT2")]);
+}
+
+#[test]
+fn two_members_join_at_once() {
+    check(&[("CT1", CT1), ("CT2", CT2)], &[2, 1], &[("latest/G.json", "CT2 CT1")]);
+}
