@@ -12,7 +12,6 @@ const A: &str = r#"{"status":"A"}"#;
 const B: &str = r#"{"status":"B"}"#;
 const B_NOTED: &str = r#"{"status":"B","note":"shown"}"#;
 const B_LONGER: &str = r#"{"status":"B","description":"not shown"}"#;
-const C: &str = r#"{"status":"C"}"#;
 const GONE: &str = "";
 
 /// Writes these snapshots, each an id and a document; at rest the indices must say `expected`.
@@ -85,7 +84,6 @@ fn a_flip_a_b_a() {
 #[test]
 fn a_deletion_and_a_recreation() {
     check(&v1([A, GONE, A]), &[1, 1, 1], AT_A);
-    check(&v1([A, B, C]), &[1, 1, 1], &[("by-status/c/V1.json", "")]);
 }
 
 #[test]
