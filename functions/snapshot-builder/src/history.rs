@@ -42,7 +42,14 @@ impl SnapshotBuilder {
         definition: &EntityDefinition,
     ) -> Result<Read, Error> {
         let full = ObjectName::History(name.clone()).to_string();
-        let Some(object) = self.store.get(&full, None).await? else { return Ok(Read::Gone) };
+        let object = match self.store.get(&full, None).await {
+            Ok(Some(object)) => object,
+            Ok(None) => return Ok(Read::Gone),
+            Err(err) if err.kind == ErrorKind::Unusable => {
+                return Ok(Read::DoesNotCount(vec![err.to_string()]));
+            }
+            Err(err) => return Err(err),
+        };
         let created_at = match created_at {
             Some(created_at) => created_at,
             None => match self.created_at(&full).await? {

@@ -150,7 +150,7 @@ impl Store for Memory {
         name: &'a str,
         generation: Option<Generation>,
     ) -> BoxFuture<'a, Result<Option<Object>, Error>> {
-        let broken = move || Error::new(ErrorKind::Rejected, format!("get {name}: not valid gzip"));
+        let broken = move || Error::new(ErrorKind::Unusable, format!("get {name}: not valid gzip"));
         let read = move |stored: Stored| stored.decoded().ok_or_else(broken);
         Box::pin(async move { self.find(name, generation).map(read).transpose() })
     }

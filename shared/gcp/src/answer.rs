@@ -92,7 +92,7 @@ impl Answer {
         gzip::decompress(&stored, CONTENT_BYTES_MAX).map_err(|err| match err {
             GzipError::Large => decompressed_large(),
             GzipError::Damaged => {
-                Trouble::new(Cause::Refused, "object is stored as gzip and is not gzip")
+                Trouble::new(Cause::Content, "object is stored as gzip and is not gzip")
             }
         })
     }
@@ -165,5 +165,5 @@ fn in_flight(result: Result<Bytes, GzipError>) -> Result<Bytes, Trouble> {
 
 fn decompressed_large() -> Trouble {
     let text = format!("content of more than {CONTENT_BYTES_MAX} bytes when decompressed");
-    Trouble::new(Cause::Refused, text)
+    Trouble::new(Cause::Content, text)
 }

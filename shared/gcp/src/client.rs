@@ -12,7 +12,7 @@ use reqwest::{Method, Request, Response, Url};
 use store::Error;
 use tokio::time::timeout;
 
-use crate::answer::{Answer, ERROR_BYTES_MAX};
+use crate::answer::{Answer, CONTENT_BYTES_MAX, ERROR_BYTES_MAX};
 use crate::retry::{Cause, Effect, Policy};
 use crate::tokens::{self, Tokens};
 
@@ -219,7 +219,9 @@ fn authorized(request: &Request, token: Option<&Arc<Token>>) -> Result<Request, 
 
 /// Reads the body, and no more than `bytes_max` of it.
 async fn read_all(response: &mut Response, bytes_max: usize) -> Result<Bytes, Trouble> {
-    let large = || Trouble::new(Cause::Refused, format!("answer of more than {bytes_max} bytes"));
+    // Where the content of an object is asked for, the object is at fault and not the request.
+    let cause = if bytes_max == CONTENT_BYTES_MAX { Cause::Content } else { Cause::Refused };
+    let large = || Trouble::new(cause, format!("answer of more than {bytes_max} bytes"));
     let announced = response.content_length().map_or(Ok(0), usize::try_from);
     let announced = announced.ok().filter(|bytes| *bytes <= bytes_max).ok_or_else(large)?;
     let mut body = BytesMut::with_capacity(announced);

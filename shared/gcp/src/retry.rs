@@ -27,7 +27,9 @@ pub(crate) enum Cause {
     Token,
     /// The token library did not answer in time.
     TokenDelay,
-    /// The request or the object is beyond what this client handles.
+    /// The answer is complete and right, and the content of the object is of no use.
+    Content,
+    /// The request is beyond what this client handles.
     Refused,
 }
 
@@ -40,6 +42,7 @@ impl Cause {
             // Permissions are granted and tokens renewed while deliveries wait.
             Self::Status(401 | 403 | 408) => ErrorKind::Unavailable,
             Self::Status(400..=499) | Self::Refused => ErrorKind::Rejected,
+            Self::Content => ErrorKind::Unusable,
             // With a status that the service has no use for, something else has answered.
             Self::Status(_) | Self::Connection | Self::Answer => ErrorKind::Unavailable,
             Self::Token | Self::TokenDelay => ErrorKind::Unavailable,
@@ -56,7 +59,7 @@ impl Cause {
             // One object takes about one write per second: whoever writes reads again first,
             // since the work may be done by then.
             Self::Status(429) => effect == Effect::Read,
-            Self::Status(_) | Self::Token | Self::Refused => false,
+            Self::Status(_) | Self::Token | Self::Content | Self::Refused => false,
         }
     }
 }

@@ -16,6 +16,8 @@ pub enum ErrorKind {
     /// The service did not answer, or not in full, or does not permit it at present. The
     /// operation may have taken effect. Try later.
     Unavailable,
+    /// The object is there, and its content can never be used: damaged, or beyond any bound.
+    Unusable,
     /// The request can never succeed as it is.
     Rejected,
 }
@@ -50,9 +52,10 @@ impl From<Error> for Failure {
     fn from(err: Error) -> Self {
         match err.kind {
             ErrorKind::Throttled => Self::Throttled(err.message),
-            ErrorKind::Conflict | ErrorKind::Unavailable | ErrorKind::Rejected => {
-                Self::Retry(err.message)
-            }
+            ErrorKind::Conflict
+            | ErrorKind::Unavailable
+            | ErrorKind::Unusable
+            | ErrorKind::Rejected => Self::Retry(err.message),
         }
     }
 }

@@ -70,7 +70,7 @@ impl Refusal {
             ErrorKind::Conflict => Self::unmet(),
             ErrorKind::Throttled => Self::throttled(&format!("{bucket}/{object}")),
             ErrorKind::Unavailable => Self::unavailable(),
-            ErrorKind::Rejected => Self::invalid(err.to_string()),
+            ErrorKind::Unusable | ErrorKind::Rejected => Self::invalid(err.to_string()),
         }
     }
 

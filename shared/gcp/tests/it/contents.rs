@@ -129,7 +129,7 @@ async fn an_object_that_only_claims_to_be_gzip_is_refused() {
     let whole = gzip(b"{\"id\":1}");
     for stored in [b"{\"id\":1}".as_slice(), &whole[..whole.len() - 3], b""] {
         let step = object(stored, &[("Content-Encoding", "gzip")]);
-        check(step, ErrorKind::Rejected, 1, message).await;
+        check(step, ErrorKind::Unusable, 1, message).await;
     }
 }
 
@@ -138,19 +138,19 @@ async fn a_gzip_bomb_is_refused() {
     let message = "content of more than 67108864 bytes when decompressed";
     let bomb = gzip(&vec![0; 64 * MIB + 1]);
     let step = object(&bomb, &[("Content-Encoding", "gzip")]);
-    check(step, ErrorKind::Rejected, 1, message).await;
+    check(step, ErrorKind::Unusable, 1, message).await;
     let headers = [("Content-Encoding", "gzip"), ("x-goog-stored-content-encoding", "identity")];
-    check(sent_as(&bomb, b"{}", &headers), ErrorKind::Rejected, 1, message).await;
+    check(sent_as(&bomb, b"{}", &headers), ErrorKind::Unusable, 1, message).await;
 }
 
 #[tokio::test]
 async fn a_huge_body_is_refused_announced_or_not() {
     let message = "answer of more than 67108864 bytes";
     let announced = b"HTTP/1.1 200 OK\r\nContent-Length: 67108865\r\n\r\n{}".to_vec();
-    check(Step::Stall(announced), ErrorKind::Rejected, 1, message).await;
+    check(Step::Stall(announced), ErrorKind::Unusable, 1, message).await;
     let mut unannounced = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec();
     unannounced.resize(unannounced.len() + 64 * MIB + 1, b' ');
-    check(Step::Cut(unannounced), ErrorKind::Rejected, 1, message).await;
+    check(Step::Cut(unannounced), ErrorKind::Unusable, 1, message).await;
 }
 
 #[tokio::test]
