@@ -99,7 +99,7 @@ async fn gzip_is_decoded_and_a_bomb_is_refused() {
     memory.insert("broken", Bytes::from("{}"), gzip).unwrap();
     for name in ["bomb", "broken"] {
         let got = memory.get(name, None).await;
-        assert_eq!(got.map_err(|err| err.kind), Err(ErrorKind::Rejected), "{name}");
+        assert_eq!(got.map_err(|err| err.kind), Err(ErrorKind::Unusable), "{name}");
     }
 }
 
