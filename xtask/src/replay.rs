@@ -91,13 +91,13 @@ impl Options {
 
 /// Replays what `options` name. Whether every bucket was as it must be.
 pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
-    let begun = Instant::now();
     let workspace = Workspace::read()?;
     let scenarios = scenario::select(&workspace.root, &options.scenarios)?;
     let functions = pushed(&workspace)?;
     scenarios.iter().try_for_each(|scenario| scenario.check_functions(&functions))?;
     let executables = workspace.build(&functions)?;
     let stage = Stage { functions, executables };
+    let begun = Instant::now();
     let modes = options.modes();
     terminal.begin(scenarios.len() * modes.len());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
