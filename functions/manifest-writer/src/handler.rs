@@ -10,11 +10,11 @@ use std::sync::Arc;
 use domain::limits::{ATTEMPTS_MAX, CONFLICT_PAUSE_MAX};
 use domain::{
     BoxFuture, Class, Clock, Definitions, Delivery, Disposition, EntityDefinition, EntityRef,
-    Failure, Handler, Ids, ObjectName, Outcome, pause,
+    Failure, Handler, Ids, ObjectName, Outcome, Planted, pause,
 };
-use projection::manifest;
 use projection::source::{Source, Version};
-use store::{Error, ErrorKind, Metadata, Precondition, Store};
+use projection::{Write, manifest};
+use store::{Error, ErrorKind, Metadata, Object, Precondition, Store};
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +31,21 @@ pub struct ManifestWriter {
     pub definitions: Arc<Definitions>,
     /// What every manifest says of its writer.
     pub version: Version,
+    /// A wrong turn that a test takes.
+    pub planted: Planted<Shortcut>,
+}
+
+/// Ways to spare an operation that are wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortcut {
+    /// The snapshot is read before the manifest.
+    SnapshotReadFirst,
+    /// The manifest of an entity that is not live is deleted, under its generation.
+    Deleted,
+    /// No tombstone where there is nothing.
+    NoTombstoneWhereMissing,
+    /// The journal is written after the manifest.
+    JournalAfterManifest,
 }
 
 impl Handler for ManifestWriter {
@@ -75,11 +90,8 @@ impl ManifestWriter {
         definition: &EntityDefinition,
     ) -> Result<Disposition, Error> {
         let name = ObjectName::Manifest(entity.clone()).to_string();
-        let stored = self.store.get(&name, None).await?;
-        // After the manifest: see the module's documentation.
-        let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
-        let snapshot = self.store.get(&snapshot, None).await?;
-        let source = match Source::read(entity, snapshot.as_ref().map(store::Object::parts)) {
+        let (stored, snapshot) = self.read(entity, &name).await?;
+        let source = match Source::read(entity, snapshot.as_ref().map(Object::parts)) {
             Ok(source) => source,
             Err(reason) => return Ok(Disposition::Rejected(vec![reason])),
         };
@@ -88,11 +100,52 @@ impl ManifestWriter {
             return Ok(Disposition::Skipped("manifest came from this snapshot"));
         };
         let hour = self.clock.now().hour_text();
-        self.note(metadata, &source, &hour).await?;
-        write.metadata.insert(manifest::JOURNAL_HOUR.to_owned(), hour);
-        let precondition = Precondition::unchanged(stored.as_ref());
-        self.store.put(&name, write.body.into(), &write.metadata, precondition).await?;
+        let noted_late = self.planted.has(Shortcut::JournalAfterManifest);
+        if !noted_late {
+            self.note(metadata, &source, &hour).await?;
+        }
+        write.metadata.insert(manifest::JOURNAL_HOUR.to_owned(), hour.clone());
+        self.put(&name, stored.as_ref(), &source, write).await?;
+        if noted_late {
+            self.note(metadata, &source, &hour).await?;
+        }
         Ok(Disposition::Done)
+    }
+
+    /// The manifest and, read after it (see the module's documentation), the snapshot.
+    async fn read(
+        &self,
+        entity: &EntityRef,
+        name: &str,
+    ) -> Result<(Option<Object>, Option<Object>), Error> {
+        let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
+        if self.planted.has(Shortcut::SnapshotReadFirst) {
+            let snapshot = self.store.get(&snapshot, None).await?;
+            return Ok((self.store.get(name, None).await?, snapshot));
+        }
+        let stored = self.store.get(name, None).await?;
+        Ok((stored, self.store.get(&snapshot, None).await?))
+    }
+
+    /// Writes in place of what was read.
+    async fn put(
+        &self,
+        name: &str,
+        stored: Option<&Object>,
+        source: &Source,
+        write: Write,
+    ) -> Result<(), Error> {
+        let absent = source.document.is_none();
+        match stored {
+            None if absent && self.planted.has(Shortcut::NoTombstoneWhereMissing) => return Ok(()),
+            None if absent && self.planted.has(Shortcut::Deleted) => return Ok(()),
+            Some(stored) if absent && self.planted.has(Shortcut::Deleted) => {
+                return self.store.delete(name, stored.generation).await.map(drop);
+            }
+            _ => (),
+        }
+        let precondition = Precondition::unchanged(stored);
+        self.store.put(name, write.body.into(), &write.metadata, precondition).await.map(drop)
     }
 
     /// Notes in the journal that the manifest changes in this hour, before it does: a compaction

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use cloud_run::Service;
+use domain::Planted;
 use manifest_writer::ManifestWriter;
 use projection::source::Version;
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
             ids: Arc::clone(&setup.ids),
             definitions,
             version,
+            planted: Planted::NONE,
         };
         Ok(Service { store, handler: Arc::new(handler) })
     })
