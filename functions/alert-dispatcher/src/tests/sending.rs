@@ -1,0 +1,200 @@
+//! Sent once when nothing happens, at least once whatever happens, and never in silence.
+
+use std::sync::Arc;
+
+use domain::{Delivery, Disposition, Failure, Generation, Handler as _, ObjectName, Outcome};
+use emulator::schedule::{Attempt, Explorer, Gated};
+use expect_test::expect;
+use store::{Counted, Store};
+
+use super::lost_mark::LostMark;
+use super::{Lines, alert, bucket, deliver, delivery, dispatcher, marks, write_alert};
+
+const PLAIN: &str = r#"{"message":"runway","channels":["log"]}"#;
+
+const DONE: Outcome = Ok(Disposition::Done);
+const BEFORE: Outcome = Ok(Disposition::Skipped("sent before"));
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_alert_is_sent_once_however_often_it_is_delivered() {
+    let (bucket, log) = (bucket(), Arc::new(Lines::default()));
+    let store = Arc::new(Counted::new(bucket.clone()));
+    let delivery = write_alert(&bucket, "A1", PLAIN);
+    assert_eq!(deliver(&dispatcher(store.clone(), &log), &delivery).await, DONE);
+    let first = store.operations();
+    assert_eq!(first.to_string(), "2 B + 1 A");
+    for _ in 0..3 {
+        assert_eq!(deliver(&dispatcher(store.clone(), &log), &delivery).await, BEFORE);
+    }
+    assert_eq!((store.operations() - first).to_string(), "6 B + 0 A");
+    assert_eq!(log.take(), [r#"A1.json "runway""#]);
+    expect![[r#"sent/low-runway/V1/A1/log.json {"alert":"env/dev/reports/alerts/low-runway/V1/A1.json","channel":"log","reason":"sent"}"#]].assert_eq(&marks(&bucket).join("\n"));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_batch_is_sent_once_and_every_delivery_of_it_is_answered() {
+    let (bucket, log) = (bucket(), Arc::new(Lines::default()));
+    let delivery = write_alert(&bucket, "A1", PLAIN);
+    let again = Delivery { generation: Generation(1), ..delivery.clone() };
+    let outcomes = dispatcher(bucket.clone(), &log).handle(&[delivery, again]).await;
+    assert_eq!(outcomes, [DONE, DONE]);
+    assert_eq!(log.take().len(), 1);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn without_channels_an_alert_goes_to_the_log() {
+    let log = Arc::new(Lines::default());
+    for body in [r#"{"message":"m"}"#, r#"{"message":"m","channels":"log"}"#] {
+        let bucket = bucket();
+        let delivery = write_alert(&bucket, "A1", body);
+        assert_eq!(deliver(&dispatcher(bucket, &log), &delivery).await, DONE);
+        assert_eq!(log.take(), [r#"A1.json "m""#]);
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_channel_that_nobody_knows_is_marked_and_holds_up_no_other() {
+    let (bucket, log) = (bucket(), Arc::new(Lines::default()));
+    let body = r#"{"message":"m","channels":["carrier-pigeon","log","log","carrier-pigeon"]}"#;
+    let delivery = write_alert(&bucket, "A1", body);
+    assert_eq!(deliver(&dispatcher(bucket.clone(), &log), &delivery).await, DONE);
+    assert_eq!(deliver(&dispatcher(bucket.clone(), &log), &delivery).await, BEFORE);
+    assert_eq!(log.take(), [r#"A1.json "m""#]);
+    expect![[r#"
+        sent/low-runway/V1/A1/log.json {"alert":"env/dev/reports/alerts/low-runway/V1/A1.json","channel":"log","reason":"sent"}
+        undelivered/low-runway/V1/A1/carrier-pigeon.json {"alert":"env/dev/reports/alerts/low-runway/V1/A1.json","channel":"carrier-pigeon","reason":"no such channel"}"#]].assert_eq(&marks(&bucket).join("\n"));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_channel_can_have_any_name() {
+    let hostile = [
+        "",
+        ".",
+        "../../../../snapshots/ventures/V1",
+        "a/b",
+        "log\n",
+        "\u{0}",
+        "Log",
+        "東京",
+        "#[]*?",
+        &"x".repeat(2000),
+    ];
+    let (bucket, log) = (bucket(), Arc::new(Lines::default()));
+    let channels = serde_json::Value::from(hostile.to_vec());
+    let delivery =
+        write_alert(&bucket, "A1", &format!(r#"{{"message":"m","channels":{channels}}}"#));
+    assert_eq!(deliver(&dispatcher(bucket.clone(), &log), &delivery).await, DONE);
+    assert_eq!(deliver(&dispatcher(bucket.clone(), &log), &delivery).await, BEFORE);
+    assert_eq!(log.take(), Vec::<String>::new());
+    // One mark for each, all of them where marks lie, and each says which channel it was.
+    let names: Vec<String> = bucket.objects().into_keys().collect();
+    assert_eq!(names.len(), hostile.len() + 1);
+    let of_mark = |name: &&String| name.starts_with("env/dev/indices/alerts/undelivered/");
+    let marked: Vec<&String> = names.iter().filter(of_mark).collect();
+    assert_eq!(marked.len(), hostile.len());
+    for name in marked {
+        let parsed = ObjectName::parse(name).unwrap();
+        assert!(matches!(parsed, ObjectName::AlertMark { .. }), "{name}");
+    }
+    let said = marks(&bucket).join("\n");
+    for channel in hostile {
+        let field = format!(r#""channel":{}"#, serde_json::Value::from(channel));
+        assert!(said.contains(&field), "{channel:?}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_alert_that_is_gone_is_skipped() {
+    let (bucket, log) = (bucket(), Arc::new(Lines::default()));
+    let gone = delivery(alert("A1"), Generation(1));
+    let outcome = deliver(&dispatcher(bucket.clone(), &log), &gone).await;
+    assert_eq!(outcome, Ok(Disposition::Skipped("object is gone")));
+    assert!(bucket.objects().is_empty());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_is_not_a_json_object_is_rejected() {
+    for body in ["", "garbage", "[]", r#"{"message":1,"message":2}"#] {
+        let (bucket, log) = (bucket(), Arc::new(Lines::default()));
+        let delivery = write_alert(&bucket, "A1", body);
+        let outcome = deliver(&dispatcher(bucket.clone(), &log), &delivery).await;
+        let reason = "an alert is a JSON object".to_owned();
+        assert_eq!(outcome, Ok(Disposition::Rejected(vec![reason])), "{body}");
+        assert!(marks(&bucket).is_empty() && log.take().is_empty());
+    }
+}
+
+/// A dispatcher over `store` that makes one operation at a time.
+fn attempt(store: Arc<dyn Store>, log: &Arc<Lines>, delivery: &Delivery) -> Attempt<Vec<Outcome>> {
+    let (store, gate) = Gated::new(store, &[]);
+    let (dispatcher, delivery) = (dispatcher(store, log), delivery.clone());
+    Attempt::new(gate, Box::pin(async move { dispatcher.handle(&[delivery]).await }))
+}
+
+#[test]
+fn a_crash_between_log_and_mark_has_the_alert_sent_again() {
+    let (bucket, log) = (bucket(), Arc::new(Lines::default()));
+    let delivery = write_alert(&bucket, "A1", PLAIN);
+    let mut crashing = attempt(bucket.clone(), &log, &delivery);
+    // The alert, its mark; then it is sent.
+    crashing.step();
+    assert!(log.take().is_empty());
+    crashing.step();
+    assert_eq!(log.take().len(), 1);
+    crashing.crash();
+    assert!(marks(&bucket).is_empty());
+    let mut next = attempt(bucket.clone(), &log, &delivery);
+    assert_eq!(next.finish().unwrap()[0], DONE);
+    assert_eq!((log.take().len(), marks(&bucket).len()), (1, 1));
+}
+
+#[test]
+fn whatever_crashes_or_overlaps_an_acknowledged_alert_was_sent() {
+    let body = r#"{"message":"m","channels":["log","pager"]}"#;
+    let explored = Explorer::explore(|explorer| {
+        let (bucket, log) = (bucket(), Arc::new(Lines::default()));
+        let delivery = write_alert(&bucket, "A1", body);
+        let mut attempts = [0, 1].map(|_| attempt(bucket.clone(), &log, &delivery));
+        let (mut crashes, mut sent) = (1, 0);
+        loop {
+            let runs = |n: &usize| attempts[*n].runs();
+            let alive: Vec<usize> = (0..attempts.len()).filter(runs).collect();
+            let traces = attempts.each_ref().map(Attempt::trace);
+            let number = || number(&(traces, crashes, sent, marks(&bucket)));
+            let Some(choice) = explorer.choose(number, alive.len() * (1 + crashes)) else { break };
+            match alive.get(choice) {
+                Some(step) => attempts[*step].step(),
+                None => {
+                    attempts[alive[choice - alive.len()]].crash();
+                    crashes -= 1;
+                }
+            }
+            sent += log.take().len();
+            for attempt in attempts.iter().filter_map(Attempt::result) {
+                assert!(attempt[0].is_ok(), "{:?}: {attempt:?}", explorer.path());
+                assert!(sent > 0 && marks(&bucket).len() == 2, "{:?}", explorer.path());
+            }
+        }
+        assert!(sent <= 2, "{:?}", explorer.path());
+    });
+    println!("{explored:?}");
+}
+
+fn number(state: &impl std::hash::Hash) -> u64 {
+    use std::hash::{DefaultHasher, Hasher as _};
+    let mut hash = DefaultHasher::new();
+    state.hash(&mut hash);
+    hash.finish()
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_lost_answer_to_the_mark_is_an_alert_that_was_sent() {
+    let (bucket, log) = (bucket(), Arc::new(Lines::default()));
+    let delivery = write_alert(&bucket, "A1", PLAIN);
+    // The mark takes effect, but what is told of it is an interrupted call.
+    let store = Arc::new(LostMark(bucket.clone()));
+    let outcome = deliver(&dispatcher(store, &log), &delivery).await;
+    assert!(matches!(outcome, Err(Failure::Retry(_))), "{outcome:?}");
+    assert_eq!(deliver(&dispatcher(bucket.clone(), &log), &delivery).await, BEFORE);
+    assert_eq!((log.take().len(), marks(&bucket).len()), (1, 1));
+}
