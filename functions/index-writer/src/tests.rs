@@ -16,7 +16,7 @@ use emulator::{Memory, SeededIds, TestClock, Upload};
 use projection::fold::Folded;
 use projection::plan::places;
 use projection::snapshot;
-use projection::source::{Source, Version};
+use projection::source::{Source, Version, key};
 use serde_json::Value;
 use store::Store;
 
@@ -60,6 +60,17 @@ fn object(text: &str) -> Object {
 /// Writes the snapshot of `id` as the snapshot-builder would at this second; an empty text is a
 /// tombstone. The projection run goes on while nothing changes that an index shows.
 fn write_snapshot(bucket: &Memory, id: &str, second: usize, document: &str) -> Delivery {
+    write_snapshot_with(bucket, id, second, document, &[])
+}
+
+/// The same, with this metadata instead.
+fn write_snapshot_with(
+    bucket: &Memory,
+    id: &str,
+    second: usize,
+    document: &str,
+    instead: &[(&str, &str)],
+) -> Delivery {
     let entity = entity(id);
     let day = Instant::parse("2025-11-06T00:00:00Z").unwrap().day();
     let history = HistoryName { entity: entity.clone(), day, file: format!("x_{second}.json") };
@@ -78,6 +89,7 @@ fn write_snapshot(bucket: &Memory, id: &str, second: usize, document: &str) -> D
         places(DEFINITIONS.entity("venture").unwrap(), &entity, source.document.as_ref())
     };
     let mut metadata = snapshot::metadata(&folded, &format!("run{second}"), &[]);
+    metadata.insert(key::DEFINITIONS.to_owned(), "d".to_owned());
     if let Some(before) = before {
         let (generation, body_before, metadata_before) = before.parts();
         let places_before = places_of(body_before, metadata_before, generation);
@@ -88,6 +100,7 @@ fn write_snapshot(bucket: &Memory, id: &str, second: usize, document: &str) -> D
             metadata.insert(snapshot::RUN.to_owned(), run);
         }
     }
+    metadata.extend(instead.iter().map(|(key, value)| (key.to_string(), value.to_string())));
     let upload = Upload { metadata, ..Upload::default() };
     let stored = bucket.insert(&name.to_string(), body.into(), upload).unwrap();
     Delivery {

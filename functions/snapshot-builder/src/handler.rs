@@ -200,7 +200,10 @@ impl SnapshotBuilder {
         stored: &Stored,
         object: Option<&Object>,
     ) -> Metadata {
-        let run = match (object, stored) {
+        let kept_by_us = |object: &&Object| {
+            object.metadata.get(key::DEFINITIONS) == Some(&self.version.definitions)
+        };
+        let run = match (object.filter(kept_by_us), stored) {
             (Some(object), Stored::Snapshot(before))
                 if self.shows_the_same(target, before, folded) =>
             {
@@ -217,7 +220,8 @@ impl SnapshotBuilder {
         metadata
     }
 
-    /// Whether no index key and no shown field differs.
+    /// Whether no index key and no shown field differs, by the definitions that have kept the run
+    /// so far.
     fn shows_the_same(&self, target: &Target<'_>, before: &Folded, after: &Folded) -> bool {
         let places = |folded: &Folded| {
             let document = document(folded);

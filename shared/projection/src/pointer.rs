@@ -28,7 +28,7 @@ pub fn decide(
     };
     if let Some((stored, metadata)) = stored {
         let same = || comparable(json::parse(stored).ok()) == comparable(Some(body.clone()));
-        if source.wrote(metadata, version) || (source.shares_run(metadata) && same()) {
+        if source.wrote(metadata, version) || (source.shares_run(metadata, version) && same()) {
             return None;
         }
     }

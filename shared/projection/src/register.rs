@@ -121,7 +121,7 @@ fn agrees(before: &Object, member: &Object, source: &Source, version: &Version) 
         member
     };
     source.wrote(&signature, version)
-        || (source.shares_run(&signature) && comparable(before) == comparable(member))
+        || (source.shares_run(&signature, version) && comparable(before) == comparable(member))
 }
 
 /// Tombstones make room for live members; they only spare a write when a delivery comes again.

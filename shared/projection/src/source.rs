@@ -33,6 +33,8 @@ pub struct Source {
     pub document: Option<Value>,
     /// The projection run.
     pub run: String,
+    /// The digest of the definitions by which the run was kept or replaced.
+    pub definitions: String,
     /// The key of the newest record folded.
     pub newest: Option<OrderKey>,
 }
@@ -45,6 +47,7 @@ impl Source {
             generation: None,
             document: None,
             run: String::new(),
+            definitions: String::new(),
             newest: None,
         }
     }
@@ -70,6 +73,7 @@ impl Source {
             generation: Some(generation),
             document,
             run: metadata.get(snapshot::RUN).cloned().unwrap_or_default(),
+            definitions: metadata.get(key::DEFINITIONS).cloned().unwrap_or_default(),
             newest: snapshot::read_newest(metadata),
         })
     }
@@ -99,9 +103,12 @@ impl Source {
     }
 
     /// Whether an object with this `metadata` was derived within the projection run of this
-    /// version.
-    pub fn shares_run(&self, metadata: &Metadata) -> bool {
-        !self.run.is_empty() && metadata.get(key::RUN) == Some(&self.run)
+    /// version. Only a run that was kept by these very definitions says that nothing has changed
+    /// which they show: while a release is rolled out, a snapshot-builder of another one may keep
+    /// a run over a change that only an index of this one sees.
+    pub fn shares_run(&self, metadata: &Metadata, version: &Version) -> bool {
+        let kept_by_us = self.definitions == version.definitions;
+        kept_by_us && !self.run.is_empty() && metadata.get(key::RUN) == Some(&self.run)
     }
 
     /// `updated_at` as the document has it.

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use domain::Planted;
-use emulator::schedule::{Explored, Race, interruptions_max};
+use domain::{Handler, Planted};
+use emulator::schedule::{Attempt, Explored, Race, interruptions_max};
 
-use super::{bucket, indices, write_snapshot, writer};
+use projection::snapshot;
+use projection::source::key;
+
+use super::{bucket, indices, write_snapshot, write_snapshot_with, writer};
 use crate::Shortcut;
 
 const A: &str = r#"{"status":"A"}"#;
@@ -109,6 +112,34 @@ fn a_final_verify_instead_of_reading_the_pointer_first_is_seen() {
 #[test]
 fn an_overwritten_version_that_is_not_used_is_seen() {
     check_shortcut(Shortcut::OverwrittenIgnored, &v1([A, B]), &[1, 1], AT_B);
+}
+
+#[test]
+fn a_run_kept_by_other_definitions_says_nothing() {
+    // A, B, A in one run: the snapshot-builder has not heard of the index yet. A is indexed.
+    let another = [(snapshot::RUN, "one run"), (key::DEFINITIONS, "another release")];
+    let indexed = || {
+        let bucket = bucket();
+        let first = write_snapshot_with(&bucket, "V1", 0, A, &another);
+        let writer = writer(bucket.clone(), Planted::NONE);
+        let handled = Box::pin(async move { writer.handle(&[first]).await });
+        assert!(Attempt::new(Arc::default(), handled).finish().is_some());
+        bucket
+    };
+    let race = Race {
+        bucket: &indexed,
+        writes: 2,
+        write: &|bucket, n| write_snapshot_with(bucket, "V1", n + 1, [B, A][n], &another),
+        attempts: &[2, 1],
+        handler: &|store| Arc::new(writer(store, Planted::NONE)),
+        constant: &[],
+        interruptions_max: interruptions_max(1),
+        verdict: &|bucket, _| match indices(bucket) {
+            found if found.keys().eq(["by-status/a/V1.json"]) => Ok(()),
+            found => Err(format!("{found:?}")),
+        },
+    };
+    assert_eq!(race.explore().1, None);
 }
 
 const CT1: &str = r#"{"group":"G","asOf":"2025-01-01"}"#;

@@ -107,6 +107,7 @@ fn source(generation: u64, run: &str, body: &str) -> Source {
         generation: Some(Generation(generation)),
         document: Some(document(body)),
         run: run.to_owned(),
+        definitions: "d1".to_owned(),
         newest: None,
     }
 }

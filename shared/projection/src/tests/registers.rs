@@ -33,6 +33,7 @@ impl Register {
             generation: Some(Generation(self.generation)),
             document: Some(document(body)),
             run: run.to_owned(),
+            definitions: "d".to_owned(),
             newest: OrderKey::parse("2025-11-06T10:00:00Z", &format!("2025/11/06/{run}.json")),
         };
         let definitions = definitions();
