@@ -19,6 +19,7 @@
 //! An alert object is written by whoever opened the alert, by every attempt of the event of the
 //! snapshot that opened it, and before the alert leaves the state: one of them does not crash.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -67,9 +68,15 @@ pub struct RulesEngine {
     pub planted: Planted<Shortcut>,
 }
 
-/// The rules in force as last read, and when.
+/// The rules in force as last read, for each environment.
 #[derive(Default)]
-pub struct RuleCache(Mutex<Vec<(Env, Instant, Arc<Vec<Rule>>)>>);
+pub struct RuleCache(Mutex<BTreeMap<Env, CachedRules>>);
+
+/// The rules of one environment, and when they were read.
+struct CachedRules {
+    read_at: Instant,
+    rules: Arc<Vec<Rule>>,
+}
 
 /// Ways to spare an operation that are wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,14 +274,13 @@ impl RulesEngine {
 impl RuleCache {
     fn young(&self, env: Env, age_max: Duration, now: Instant) -> Option<Arc<Vec<Rule>>> {
         let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, read_at, rules) = cache.iter().find(|(cached, ..)| *cached == env)?;
-        (now < read_at.after(age_max)).then(|| Arc::clone(rules))
+        let cached = cache.get(&env)?;
+        (now < cached.read_at.after(age_max)).then(|| Arc::clone(&cached.rules))
     }
 
     fn keep(&self, env: Env, now: Instant, rules: &Arc<Vec<Rule>>) {
-        let mut cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.retain(|(cached, ..)| *cached != env);
-        cache.push((env, now, Arc::clone(rules)));
+        let cached = CachedRules { read_at: now, rules: Arc::clone(rules) };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(env, cached);
     }
 }
 

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use domain::{BoxFuture, Generation};
 use store::{Error, List, Listed, Metadata, Object, Page, Precondition, Store};
 
-pub use race::{Race, interruptions_max};
+pub use race::{Race, Verdict, interruptions_max};
 
 /// Lets an attempt make one operation at a time.
 #[derive(Default)]

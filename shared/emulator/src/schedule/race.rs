@@ -9,6 +9,9 @@ use store::Store;
 use super::{Attempt, Explored, Explorer, Gated};
 use crate::Memory;
 
+/// Says what is wrong with a bucket at rest, given the deliveries there were.
+pub type Verdict<'a> = dyn Fn(&Memory, &[Delivery]) -> Result<(), String> + 'a;
+
 /// A race between the writers of objects and the attempts that handle their deliveries, with at
 /// most one crash. Whatever nobody has acknowledged in the end is delivered again.
 pub struct Race<'a> {
@@ -29,7 +32,7 @@ pub struct Race<'a> {
     /// "Iterative Context Bounding for Systematic Testing of Multithreaded Programs", PLDI 2007.)
     pub interruptions_max: usize,
     /// What is wrong with the bucket at rest, given the deliveries there were.
-    pub verdict: &'a dyn Fn(&Memory, &[Delivery]) -> Result<(), String>,
+    pub verdict: &'a Verdict<'a>,
 }
 
 /// `least`, or more if the environment asks for it in `INTERRUPTIONS_MAX`, as the long check does.
