@@ -211,7 +211,7 @@ impl SnapshotBuilder {
             }
             _ => None,
         };
-        let run = run.unwrap_or_else(|| self.ids.ulid(self.clock.now()).to_string());
+        let run = run.unwrap_or_else(|| self.ids.ulid(self.clock.now()));
         let mut metadata = snapshot::metadata(folded, &run, &self.errors(target, folded));
         metadata.extend(self.version.metadata());
         let (name, generation) = &target.trigger;

@@ -110,6 +110,19 @@ async fn a_value_that_comes_back_begins_another_run() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn a_run_ends_with_the_definitions_that_kept_it() {
+    let bucket = bucket();
+    let run = || snapshot_of(&bucket).unwrap().metadata["run"].clone();
+    arrive(&bucket, "x_1", full(1, "")).await;
+    let before = run();
+    let mut process = builder_with(bucket.clone(), TestClock::at(NOW), SeededIds::new(2));
+    process.version.definitions = "others".to_owned();
+    let delivery = upload(&bucket, "2025/11/06/x_2.json", full(2, ""));
+    assert_eq!(deliver(&process, &delivery).await, Ok(Disposition::Done));
+    assert_ne!(run(), before);
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_merge_that_makes_the_entity_invalid_is_folded_and_reported() {
     let bucket = bucket();
     arrive(&bucket, "x_1", full(1, "")).await;

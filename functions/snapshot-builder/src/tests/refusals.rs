@@ -194,6 +194,12 @@ async fn broken_gzip_is_rejected() {
     check_gzip(gzip(&gzip(b"{}")), None, expect!["not UTF-8 at byte 1"]).await;
 }
 
+#[tokio::test(flavor = "current_thread")]
+async fn an_object_that_the_store_cannot_decode_is_rejected() {
+    let expect = expect!["get env/dev/ventures/V1/history/2025/11/06/x_1.json.gz: not valid gzip"];
+    check_gzip(b"damaged".to_vec(), Some("gzip"), expect).await;
+}
+
 /// Many small members, each of a mebibyte.
 fn bomb() -> Vec<u8> {
     gzip(&vec![b' '; 1024 * 1024]).repeat(1024)
