@@ -220,7 +220,7 @@ impl RulesEngine {
         let mut metadata = view.source.derived_metadata(&self.version);
         if about_to_change {
             // A word of its own for each note: who reads it knows that it is not theirs.
-            let word = self.ids.ulid(self.clock.now()).to_string();
+            let word = self.ids.ulid(self.clock.now());
             metadata.insert(ABOUT_TO_CHANGE.to_owned(), word);
         }
         self.store.put(&name, state.body(entity, kind).into(), &metadata, precondition).await

@@ -20,9 +20,9 @@ pub trait Ids: Send + Sync {
     /// 128 bits that nobody else has drawn.
     fn random(&self) -> u128;
 
-    /// A new ULID with the time of `now`. (ulid specification, "Components".)
-    fn ulid(&self, now: Instant) -> Ulid {
-        Ulid::from_parts(now.unix_millis().max(0).unsigned_abs(), self.random())
+    /// A new ULID with the time of `now`.
+    fn ulid(&self, now: Instant) -> String {
+        ulid(now, self.random())
     }
 
     /// A delay between nothing and `bound`: full jitter. (AWS Architecture Blog, "Exponential
@@ -31,6 +31,12 @@ pub trait Ids: Send + Sync {
         let nanos = bound.as_nanos().max(1);
         Duration::from_nanos(u64::try_from(self.random() % nanos).unwrap_or(u64::MAX))
     }
+}
+
+/// The ULID of a time, in milliseconds since 1970 and 0 before, and of the low 80 bits of
+/// `random`. (ulid specification, "Components".)
+pub fn ulid(at: Instant, random: u128) -> String {
+    Ulid::from_parts(at.unix_millis().max(0).unsigned_abs(), random).to_string()
 }
 
 /// Waits for a random time below `bound`, so that those who collided do not collide again.

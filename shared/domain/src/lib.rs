@@ -25,7 +25,7 @@ pub mod volatile;
 #[cfg(test)]
 mod tests;
 
-pub use clock::{Clock, Ids, pause};
+pub use clock::{Clock, Ids, pause, ulid};
 pub use decimal::Decimal;
 pub use definitions::{DefinitionError, Definitions, EntityDefinition};
 pub use delivery::{Delivery, Generation, Overwrote};

@@ -131,7 +131,7 @@ fn updated_at(
     })?;
     if instant > created_at.after(AHEAD_MAX) {
         return Err(format!(
-            "/updated_at: {instant} is more than 24 h after the object was created at {created_at}"
+            "/updated_at: {instant} is more than 24 h after its object was created"
         ));
     }
     Ok((instant, text.to_owned()))

@@ -1,9 +1,8 @@
 //! Which rules are open for an entity: the state machine of its alerts.
 
 use domain::json::{self, Object};
-use domain::{EntityRef, Generation, ObjectName, OrderKey, digest};
+use domain::{EntityRef, Generation, ObjectName, OrderKey, digest, ulid};
 use serde_json::Value;
-use ulid::Ulid;
 
 use crate::rule::Rule;
 
@@ -151,7 +150,6 @@ impl Alert {
 /// over rule, entity and opening order key: whoever opens the alert, and however often, gives it
 /// one id.
 fn alert_id(rule: &Rule, entity: &EntityRef, opening: &OrderKey) -> String {
-    let time = opening.updated_at.unix_millis().max(0).unsigned_abs();
     let parts = [
         rule.id.as_str(),
         rule.digest.as_str(),
@@ -162,5 +160,5 @@ fn alert_id(rule: &Rule, entity: &EntityRef, opening: &OrderKey) -> String {
     ];
     let digest = digest::sha256(&parts.map(str::as_bytes));
     let random = digest[..10].iter().fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
-    Ulid::from_parts(time, random).to_string()
+    ulid(opening.updated_at, random)
 }

@@ -121,17 +121,13 @@ impl Contents {
     }
 }
 
-/// What is compared of an object in quarantine. When the object was created is no part of a
-/// reason that is compared.
+/// What is compared of an object in quarantine.
 fn quarantined(body: &Value) -> Value {
-    let reasons = body["reasons"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let reasons: Vec<String> = reasons.map(without_times).collect();
-    json!({ "function": body["function"], "object": body["object"], "reasons": reasons })
-}
-
-fn without_times(reason: &str) -> String {
-    let word = |word| if Instant::parse(word).is_some() { "(time)" } else { word };
-    reason.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    json!({
+        "function": body["function"],
+        "object": body["object"],
+        "reasons": body["reasons"],
+    })
 }
 
 /// The JSON with the texts of its numbers, or a text that is none.

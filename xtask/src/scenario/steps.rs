@@ -5,10 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
-use domain::{EntityRef, Env, HistoryName, Instant, ObjectName};
+use domain::{EntityRef, Env, HistoryName, Instant, ObjectName, ulid};
 use serde::Deserialize;
 use serde_json::Value;
-use ulid::Ulid;
 
 use super::Segments;
 
@@ -123,7 +122,7 @@ impl Reader<'_> {
         let segment = self.segments.of(text("entity")?)?;
         let entity = EntityRef::new(self.env, segment, text("id")?)?;
         let time = Instant::parse(text("updated_at")?).context("\"updated_at\" is no time")?;
-        let record_id = Ulid::from_parts(time.unix_millis().unsigned_abs(), self.number.into());
+        let record_id = ulid(time, self.number.into());
         let file = format!("{}_{record_id}.json", time.to_millis_text());
         Ok(ObjectName::History(HistoryName { entity, day: time.day(), file }).to_string())
     }
