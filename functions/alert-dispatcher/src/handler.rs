@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use domain::json::{self, Object};
 use domain::{BoxFuture, Class, Delivery, Disposition, Handler, Mark, ObjectName, Outcome};
-use projection::source::Version;
 use serde_json::Value;
-use store::{Error, ErrorKind, Precondition, Store};
+use store::{Error, Tools};
 
 #[cfg(test)]
 mod tests;
@@ -19,12 +18,10 @@ const DEFAULT_CHANNEL: &str = "log";
 
 /// The function.
 pub struct AlertDispatcher {
-    /// The bucket.
-    pub store: Arc<dyn Store>,
+    /// What it works with.
+    pub tools: Tools,
     /// The channel `log`.
     pub log: Arc<dyn AlertLog>,
-    /// What every mark says of its writer.
-    pub version: Version,
 }
 
 /// Where alerts of the channel `log` go.
@@ -48,7 +45,7 @@ impl Handler for AlertDispatcher {
 
 impl AlertDispatcher {
     async fn dispatch(&self, name: &ObjectName) -> Result<Disposition, Error> {
-        let Some(object) = self.store.get(&name.to_string(), None).await? else {
+        let Some(object) = self.tools.store.get(&name.to_string(), None).await? else {
             return Ok(Disposition::Skipped("object is gone"));
         };
         let Ok(Value::Object(alert)) = json::parse(&object.body) else {
@@ -58,7 +55,7 @@ impl AlertDispatcher {
         for channel in channels(&alert) {
             sent |= self.send(name, &alert, &channel).await?;
         }
-        Ok(if sent { Disposition::Done } else { Disposition::Skipped("sent before") })
+        Ok(if sent { Disposition::Done } else { Disposition::Skipped("nothing left to send") })
     }
 
     /// Sends `alert` to one channel; `false` when that has been done before.
@@ -66,7 +63,7 @@ impl AlertDispatcher {
         let known = channel == DEFAULT_CHANNEL;
         let mark = if known { Mark::Sent } else { Mark::Undelivered };
         let Some(mark_name) = mark_name(name, mark, channel) else { return Ok(false) };
-        if self.store.get(&mark_name, None).await?.is_some() {
+        if self.tools.store.get(&mark_name.to_string(), None).await?.is_some() {
             return Ok(false);
         }
         if known {
@@ -77,12 +74,9 @@ impl AlertDispatcher {
         let fields = fields.into_iter().chain([("reason", reason.to_owned())]);
         let body: Object =
             fields.map(|(field, value)| (field.to_owned(), Value::String(value))).collect();
-        let body = json::to_line(&Value::Object(body)).into();
-        let metadata = self.version.metadata();
-        match self.store.put(&mark_name, body, &metadata, Precondition::Absent).await {
-            Err(err) if err.kind != ErrorKind::Conflict => Err(err),
-            _ => Ok(true),
-        }
+        let body = json::to_line(&Value::Object(body));
+        self.tools.create(&mark_name, body, &self.tools.version.metadata()).await?;
+        Ok(true)
     }
 }
 
@@ -97,14 +91,15 @@ fn channels(alert: &Object) -> Vec<String> {
     channels
 }
 
-fn mark_name(alert: &ObjectName, mark: Mark, channel: &str) -> Option<String> {
+fn mark_name(alert: &ObjectName, mark: Mark, channel: &str) -> Option<ObjectName> {
     let ObjectName::Alert { env, rule_id, entity_id, alert_id } = alert else { return None };
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     // A channel can be any text; in a name it is its digest where it is not a plain word.
     let word = match !channel.is_empty() && channel.len() <= 64 && channel.chars().all(plain) {
         true => channel.to_owned(),
-        false => domain::digest::hex_of(channel, 16),
+        // With a character that no plain word has.
+        false => format!("~{}", domain::digest::hex_of(channel, 16)),
     };
     let rest = format!("{rule_id}/{entity_id}/{alert_id}/{word}");
-    Some(ObjectName::AlertMark { env: *env, mark, rest }.to_string())
+    Some(ObjectName::AlertMark { env: *env, mark, rest })
 }

@@ -4,25 +4,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use alert_dispatcher::{AlertDispatcher, AlertLog};
-use cloud_run::Service;
 use domain::json::Object;
-use projection::source::Version;
 use serde_json::Value;
 
 fn main() -> ExitCode {
-    cloud_run::run(env!("CARGO_PKG_NAME"), |setup| {
-        let options = gcp::Options {
-            emulator_host: setup.settings.storage_emulator_host.clone(),
-            ..gcp::Options::new(&setup.settings.bucket)
-        };
-        let (clock, ids) = (Arc::clone(&setup.clock), Arc::clone(&setup.ids));
-        let store = Arc::new(gcp::Bucket::new(options, clock, ids)?);
-        let version = Version {
-            definitions: setup.settings.definitions()?.digest().to_owned(),
-            software: setup.settings.version().to_owned(),
-        };
-        let handler = AlertDispatcher { store: store.clone(), log: Arc::new(Stdout), version };
-        Ok(Service { store, handler: Arc::new(handler) })
+    cloud_run::run(env!("CARGO_PKG_NAME"), gcp::connect, |tools, _| {
+        Ok(Arc::new(AlertDispatcher { tools, log: Arc::new(Stdout) }))
     })
 }
 

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use domain::json::Object;
 use domain::{Delivery, Env, Generation, Handler, ObjectName, Outcome, Overwrote};
-use emulator::{Memory, TestClock, Upload};
-use projection::source::Version;
+use emulator::{Memory, TestClock, Upload, tools};
 use store::{Metadata, Store};
 
 use crate::{AlertDispatcher, AlertLog};
@@ -35,8 +34,7 @@ fn bucket() -> Arc<Memory> {
 }
 
 fn dispatcher(store: Arc<dyn Store>, log: &Arc<Lines>) -> AlertDispatcher {
-    let version = Version { definitions: "d".to_owned(), software: "0".to_owned() };
-    AlertDispatcher { store, log: log.clone(), version }
+    AlertDispatcher { tools: tools(store), log: log.clone() }
 }
 
 fn alert(id: &str) -> ObjectName {

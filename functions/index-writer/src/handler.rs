@@ -9,18 +9,16 @@
 
 mod looked_at;
 
-use std::sync::Arc;
-
-use domain::limits::{ATTEMPTS_MAX, CONFLICT_PAUSE_MAX};
+use domain::limits::ATTEMPTS_MAX;
 use domain::{
-    BoxFuture, Class, Clock, Definitions, Delivery, Disposition, EntityDefinition, EntityRef,
-    Failure, Handler, Ids, ObjectName, Outcome, Planted, json, pause,
+    BoxFuture, Class, Delivery, Disposition, EntityDefinition, EntityRef, Failure, Handler,
+    ObjectName, Outcome, Planted, json,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 use projection::plan::{PLACES_MAX, Place, Places, places};
-use projection::source::{Source, Version};
+use projection::source::Source;
 use projection::{Write, pointer, register};
-use store::{Error, ErrorKind, Object, Precondition, Store};
+use store::{Error, ErrorKind, Object, Precondition, Tools};
 
 use crate::looked_at::{LookedAt, Names};
 
@@ -32,16 +30,8 @@ const READS_AT_ONCE: usize = 8;
 
 /// The function.
 pub struct IndexWriter {
-    /// The bucket.
-    pub store: Arc<dyn Store>,
-    /// For pauses after a conflict.
-    pub clock: Arc<dyn Clock>,
-    /// Spreads attempts that collided.
-    pub ids: Arc<dyn Ids>,
-    /// The indices of each kind.
-    pub definitions: Arc<Definitions>,
-    /// What every index object says of its writer.
-    pub version: Version,
+    /// What it works with.
+    pub tools: Tools,
     /// A wrong turn that a test takes.
     pub planted: Planted<Shortcut>,
 }
@@ -84,11 +74,11 @@ impl IndexWriter {
     /// Brings all index objects that the events of `entity` concern in agreement with its
     /// snapshot.
     async fn write(&self, entity: &EntityRef, events: &[Delivery]) -> Outcome {
-        let Some(definition) = self.definitions.entity_of_segment(&entity.segment) else {
-            let reason = format!("no entity definition has the segment {:?}", entity.segment);
-            return Ok(Disposition::Rejected(vec![reason]));
+        let definition = match self.tools.definition(entity) {
+            Ok(definition) => definition,
+            Err(rejected) => return Ok(rejected),
         };
-        let mut looked_at = LookedAt::new(&*self.store, entity, definition, self.planted);
+        let mut looked_at = LookedAt::new(&*self.tools.store, entity, definition, self.planted);
         for _ in 0..ATTEMPTS_MAX {
             match self.attempt(&mut looked_at, definition, events).await {
                 Ok(Some(disposition)) => return Ok(disposition),
@@ -96,7 +86,7 @@ impl IndexWriter {
                 Err(err) if err.kind == ErrorKind::Conflict => (),
                 Err(err) => return Err(err.into()),
             }
-            pause(&*self.clock, &*self.ids, CONFLICT_PAUSE_MAX).await;
+            self.tools.pause_after_conflict().await;
         }
         Err(Failure::Retry(format!("index objects of {entity} are contended")))
     }
@@ -140,19 +130,19 @@ impl IndexWriter {
 
     async fn source(&self, entity: &EntityRef) -> Result<Result<Source, String>, Error> {
         let name = ObjectName::Snapshot(entity.clone()).to_string();
-        let snapshot = self.store.get(&name, None).await?;
+        let snapshot = self.tools.store.get(&name, None).await?;
         Ok(Source::read(entity, snapshot.as_ref().map(Object::parts)))
     }
 
     async fn moved(&self, source: &Source) -> Result<bool, Error> {
         let name = ObjectName::Snapshot(source.entity.clone()).to_string();
-        let snapshot = self.store.get(&name, None).await?;
+        let snapshot = self.tools.store.get(&name, None).await?;
         Ok(snapshot.map(|snapshot| snapshot.generation) != source.generation)
     }
 
     async fn read(&self, names: Vec<ObjectName>) -> Result<Found, Error> {
         let read = |name: ObjectName| async move {
-            let object = self.store.get(&name.to_string(), None).await?;
+            let object = self.tools.store.get(&name.to_string(), None).await?;
             Ok((name, object))
         };
         stream::iter(names).map(read).buffered(READS_AT_ONCE).try_collect().await
@@ -199,10 +189,10 @@ impl IndexWriter {
         }
         if let ObjectName::Pointer(_) = name {
             let stored = stored.map(|stored| (&stored.body[..], &stored.metadata));
-            return Ok(pointer::decide(stored, place, source, definition, &self.version));
+            return Ok(pointer::decide(stored, place, source, definition, &self.tools.version));
         }
         let stored = stored.map(|stored| &stored.body[..]);
-        register::decide(name, stored, place, source, definition, &self.version)
+        register::decide(name, stored, place, source, definition, &self.tools.version)
     }
 
     async fn put(
@@ -215,25 +205,26 @@ impl IndexWriter {
         let name = name.to_string();
         if place.is_none() && self.planted.has(Shortcut::Deleted) {
             return match stored {
-                Some(stored) => self.store.delete(&name, stored.generation).await.map(drop),
+                Some(stored) => self.tools.store.delete(&name, stored.generation).await.map(drop),
                 None => Ok(()),
             };
         }
         let precondition = Precondition::unchanged(stored);
-        self.store.put(&name, write.body.into(), &write.metadata, precondition).await.map(drop)
+        self.tools
+            .store
+            .put(&name, write.body.into(), &write.metadata, precondition)
+            .await
+            .map(drop)
     }
 
     /// Asks for a reconciliation of the entity: which index objects an expired version had is
     /// not known.
     async fn want_repair(&self, source: &Source) -> Result<(), Error> {
-        let name = ObjectName::RepairWanted(source.entity.clone()).to_string();
+        let name = ObjectName::RepairWanted(source.entity.clone());
         let body = [("id".to_owned(), source.entity.id.as_str().into())];
         let body = json::to_line(&json::Object::from_iter(body).into());
-        let metadata = source.derived_metadata(&self.version);
-        match self.store.put(&name, body.into(), &metadata, Precondition::Absent).await {
-            Err(err) if err.kind != ErrorKind::Conflict => Err(err),
-            _ => Ok(()),
-        }
+        let metadata = source.derived_metadata(&self.tools.version);
+        self.tools.create(&name, body, &metadata).await.map(drop)
     }
 }
 

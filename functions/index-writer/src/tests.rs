@@ -10,15 +10,15 @@ use std::sync::{Arc, LazyLock};
 use domain::json::{self, Object};
 use domain::{
     Change, Definitions, Delivery, EntityRef, Env, HistoryName, Instant, ObjectName, OrderKey,
-    Overwrote, Planted, Record, volatile,
+    Overwrote, Planted, Record, Version, volatile,
 };
-use emulator::{Memory, SeededIds, TestClock, Upload};
+use emulator::{Memory, TestClock, Upload, tools};
 use projection::fold::Folded;
 use projection::plan::places;
 use projection::snapshot;
-use projection::source::{Source, Version, key};
+use projection::source::Source;
 use serde_json::Value;
-use store::Store;
+use store::{Store, Tools};
 
 use crate::{IndexWriter, Shortcut};
 
@@ -39,14 +39,7 @@ fn bucket() -> Arc<Memory> {
 }
 
 fn writer(store: Arc<dyn Store>, planted: Planted<Shortcut>) -> IndexWriter {
-    IndexWriter {
-        store,
-        clock: TestClock::at("2026-01-01T00:00:00Z"),
-        ids: SeededIds::new(1),
-        definitions: Arc::clone(&DEFINITIONS),
-        version: Version { definitions: "d".to_owned(), software: "0".to_owned() },
-        planted,
-    }
+    IndexWriter { tools: Tools { definitions: Arc::clone(&DEFINITIONS), ..tools(store) }, planted }
 }
 
 fn entity(id: &str) -> EntityRef {
@@ -89,7 +82,7 @@ fn write_snapshot_with(
         places(DEFINITIONS.entity("venture").unwrap(), &entity, source.document.as_ref())
     };
     let mut metadata = snapshot::metadata(&folded, &format!("run{second}"), &[]);
-    metadata.insert(key::DEFINITIONS.to_owned(), "d".to_owned());
+    metadata.insert(Version::DEFINITIONS.to_owned(), "d".to_owned());
     if let Some(before) = before {
         let (generation, body_before, metadata_before) = before.parts();
         let places_before = places_of(body_before, metadata_before, generation);

@@ -5,32 +5,22 @@
 //! manifest earlier fails; whoever reads it later sees this snapshot or a newer one. So the
 //! attempt that acknowledges the last event leaves the manifest of the last snapshot.
 
-use std::sync::Arc;
-
-use domain::limits::{ATTEMPTS_MAX, CONFLICT_PAUSE_MAX};
+use domain::limits::ATTEMPTS_MAX;
 use domain::{
-    BoxFuture, Class, Clock, Definitions, Delivery, Disposition, EntityDefinition, EntityRef,
-    Failure, Handler, Ids, ObjectName, Outcome, Planted, pause,
+    BoxFuture, Class, Delivery, Disposition, EntityDefinition, EntityRef, Failure, Handler,
+    ObjectName, Outcome, Planted,
 };
-use projection::source::{Source, Version};
+use projection::source::Source;
 use projection::{Write, manifest};
-use store::{Error, ErrorKind, Metadata, Object, Precondition, Store};
+use store::{Error, ErrorKind, Metadata, Object, Precondition, Tools};
 
 #[cfg(test)]
 mod tests;
 
 /// The function.
 pub struct ManifestWriter {
-    /// The bucket.
-    pub store: Arc<dyn Store>,
-    /// Decides in which hour a change is noted.
-    pub clock: Arc<dyn Clock>,
-    /// Spreads attempts that collided.
-    pub ids: Arc<dyn Ids>,
-    /// What a manifest shows of each kind.
-    pub definitions: Arc<Definitions>,
-    /// What every manifest says of its writer.
-    pub version: Version,
+    /// What it works with.
+    pub tools: Tools,
     /// A wrong turn that a test takes.
     pub planted: Planted<Shortcut>,
 }
@@ -68,15 +58,15 @@ impl Handler for ManifestWriter {
 impl ManifestWriter {
     /// Brings the manifest of `entity` in agreement with its snapshot.
     async fn write(&self, entity: &EntityRef) -> Outcome {
-        let Some(definition) = self.definitions.entity_of_segment(&entity.segment) else {
-            let reason = format!("no entity definition has the segment {:?}", entity.segment);
-            return Ok(Disposition::Rejected(vec![reason]));
+        let definition = match self.tools.definition(entity) {
+            Ok(definition) => definition,
+            Err(rejected) => return Ok(rejected),
         };
         for _ in 0..ATTEMPTS_MAX {
             match self.attempt(entity, definition).await {
                 Ok(disposition) => return Ok(disposition),
                 Err(err) if err.kind == ErrorKind::Conflict => {
-                    pause(&*self.clock, &*self.ids, CONFLICT_PAUSE_MAX).await;
+                    self.tools.pause_after_conflict().await;
                 }
                 Err(err) => return Err(err.into()),
             }
@@ -96,10 +86,11 @@ impl ManifestWriter {
             Err(reason) => return Ok(Disposition::Rejected(vec![reason])),
         };
         let metadata = stored.as_ref().map(|stored| &stored.metadata);
-        let Some(mut write) = manifest::decide(metadata, &source, definition, &self.version) else {
+        let Some(mut write) = manifest::decide(metadata, &source, definition, &self.tools.version)
+        else {
             return Ok(Disposition::Skipped("manifest came from this snapshot"));
         };
-        let hour = self.clock.now().hour_text();
+        let hour = self.tools.clock.now().hour_text();
         let noted_late = self.planted.has(Shortcut::JournalAfterManifest);
         if !noted_late {
             self.note(metadata, &source, &hour).await?;
@@ -120,11 +111,11 @@ impl ManifestWriter {
     ) -> Result<(Option<Object>, Option<Object>), Error> {
         let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
         if self.planted.has(Shortcut::SnapshotReadFirst) {
-            let snapshot = self.store.get(&snapshot, None).await?;
-            return Ok((self.store.get(name, None).await?, snapshot));
+            let snapshot = self.tools.store.get(&snapshot, None).await?;
+            return Ok((self.tools.store.get(name, None).await?, snapshot));
         }
-        let stored = self.store.get(name, None).await?;
-        Ok((stored, self.store.get(&snapshot, None).await?))
+        let stored = self.tools.store.get(name, None).await?;
+        Ok((stored, self.tools.store.get(&snapshot, None).await?))
     }
 
     /// Writes in place of what was read.
@@ -140,12 +131,12 @@ impl ManifestWriter {
             None if absent && self.planted.has(Shortcut::NoTombstoneWhereMissing) => return Ok(()),
             None if absent && self.planted.has(Shortcut::Deleted) => return Ok(()),
             Some(stored) if absent && self.planted.has(Shortcut::Deleted) => {
-                return self.store.delete(name, stored.generation).await.map(drop);
+                return self.tools.store.delete(name, stored.generation).await.map(drop);
             }
             _ => (),
         }
         let precondition = Precondition::unchanged(stored);
-        self.store.put(name, write.body.into(), &write.metadata, precondition).await.map(drop)
+        self.tools.store.put(name, write.body.into(), &write.metadata, precondition).await.map(drop)
     }
 
     /// Notes in the journal that the manifest changes in this hour, before it does: a compaction
@@ -157,12 +148,8 @@ impl ManifestWriter {
         hour: &str,
     ) -> Result<(), Error> {
         let Some((name, entry)) = manifest::journal(stored, source, hour) else { return Ok(()) };
-        let metadata = source.derived_metadata(&self.version);
-        let name = name.to_string();
-        match self.store.put(&name, entry.into(), &metadata, Precondition::Absent).await {
-            Err(err) if err.kind != ErrorKind::Conflict => Err(err),
-            // There already: the entity has changed in this hour before.
-            _ => Ok(()),
-        }
+        let metadata = source.derived_metadata(&self.tools.version);
+        // Where it is there already, the entity has changed in this hour before.
+        self.tools.create(&name, entry, &metadata).await.map(drop)
     }
 }

@@ -12,12 +12,11 @@ use domain::{
     Change, Clock, Definitions, Delivery, EntityRef, Env, Handler, HistoryName, Instant,
     ObjectName, OrderKey, Outcome, Overwrote, Planted, Record, json, volatile,
 };
-use emulator::{Memory, SeededIds, Stored, TestClock, Upload};
+use emulator::{Memory, Stored, TestClock, Upload, tools};
 use projection::fold::Folded;
 use projection::manifest::JOURNAL_HOUR;
 use projection::snapshot;
-use projection::source::Version;
-use store::Store;
+use store::{Store, Tools};
 
 use crate::{ManifestWriter, Shortcut};
 
@@ -63,14 +62,9 @@ fn writer(store: Arc<dyn Store>, planted: Planted<Shortcut>) -> ManifestWriter {
 }
 
 fn writer_at(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> ManifestWriter {
-    ManifestWriter {
-        store,
-        clock,
-        ids: SeededIds::new(1),
-        definitions: Arc::clone(&DEFINITIONS),
-        version: Version { definitions: "d".to_owned(), software: "0".to_owned() },
-        planted: Planted::NONE,
-    }
+    let definitions = Arc::clone(&DEFINITIONS);
+    let tools = Tools { clock, definitions, ..tools(store) };
+    ManifestWriter { tools, planted: Planted::NONE }
 }
 
 async fn deliver(writer: &ManifestWriter, delivery: &Delivery) -> Outcome {

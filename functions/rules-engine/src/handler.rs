@@ -23,17 +23,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::limits::{ATTEMPTS_MAX, CONFLICT_PAUSE_MAX};
+use domain::limits::ATTEMPTS_MAX;
 use domain::{
-    BoxFuture, Class, Clock, Definitions, Delivery, Disposition, EntityRef, Env, Failure,
-    Generation, Handler, Ids, Instant, ObjectName, Outcome, Planted, pause,
+    BoxFuture, Class, Delivery, Disposition, EntityRef, Env, Failure, Generation, Handler, Instant,
+    ObjectName, Outcome, Planted,
 };
 use futures_util::future::try_join;
 use projection::register;
-use projection::source::{Source, Version};
+use projection::source::Source;
 use rules::rule::Rule;
 use rules::state::{Alert, AlertState, Subject, Transitions, decide};
-use store::{Error, ErrorKind, Metadata, Object, Precondition, Store};
+use store::{Error, ErrorKind, Object, Precondition, Tools};
 
 #[cfg(test)]
 mod tests;
@@ -50,16 +50,8 @@ const ABOUT_TO_CHANGE: &str = "about-to-change";
 
 /// The function.
 pub struct RulesEngine {
-    /// The bucket.
-    pub store: Arc<dyn Store>,
-    /// Decides when rules are read again.
-    pub clock: Arc<dyn Clock>,
-    /// Spreads attempts that collided.
-    pub ids: Arc<dyn Ids>,
-    /// The kinds of entities.
-    pub definitions: Arc<Definitions>,
-    /// What every state and alert says of its writer.
-    pub version: Version,
+    /// What it works with.
+    pub tools: Tools,
     /// How old rules may be.
     pub rules_age_max: Duration,
     /// The rules last read, for each environment.
@@ -120,9 +112,9 @@ struct View {
 
 impl RulesEngine {
     async fn evaluate(&self, entity: &EntityRef, events: &[Generation]) -> Outcome {
-        let Some(definition) = self.definitions.entity_of_segment(&entity.segment) else {
-            let reason = format!("no entity definition has the segment {:?}", entity.segment);
-            return Ok(Disposition::Rejected(vec![reason]));
+        let definition = match self.tools.definition(entity) {
+            Ok(definition) => definition,
+            Err(rejected) => return Ok(rejected),
         };
         for _ in 0..ATTEMPTS_MAX {
             match self.attempt(entity, &definition.entity, events).await {
@@ -131,7 +123,7 @@ impl RulesEngine {
                 Err(err) if err.kind == ErrorKind::Conflict => (),
                 Err(err) => return Err(err.into()),
             }
-            pause(&*self.clock, &*self.ids, CONFLICT_PAUSE_MAX).await;
+            self.tools.pause_after_conflict().await;
         }
         Err(Failure::Retry(format!("alert state of {entity} is contended")))
     }
@@ -168,7 +160,8 @@ impl RulesEngine {
         let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
         let state = ObjectName::AlertState(entity.clone()).to_string();
         let (snapshot, stored) =
-            try_join(self.store.get(&snapshot, None), self.store.get(&state, None)).await?;
+            try_join(self.tools.store.get(&snapshot, None), self.tools.store.get(&state, None))
+                .await?;
         let source = match Source::read(entity, snapshot.as_ref().map(Object::parts)) {
             Ok(source) => source,
             Err(reason) => return Ok(Err(reason)),
@@ -203,7 +196,7 @@ impl RulesEngine {
 
     async fn moved(&self, view: &View) -> Result<bool, Error> {
         let snapshot = ObjectName::Snapshot(view.source.entity.clone()).to_string();
-        let snapshot = self.store.get(&snapshot, None).await?;
+        let snapshot = self.tools.store.get(&snapshot, None).await?;
         Ok(snapshot.map(|snapshot| snapshot.generation) != view.source.generation)
     }
 
@@ -217,13 +210,13 @@ impl RulesEngine {
     ) -> Result<Generation, Error> {
         let entity = &view.source.entity;
         let name = ObjectName::AlertState(entity.clone()).to_string();
-        let mut metadata = view.source.derived_metadata(&self.version);
+        let mut metadata = view.source.derived_metadata(&self.tools.version);
         if about_to_change {
             // A word of its own for each note: who reads it knows that it is not theirs.
-            let word = self.ids.ulid(self.clock.now());
+            let word = self.tools.ids.ulid(self.tools.clock.now());
             metadata.insert(ABOUT_TO_CHANGE.to_owned(), word);
         }
-        self.store.put(&name, state.body(entity, kind).into(), &metadata, precondition).await
+        self.tools.store.put(&name, state.body(entity, kind).into(), &metadata, precondition).await
     }
 
     /// Writes the alerts that opened with the snapshots of these events: whoever opened them may
@@ -244,26 +237,21 @@ impl RulesEngine {
 
     async fn write_alerts(&self, alerts: &[Alert], entity: &EntityRef) -> Result<(), Error> {
         for alert in alerts {
-            let name = alert.name(entity).to_string();
-            let metadata: Metadata = self.version.metadata();
-            let put = self.store.put(&name, alert.line().into(), &metadata, Precondition::Absent);
-            match put.await {
-                Err(err) if err.kind != ErrorKind::Conflict => return Err(err),
-                // There already: the id says that it is this very alert.
-                _ => (),
-            }
+            // Where it is there already, its id says that it is this very alert.
+            let metadata = self.tools.version.metadata();
+            self.tools.create(&alert.name(entity), alert.line(), &metadata).await?;
         }
         Ok(())
     }
 
     /// The rules in force, read again if they are older than `age_max`.
     async fn rules(&self, env: Env, age_max: Duration) -> Result<Arc<Vec<Rule>>, Error> {
-        let now = self.clock.now();
+        let now = self.tools.clock.now();
         if let Some(rules) = self.cache.young(env, age_max, now) {
             return Ok(rules);
         }
         let bundle = ObjectName::Bundle { env, segment: RULES_SEGMENT.to_owned() };
-        let bundle = self.store.get(&bundle.to_string(), None).await?;
+        let bundle = self.tools.store.get(&bundle.to_string(), None).await?;
         let members = bundle.map(|bundle| register::members(&bundle.body)).unwrap_or_default();
         let rules = Arc::new(members.iter().filter_map(Rule::read).collect::<Vec<_>>());
         self.cache.keep(env, now, &rules);

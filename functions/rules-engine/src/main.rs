@@ -3,34 +3,16 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use cloud_run::Service;
 use domain::Planted;
-use projection::source::Version;
 use rules_engine::{RULES_AGE_MAX, RuleCache, RulesEngine};
 
 fn main() -> ExitCode {
-    cloud_run::run(env!("CARGO_PKG_NAME"), |setup| {
-        let options = gcp::Options {
-            emulator_host: setup.settings.storage_emulator_host.clone(),
-            ..gcp::Options::new(&setup.settings.bucket)
-        };
-        let (clock, ids) = (Arc::clone(&setup.clock), Arc::clone(&setup.ids));
-        let store = Arc::new(gcp::Bucket::new(options, clock, ids)?);
-        let definitions = Arc::new(setup.settings.definitions()?);
-        let version = Version {
-            definitions: definitions.digest().to_owned(),
-            software: setup.settings.version().to_owned(),
-        };
-        let handler = RulesEngine {
-            store: store.clone(),
-            clock: Arc::clone(&setup.clock),
-            ids: Arc::clone(&setup.ids),
-            definitions,
-            version,
-            rules_age_max: setup.config.duration_ms("RULES_AGE_MAX_MS", RULES_AGE_MAX)?,
+    cloud_run::run(env!("CARGO_PKG_NAME"), gcp::connect, |tools, config| {
+        Ok(Arc::new(RulesEngine {
+            tools,
+            rules_age_max: config.duration_ms("RULES_AGE_MAX_MS", RULES_AGE_MAX)?,
             cache: RuleCache::default(),
             planted: Planted::NONE,
-        };
-        Ok(Service { store, handler: Arc::new(handler) })
+        }))
     })
 }

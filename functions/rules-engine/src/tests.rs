@@ -3,24 +3,20 @@
 mod interleavings;
 mod operations;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use domain::{
-    Change, Definitions, Delivery, EntityRef, Env, Generation, HistoryName, Instant, ObjectName,
-    OrderKey, Overwrote, Planted, Record, json,
+    Change, Delivery, EntityRef, Env, Generation, HistoryName, Instant, ObjectName, OrderKey,
+    Overwrote, Planted, Record, json,
 };
-use emulator::{Memory, SeededIds, TestClock, Upload};
+use emulator::{Memory, TestClock, Upload, tools};
 use projection::fold::Folded;
 use projection::snapshot;
-use projection::source::Version;
 use store::Store;
 
 use crate::{RULES_AGE_MAX, RuleCache, RulesEngine, Shortcut};
 
 const RULE: &str = r#"{"id":"low","applies_to":"venture","condition":{"all":[{"path":"n","op":"lt","value":10}]},"severity":"warning"}"#;
-
-static DEFINITIONS: LazyLock<Arc<Definitions>> =
-    LazyLock::new(|| Arc::new(Definitions::embedded()));
 
 fn bucket() -> Arc<Memory> {
     let clock = TestClock::at("2026-01-01T00:00:00Z");
@@ -32,11 +28,7 @@ fn bucket() -> Arc<Memory> {
 
 fn engine(store: Arc<dyn Store>, planted: Planted<Shortcut>) -> RulesEngine {
     RulesEngine {
-        store,
-        clock: TestClock::at("2026-01-01T00:00:00Z"),
-        ids: SeededIds::new(1),
-        definitions: Arc::clone(&DEFINITIONS),
-        version: Version { definitions: "d".to_owned(), software: "0".to_owned() },
+        tools: tools(store),
         rules_age_max: RULES_AGE_MAX,
         cache: RuleCache::default(),
         planted,

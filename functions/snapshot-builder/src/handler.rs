@@ -7,21 +7,19 @@
 
 mod history;
 
-use std::sync::Arc;
-
 use domain::limits::{ATTEMPTS_MAX, CONFLICT_PAUSE_MAX, THROTTLED_PAUSE};
 use domain::{
-    BoxFuture, Class, Clock, Definitions, Delivery, Disposition, EntityDefinition, EntityRef,
-    Failure, Generation, Handler, Ids, ObjectName, Outcome, Planted, Record, ascii, pause,
+    BoxFuture, Class, Delivery, Disposition, EntityDefinition, EntityRef, Failure, Generation,
+    Handler, ObjectName, Outcome, Planted, Record, Version, ascii,
 };
 use futures_util::future::{join, join_all};
 use projection::fold::{Folded, State};
 use projection::plan::places;
 use projection::snapshot::{self, Decision, Stored};
-use projection::source::{Version, key};
+use projection::source::key;
 use schema::Validators;
 use serde_json::Value;
-use store::{Error, ErrorKind, Metadata, Object, Precondition, Store};
+use store::{Error, ErrorKind, Metadata, Object, Precondition, Tools};
 
 use crate::history::Read;
 
@@ -34,18 +32,10 @@ const CONFLICTS_BEFORE_LISTING: usize = 2;
 
 /// The function.
 pub struct SnapshotBuilder {
-    /// The bucket.
-    pub store: Arc<dyn Store>,
-    /// For pauses.
-    pub clock: Arc<dyn Clock>,
-    /// Names projection runs and spreads attempts that collided.
-    pub ids: Arc<dyn Ids>,
-    /// The kinds of entities.
-    pub definitions: Arc<Definitions>,
-    /// Their schemas.
+    /// What it works with.
+    pub tools: Tools,
+    /// The schemas of the kinds it knows.
     pub validators: Validators,
-    /// What every snapshot says of its writer.
-    pub version: Version,
     /// A wrong turn that a test takes.
     pub planted: Planted<Shortcut>,
 }
@@ -84,9 +74,9 @@ impl SnapshotBuilder {
             let skipped = Disposition::Skipped("not the object of an entity");
             return vec![Ok(skipped); batch.len()];
         };
-        let Some(definition) = self.definitions.entity_of_segment(&entity.segment) else {
-            let reason = format!("no entity definition has the segment {:?}", entity.segment);
-            return vec![Ok(Disposition::Rejected(vec![reason])); batch.len()];
+        let definition = match self.tools.definition(entity) {
+            Ok(definition) => definition,
+            Err(rejected) => return vec![Ok(rejected); batch.len()],
         };
         let name = ObjectName::Snapshot(entity.clone()).to_string();
         let trigger = (batch[0].name.to_string(), batch[0].generation);
@@ -97,7 +87,7 @@ impl SnapshotBuilder {
             records.push(Box::pin(self.record(delivery, definition)));
         }
         let records = join_all(records);
-        let (records, stored) = join(records, self.store.get(&target.name, None)).await;
+        let (records, stored) = join(records, self.tools.store.get(&target.name, None)).await;
         let counted = records.iter().filter_map(|read| match read {
             Ok(Read::Counts(record)) => Some(record.clone()),
             _ => None,
@@ -147,7 +137,7 @@ impl SnapshotBuilder {
                 // Somebody wrote first, or our own answer was lost: read again.
                 ErrorKind::Conflict => CONFLICT_PAUSE_MAX,
                 ErrorKind::Throttled => {
-                    self.clock.sleep(THROTTLED_PAUSE).await;
+                    self.tools.clock.sleep(THROTTLED_PAUSE).await;
                     THROTTLED_PAUSE
                 }
                 _ => return Err(err.into()),
@@ -155,8 +145,8 @@ impl SnapshotBuilder {
             conflicts += 1;
             list =
                 list || err.kind == ErrorKind::Throttled || conflicts >= CONFLICTS_BEFORE_LISTING;
-            pause(&*self.clock, &*self.ids, longest).await;
-            stored = self.store.get(&target.name, None).await?;
+            self.tools.pause(longest).await;
+            stored = self.tools.store.get(&target.name, None).await?;
         }
         Err(Failure::Retry(format!("snapshot of {} is contended", target.entity)))
     }
@@ -189,7 +179,7 @@ impl SnapshotBuilder {
         let body = snapshot::body(&folded, target.entity, &target.definition.entity);
         let metadata = self.metadata(target, &folded, &stored, object);
         let precondition = Precondition::unchanged(object);
-        self.store.put(&target.name, body.into(), &metadata, precondition).await?;
+        self.tools.store.put(&target.name, body.into(), &metadata, precondition).await?;
         Ok(Disposition::Done)
     }
 
@@ -201,7 +191,7 @@ impl SnapshotBuilder {
         object: Option<&Object>,
     ) -> Metadata {
         let kept_by_us = |object: &&Object| {
-            object.metadata.get(key::DEFINITIONS) == Some(&self.version.definitions)
+            object.metadata.get(Version::DEFINITIONS) == Some(&self.tools.version.definitions)
         };
         let run = match (object.filter(kept_by_us), stored) {
             (Some(object), Stored::Snapshot(before))
@@ -211,9 +201,9 @@ impl SnapshotBuilder {
             }
             _ => None,
         };
-        let run = run.unwrap_or_else(|| self.ids.ulid(self.clock.now()));
+        let run = run.unwrap_or_else(|| self.tools.ids.ulid(self.tools.clock.now()));
         let mut metadata = snapshot::metadata(folded, &run, &self.errors(target, folded));
-        metadata.extend(self.version.metadata());
+        metadata.extend(self.tools.version.metadata());
         let (name, generation) = &target.trigger;
         metadata.insert(key::NAME.to_owned(), ascii::encode(name));
         metadata.insert(key::GENERATION.to_owned(), generation.to_string());

@@ -42,7 +42,7 @@ impl SnapshotBuilder {
         definition: &EntityDefinition,
     ) -> Result<Read, Error> {
         let full = ObjectName::History(name.clone()).to_string();
-        let object = match self.store.get(&full, None).await {
+        let object = match self.tools.store.get(&full, None).await {
             Ok(Some(object)) => object,
             Ok(None) => return Ok(Read::Gone),
             Err(err) if err.kind == ErrorKind::Unusable => {
@@ -81,7 +81,7 @@ impl SnapshotBuilder {
 
     async fn created_at(&self, name: &str) -> Result<Option<Instant>, Error> {
         let list = List { prefix: name.to_owned(), ..List::default() };
-        let page = self.store.list(&list).await?;
+        let page = self.tools.store.list(&list).await?;
         let mut items = page.items.into_iter();
         Ok(items.find(|item| item.name == name).map(|item| item.created_at))
     }
@@ -102,7 +102,7 @@ impl SnapshotBuilder {
         };
         let mut history = known.to_vec();
         loop {
-            let page = self.store.list(&list).await?;
+            let page = self.tools.store.list(&list).await?;
             let unread = page.items.into_iter().filter_map(|item| {
                 let Ok(ObjectName::History(name)) = ObjectName::parse(&item.name) else {
                     return None;

@@ -16,12 +16,11 @@ use domain::{
     Clock, Definitions, Delivery, EntityRef, Env, Handler, Ids, ObjectName, Outcome, Overwrote,
     Planted, Record,
 };
-use emulator::{Memory, SeededIds, TestClock, Upload};
+use emulator::{Memory, SeededIds, TestClock, Upload, tools};
 use projection::fold::{Coverage, Folded};
 use projection::snapshot::{self, Stored};
-use projection::source::Version;
 use schema::Validators;
-use store::{Object, Store};
+use store::{Object, Store, Tools};
 
 use crate::SnapshotBuilder;
 
@@ -53,15 +52,10 @@ fn builder_with(
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
 ) -> SnapshotBuilder {
-    SnapshotBuilder {
-        store,
-        clock,
-        ids,
-        definitions: Arc::clone(&DEFINITIONS),
-        validators: Validators::new(Arc::clone(&DEFINITIONS)),
-        version: Version { definitions: "d".to_owned(), software: "0".to_owned() },
-        planted: Planted::NONE,
-    }
+    let definitions = Arc::clone(&DEFINITIONS);
+    let validators = Validators::new(Arc::clone(&definitions));
+    let tools = Tools { clock, ids, definitions, ..tools(store) };
+    SnapshotBuilder { tools, validators, planted: Planted::NONE }
 }
 
 fn entity() -> EntityRef {

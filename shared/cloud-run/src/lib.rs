@@ -26,5 +26,5 @@ mod tests;
 pub use clock::{SystemClock, SystemIds};
 pub use coalesce::{BATCH_MAX, Coalescer};
 pub use config::{Config, ConfigError};
-pub use run::{Service, Setup, SetupError, run};
+pub use run::{Connect, SetupError, run};
 pub use settings::Settings;

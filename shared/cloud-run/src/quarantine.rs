@@ -1,10 +1,9 @@
 //! Keeps a note of an object that can never be handled, so that its delivery can be acknowledged.
 
-use bytes::Bytes;
-use domain::{Env, Failure, Instant, ObjectName, digest, is_segment};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
+use domain::{Env, Failure, ObjectName, ascii, digest, is_segment};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde::Serialize;
-use store::{ErrorKind, Metadata, Precondition, Store};
+use store::Tools;
 
 use crate::decode::Notification;
 
@@ -28,8 +27,7 @@ struct Note<'a> {
     quarantined_at: String,
 }
 
-/// Writes the quarantine object of `notification`, which `function` at `version` rejects for
-/// `reasons`. It names no content of the object, only where it is.
+/// Writes the quarantine object of `notification`, which `function` rejects for `reasons`. It names no content of the object, only where it is.
 ///
 /// Create-only, and the name follows from object name and generation: a repeated delivery finds
 /// the note that is there, and leaves it. One insert.
@@ -39,12 +37,10 @@ struct Note<'a> {
 /// Any failure to write asks for another delivery, and so does an object outside every
 /// environment, for which there is no place to write.
 pub(crate) async fn keep(
-    store: &dyn Store,
+    tools: &Tools,
     function: &str,
-    version: &str,
     notification: &Notification,
     reasons: &[String],
-    now: Instant,
 ) -> Result<(), Failure> {
     let name = name(function, notification)
         .ok_or_else(|| Failure::Retry("object to quarantine is in no environment".to_owned()))?;
@@ -53,20 +49,17 @@ pub(crate) async fn keep(
         object: &notification.object,
         generation: notification.generation.to_string(),
         reasons,
-        quarantined_at: now.to_millis_text(),
+        quarantined_at: tools.clock.now().to_millis_text(),
     };
     let mut body =
         serde_json::to_vec(&note).map_err(|err| Failure::Retry(format!("quarantine: {err}")))?;
     body.push(b'\n');
-    let metadata = Metadata::from([
-        ("source-name".to_owned(), encoded(&notification.object)),
-        ("source-generation".to_owned(), notification.generation.to_string()),
-        ("version".to_owned(), version.to_owned()),
-    ]);
-    let name = name.to_string();
-    match store.put(&name, Bytes::from(body), &metadata, Precondition::Absent).await {
+    let mut metadata = tools.version.metadata();
+    metadata.insert("source-name".to_owned(), ascii::encode(&notification.object));
+    metadata.insert("source-generation".to_owned(), notification.generation.to_string());
+    match tools.create(&name, body, &metadata).await {
+        // There already or not: the note of this version of the object says the same.
         Ok(_) => Ok(()),
-        Err(err) if err.kind == ErrorKind::Conflict => Ok(()),
         Err(err) => Err(Failure::Retry(format!("quarantine: {err}"))),
     }
 }
@@ -109,9 +102,4 @@ fn safe(text: &str) -> String {
         id.push_str(&piece);
     }
     id
-}
-
-/// `text` in ASCII.
-fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, UNSAFE).to_string()
 }

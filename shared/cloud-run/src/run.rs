@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::limits::SHUTDOWN_GRACE;
-use domain::{Clock, Handler, Ids};
-use store::Store;
+use domain::{Clock, Handler, Ids, Version};
+use store::{Store, Tools};
 use tokio::net::TcpListener;
 use tracing::level_filters::LevelFilter;
 use tracing::{error, info, warn};
@@ -20,47 +20,42 @@ use crate::{Config, Settings, SystemClock, SystemIds, log};
 /// Kept of the grace to end the process before it is killed.
 const EXIT_RESERVE: Duration = Duration::from_millis(500);
 
-/// What a function is made from.
-pub struct Setup {
-    /// For settings that only this function has.
-    pub config: Config,
-    /// The settings of every function.
-    pub settings: Settings,
-    /// The clock of the machine.
-    pub clock: Arc<dyn Clock>,
-    /// The random numbers of the operating system.
-    pub ids: Arc<dyn Ids>,
-}
-
-/// What runs: made once, from a [`Setup`].
-pub struct Service {
-    /// Where quarantine is written.
-    pub store: Arc<dyn Store>,
-    /// What the function does.
-    pub handler: Arc<dyn Handler>,
-}
+/// Opens a bucket by its name, in Cloud Storage or in the emulator at a host.
+pub type Connect = fn(
+    bucket: &str,
+    emulator_host: Option<&str>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+) -> Result<Arc<dyn Store>, SetupError>;
 
 /// Why a function cannot be made. The message is logged; it names the setting at fault.
 pub type SetupError = Box<dyn Error + Send + Sync>;
 
-/// Runs `function` until it is told to stop: reads settings, calls `wire` inside the runtime,
-/// listens, and drains on SIGTERM or ctrl-c.
+/// Runs `function` until it is told to stop: reads settings, opens the bucket, has `make` make
+/// the handler, listens, and drains on SIGTERM or ctrl-c. `make` is called inside the runtime and
+/// takes from [`Config`] the settings that only this function has.
 ///
 /// Ends with success after it was told to stop, and with failure when it cannot start, or cannot
 /// go on; one log line says why.
 pub fn run(
     function: &'static str,
-    wire: impl FnOnce(&Setup) -> Result<Service, SetupError>,
+    connect: Connect,
+    make: impl FnOnce(Tools, &Config) -> Result<Arc<dyn Handler>, SetupError>,
 ) -> ExitCode {
     let config = Config::environment();
     let settings = Settings::read(&config);
     let level = settings.as_ref().map_or(LevelFilter::INFO, |settings| settings.log_level);
     let ended = log::init(level).map_err(SetupError::from).and_then(|()| {
-        let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
-        let setup = Setup { config, settings: settings?, clock, ids };
+        let settings = settings?;
         // One thread: a function waits for the network, and Cloud Run bills whole processors.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(serve(function, &setup, wire))
+        runtime.block_on(async {
+            // Before anything else: a process without these handlers is killed at once.
+            let stop = stop_signal()?;
+            let tools = tools(&settings, connect)?;
+            let handler = make(tools.clone(), &config)?;
+            serve(function, &settings, tools, handler, stop).await
+        })
     });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -71,16 +66,27 @@ pub fn run(
     }
 }
 
+fn tools(settings: &Settings, connect: Connect) -> Result<Tools, SetupError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ids: Arc<dyn Ids> = Arc::new(SystemIds);
+    let host = settings.storage_emulator_host.as_deref();
+    let store = connect(&settings.bucket, host, Arc::clone(&clock), Arc::clone(&ids))?;
+    let definitions = Arc::new(settings.definitions()?);
+    let version = Version {
+        definitions: definitions.digest().to_owned(),
+        software: settings.version().to_owned(),
+    };
+    Ok(Tools { store, clock, ids, definitions, version })
+}
+
 async fn serve(
     function: &'static str,
-    setup: &Setup,
-    wire: impl FnOnce(&Setup) -> Result<Service, SetupError>,
+    settings: &Settings,
+    tools: Tools,
+    handler: Arc<dyn Handler>,
+    stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), SetupError> {
-    // Before anything else: a process without these handlers is killed at once.
-    let stop = stop_signal()?;
-    let settings = &setup.settings;
-    let service = wire(setup)?;
-    let runner = Runner::new(function, settings, Arc::clone(&setup.clock), service);
+    let runner = Runner::new(function, settings, tools, handler);
     let listener = listen(&settings.host, settings.port).await?;
     let address = listener.local_addr()?;
     let (service, version) = (settings.service.as_deref(), settings.version());

@@ -5,46 +5,42 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use domain::limits::HANDLER_BUDGET;
-use domain::{Class, Clock, Disposition, Failure, Outcome};
-use store::Store;
+use domain::{Class, Disposition, Failure, Handler, Outcome};
+use store::Tools;
 
 use crate::admission::{Admission, admit};
 use crate::coalesce::Coalescer;
 use crate::decode::{self, Malformed, Notification};
 use crate::log::Line;
 use crate::trace::Trace;
-use crate::{Service, Settings, answer, quarantine};
+use crate::{Settings, answer, quarantine};
 
 /// Runs the handler of one function.
 pub(crate) struct Runner {
     function: &'static str,
     bucket: String,
     project: Option<String>,
-    version: String,
     fed_with: &'static [Class],
-    store: Arc<dyn Store>,
+    tools: Tools,
     coalescer: Coalescer,
-    clock: Arc<dyn Clock>,
     budget: Duration,
 }
 
 impl Runner {
-    /// Puts `service` behind the settings of `function`.
+    /// Puts `handler` behind the settings of `function`.
     pub(crate) fn new(
         function: &'static str,
         settings: &Settings,
-        clock: Arc<dyn Clock>,
-        service: Service,
+        tools: Tools,
+        handler: Arc<dyn Handler>,
     ) -> Self {
         Self {
             function,
             bucket: settings.bucket.clone(),
             project: settings.google_cloud_project.clone(),
-            version: settings.version().to_owned(),
-            fed_with: service.handler.fed_with(),
-            store: service.store,
-            coalescer: Coalescer::new(service.handler),
-            clock,
+            fed_with: handler.fed_with(),
+            tools,
+            coalescer: Coalescer::new(handler),
             budget: HANDLER_BUDGET,
         }
     }
@@ -95,9 +91,7 @@ impl Runner {
             Admission::Reject(reason) => Disposition::Rejected(vec![reason]),
         };
         if let Disposition::Rejected(reasons) = &disposition {
-            let (store, now) = (self.store.as_ref(), self.clock.now());
-            let (function, version) = (self.function, self.version.as_str());
-            quarantine::keep(store, function, version, notification, reasons, now).await?;
+            quarantine::keep(&self.tools, self.function, notification, reasons).await?;
         }
         Ok(disposition)
     }

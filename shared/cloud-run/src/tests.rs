@@ -21,13 +21,14 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use domain::{
-    BoxFuture, Class, Clock, Delivery, Generation, Handler, Instant, ObjectName, Outcome, Overwrote,
+    BoxFuture, Class, Clock, Definitions, Delivery, Generation, Handler, Instant, ObjectName,
+    Outcome, Overwrote, Version,
 };
 use serde_json::{Value, json};
-use store::{Error, ErrorKind, List, Listed, Metadata, Object, Page, Precondition, Store};
+use store::{Error, ErrorKind, List, Listed, Metadata, Object, Page, Precondition, Store, Tools};
 
 use crate::runner::Runner;
-use crate::{Config, Service, Settings};
+use crate::{Config, Settings, SystemIds};
 
 const BUCKET: &str = "strata";
 const RECORD: &str = "env/dev/ventures/V1/history/2025/11/06/2025-11-06T10:18:22.000Z_01A.json";
@@ -157,10 +158,23 @@ fn settings(more: &[(&str, &str)]) -> Settings {
     Settings::read(&Config::fixed(&pairs)).unwrap()
 }
 
+/// Everything that stands still, over this store.
+fn tools(store: Arc<Notes>) -> Tools {
+    Tools {
+        store,
+        clock: Arc::new(Still),
+        ids: Arc::new(SystemIds),
+        definitions: Arc::new(Definitions::embedded()),
+        version: Version {
+            definitions: "d".to_owned(),
+            software: settings(&[]).version().to_owned(),
+        },
+    }
+}
+
 fn runner(handler: Arc<Fake>, store: Arc<Notes>) -> Runner {
-    let service = Service { store, handler };
     let settings = settings(&[("GOOGLE_CLOUD_PROJECT", "acme")]);
-    Runner::new("snapshot-builder", &settings, Arc::new(Still), service)
+    Runner::new("snapshot-builder", &settings, tools(store), handler)
 }
 
 /// The attributes of a finalize notification.

@@ -20,6 +20,7 @@ mod order;
 mod planted;
 mod record;
 pub mod scalar;
+mod version;
 pub mod volatile;
 
 #[cfg(test)]
@@ -39,3 +40,4 @@ pub use object_name::{
 pub use order::OrderKey;
 pub use planted::Planted;
 pub use record::{AHEAD_MAX, Change, RESERVED_FIELDS, Record};
+pub use version::Version;

@@ -12,6 +12,7 @@ mod notification;
 mod pubsub;
 mod resource;
 pub mod schedule;
+mod tools;
 
 mod chance;
 mod checksum;
@@ -28,3 +29,4 @@ pub use http::{Fault, Faults};
 pub use memory::{Memory, Stored, Upload};
 pub use notification::Notification;
 pub use pubsub::{Attempt, Message, Outstanding, Subscription};
+pub use tools::{NOW, tools};

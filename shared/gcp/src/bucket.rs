@@ -65,6 +65,22 @@ pub struct Bucket {
     pub(crate) client: Client,
 }
 
+/// The store of a function: `bucket` in Cloud Storage, or in the emulator at `emulator_host`.
+///
+/// # Errors
+///
+/// As [`Bucket::new`].
+pub fn connect(
+    bucket: &str,
+    emulator_host: Option<&str>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+) -> Result<Arc<dyn Store>, Box<dyn std::error::Error + Send + Sync>> {
+    let emulator_host = emulator_host.map(str::to_owned);
+    let options = Options { emulator_host, ..Options::new(bucket) };
+    Ok(Arc::new(Bucket::new(options, clock, ids)?))
+}
+
 impl Bucket {
     /// A client that has not been in touch with anything yet.
     ///

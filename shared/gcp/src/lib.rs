@@ -22,7 +22,7 @@ mod gzip;
 mod tls;
 mod tokens;
 
-pub use bucket::{Bucket, BucketError, DEADLINE, Options};
+pub use bucket::{Bucket, BucketError, DEADLINE, Options, connect};
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,11 @@
 //! The manifest record of an entity: one line of the listing of its kind.
 
 use domain::json::{self, Object};
-use domain::{EntityDefinition, ObjectName};
+use domain::{EntityDefinition, ObjectName, Version};
 use serde_json::Value;
 
 use crate::pointer::tombstone;
-use crate::source::{Source, Version};
+use crate::source::Source;
 use crate::{Metadata, Write, plan};
 
 /// The metadata key of the hour in which the change was last noted in the journal.

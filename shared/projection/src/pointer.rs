@@ -1,11 +1,11 @@
 //! An index pointer: the object by which an index finds an entity.
 
 use domain::json::{self, Object};
-use domain::{EntityDefinition, ObjectName, volatile};
+use domain::{EntityDefinition, ObjectName, Version, volatile};
 use serde_json::Value;
 
 use crate::plan::Place;
-use crate::source::{Source, Version};
+use crate::source::Source;
 use crate::{Metadata, Write};
 
 /// Decides what has to be written in place of a pointer so that it agrees with `source`, which

@@ -9,13 +9,13 @@ use std::cmp::Ordering;
 
 use domain::json::{self, Object};
 use domain::scalar::order;
-use domain::{EntityDefinition, ObjectName, volatile};
+use domain::{EntityDefinition, ObjectName, Version, volatile};
 use serde_json::Value;
 
 use crate::Write;
 use crate::plan::Place;
 use crate::pointer::{pointer, tombstone};
-use crate::source::{Source, Version, key};
+use crate::source::{Source, key};
 
 /// The most members of a register.
 pub const MEMBERS_MAX: usize = 1000;
@@ -103,7 +103,7 @@ fn signed(mut member: Object, source: &Source, version: &Version) -> Object {
     let signature = [
         (key::GENERATION, source.generation_text()),
         (key::RUN, source.run.clone()),
-        (key::DEFINITIONS, version.definitions.clone()),
+        (Version::DEFINITIONS, version.definitions.clone()),
     ];
     let signature = signature.map(|(name, value)| (name.to_owned(), Value::String(value)));
     member.insert(SOURCE.to_owned(), Value::Object(signature.into_iter().collect()));

@@ -1,6 +1,6 @@
 //! A snapshot as those see it that derive from it.
 
-use domain::{EntityRef, Generation, ObjectName, OrderKey, ascii};
+use domain::{EntityRef, Generation, ObjectName, OrderKey, Version, ascii};
 use serde_json::Value;
 
 use crate::fold::State;
@@ -14,10 +14,6 @@ pub mod key {
     pub const GENERATION: &str = "source-generation";
     /// The projection run of the source.
     pub const RUN: &str = super::snapshot::RUN;
-    /// The digest of the entity definitions.
-    pub const DEFINITIONS: &str = "definitions";
-    /// The version of the software that wrote.
-    pub const VERSION: &str = "version";
     /// What [`GENERATION`] says of a missing source.
     pub const ABSENT: &str = "absent";
 }
@@ -73,7 +69,7 @@ impl Source {
             generation: Some(generation),
             document,
             run: metadata.get(snapshot::RUN).cloned().unwrap_or_default(),
-            definitions: metadata.get(key::DEFINITIONS).cloned().unwrap_or_default(),
+            definitions: metadata.get(Version::DEFINITIONS).cloned().unwrap_or_default(),
             newest: snapshot::read_newest(metadata),
         })
     }
@@ -99,7 +95,7 @@ impl Source {
         let is = |key: &str, value: &str| metadata.get(key).is_some_and(|found| found == value);
         self.generation.is_some()
             && is(key::GENERATION, &self.generation_text())
-            && is(key::DEFINITIONS, &version.definitions)
+            && is(Version::DEFINITIONS, &version.definitions)
     }
 
     /// Whether an object with this `metadata` was derived within the projection run of this
@@ -114,24 +110,5 @@ impl Source {
     /// `updated_at` as the document has it.
     pub(crate) fn updated_at(&self) -> Option<&Value> {
         self.document.as_ref()?.get("updated_at")
-    }
-}
-
-/// What wrote a derived object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Version {
-    /// The digest of the entity definitions.
-    pub definitions: String,
-    /// The version of the software.
-    pub software: String,
-}
-
-impl Version {
-    /// The metadata that every derived object carries.
-    pub fn metadata(&self) -> Metadata {
-        Metadata::from([
-            (key::DEFINITIONS.to_owned(), self.definitions.clone()),
-            (key::VERSION.to_owned(), self.software.clone()),
-        ])
     }
 }

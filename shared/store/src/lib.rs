@@ -7,9 +7,11 @@
 pub mod conformance;
 mod counted;
 mod error;
+mod tools;
 
 pub use counted::{Counted, Operations};
 pub use error::{Error, ErrorKind};
+pub use tools::Tools;
 
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use domain::{Class, Env, Instant, ObjectName, json, volatile};
+use domain::{Class, Env, ObjectName, json, volatile};
 use serde_json::{Map, Value, json};
 
 use super::file_name::file_names;

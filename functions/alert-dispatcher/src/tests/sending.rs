@@ -13,7 +13,7 @@ use super::{Lines, alert, bucket, deliver, delivery, dispatcher, marks, write_al
 const PLAIN: &str = r#"{"message":"runway","channels":["log"]}"#;
 
 const DONE: Outcome = Ok(Disposition::Done);
-const BEFORE: Outcome = Ok(Disposition::Skipped("sent before"));
+const BEFORE: Outcome = Ok(Disposition::Skipped("nothing left to send"));
 
 #[tokio::test(flavor = "current_thread")]
 async fn an_alert_is_sent_once_however_often_it_is_delivered() {

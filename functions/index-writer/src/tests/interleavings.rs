@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::{Handler, Planted};
+use domain::{Handler, Planted, Version};
 use emulator::schedule::{Attempt, Explored, Race, interruptions_max};
 
 use projection::snapshot;
-use projection::source::key;
 
 use super::{bucket, indices, write_snapshot, write_snapshot_with, writer};
 use crate::Shortcut;
@@ -117,7 +116,7 @@ fn an_overwritten_version_that_is_not_used_is_seen() {
 #[test]
 fn a_run_kept_by_other_definitions_says_nothing() {
     // A, B, A in one run: the snapshot-builder has not heard of the index yet. A is indexed.
-    let another = [(snapshot::RUN, "one run"), (key::DEFINITIONS, "another release")];
+    let another = [(snapshot::RUN, "one run"), (Version::DEFINITIONS, "another release")];
     let indexed = || {
         let bucket = bucket();
         let first = write_snapshot_with(&bucket, "V1", 0, A, &another);

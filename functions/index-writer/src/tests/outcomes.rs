@@ -57,7 +57,7 @@ async fn what_is_no_snapshot_or_of_no_known_kind_is_rejected() {
     let delivery = write_snapshot(&bucket, "V1", 1, r#"{"status":"A"}"#);
     bucket.insert(&delivery.name.to_string(), "{}".into(), Upload::default()).unwrap();
     assert!(matches!(outcome(&writer, &delivery).await, Disposition::Rejected(_)));
-    writer.definitions = Arc::new(Definitions::from_files(Vec::new()).unwrap());
+    writer.tools.definitions = Arc::new(Definitions::from_files(Vec::new()).unwrap());
     expect![[r#"Rejected(["no entity definition has the segment \"ventures\""])"#]]
         .assert_eq(&format!("{:?}", outcome(&writer, &delivery).await));
 }

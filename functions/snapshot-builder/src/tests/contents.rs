@@ -116,7 +116,7 @@ async fn a_run_ends_with_the_definitions_that_kept_it() {
     arrive(&bucket, "x_1", full(1, "")).await;
     let before = run();
     let mut process = builder_with(bucket.clone(), TestClock::at(NOW), SeededIds::new(2));
-    process.version.definitions = "others".to_owned();
+    process.tools.version.definitions = "others".to_owned();
     let delivery = upload(&bucket, "2025/11/06/x_2.json", full(2, ""));
     assert_eq!(deliver(&process, &delivery).await, Ok(Disposition::Done));
     assert_ne!(run(), before);

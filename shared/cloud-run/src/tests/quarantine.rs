@@ -1,18 +1,19 @@
 //! Notes about what can never be handled.
 
-use domain::ObjectName;
+use std::sync::Arc;
+
+use domain::{Failure, ObjectName};
 use expect_test::expect;
 use store::ErrorKind;
 
-use super::{Notes, RECORD, Still, push};
+use super::{Notes, RECORD, push, tools};
 use crate::decode::notification;
 use crate::quarantine::{keep, name};
-use domain::{Clock as _, Failure};
 
-async fn kept(store: &Notes, object: &str) -> Result<(), Failure> {
+async fn kept(store: &Arc<Notes>, object: &str) -> Result<(), Failure> {
     let notification = notification(&push(object)).unwrap();
     let reasons = ["first".to_owned(), "second".to_owned()];
-    keep(store, "snapshot-builder", "v7", &notification, &reasons, Still.now()).await
+    keep(&tools(Arc::clone(store)), "snapshot-builder", &notification, &reasons).await
 }
 
 fn place(object: &str) -> String {
@@ -24,15 +25,16 @@ fn place(object: &str) -> String {
 
 #[tokio::test]
 async fn a_note_says_what_where_and_why() {
-    let store = Notes::default();
+    let store = Arc::new(Notes::default());
     kept(&store, "env/dev/ventures/Zürich/history/2025/11/06/1.json").await.unwrap();
     expect![[r#"
         env/dev/reports/quarantine/snapshot-builder/ventures/Zürich/d023b1e9c0d1e266812601cfa9b20bf7.json
         {"function":"snapshot-builder","object":"env/dev/ventures/Zürich/history/2025/11/06/1.json","generation":"1607428286395814","reasons":["first","second"],"quarantined_at":"2025-11-06T10:20:00.000Z"}
         {
+            "definitions": "d",
             "source-generation": "1607428286395814",
-            "source-name": "env%2Fdev%2Fventures%2FZ%C3%BCrich%2Fhistory%2F2025%2F11%2F06%2F1.json",
-            "version": "v7",
+            "source-name": "env/dev/ventures/Z%C3%BCrich/history/2025/11/06/1.json",
+            "version": "builder-00007",
         }
     "#]]
     .assert_eq(&store.text());
@@ -40,7 +42,7 @@ async fn a_note_says_what_where_and_why() {
 
 #[tokio::test]
 async fn a_repetition_leaves_the_note_that_is_there() {
-    let store = Notes::default();
+    let store = Arc::new(Notes::default());
     kept(&store, RECORD).await.unwrap();
     let before = store.text();
     kept(&store, RECORD).await.unwrap();
@@ -49,11 +51,11 @@ async fn a_repetition_leaves_the_note_that_is_there() {
 
 #[tokio::test]
 async fn another_generation_is_another_note() {
-    let store = Notes::default();
+    let store = Arc::new(Notes::default());
     let mut notification = notification(&push(RECORD)).unwrap();
     for generation in [1, 2] {
         notification.generation = domain::Generation(generation);
-        keep(&store, "f", "v", &notification, &[], Still.now()).await.unwrap();
+        keep(&tools(Arc::clone(&store)), "f", &notification, &[]).await.unwrap();
     }
     assert_eq!(store.names().len(), 2);
 }

@@ -1,13 +1,13 @@
 //! Where an entity has a place, and what stands there.
 
-use domain::Generation;
+use domain::{Generation, Version};
 use expect_test::{Expect, expect};
 use serde_json::Value;
 
 use super::{definitions, document, entity};
 use crate::plan::{Place, places};
 use crate::pointer;
-use crate::source::{Source, Version};
+use crate::source::Source;
 
 fn check(body: &str, expect: Expect) {
     let definitions = definitions();

@@ -1,12 +1,12 @@
 //! Group registers: the winner, and what happens when it falls.
 
-use domain::{EntityRef, Env, Generation, ObjectName, OrderKey};
+use domain::{EntityRef, Env, Generation, ObjectName, OrderKey, Version};
 use expect_test::expect;
 
 use super::{definitions, document, entity};
 use crate::plan::places;
 use crate::register::{self, Full, MEMBERS_MAX};
-use crate::source::{Source, Version};
+use crate::source::Source;
 
 struct Register {
     name: ObjectName,

@@ -1,0 +1,63 @@
+//! What every handler works with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::limits::CONFLICT_PAUSE_MAX;
+use domain::{
+    Clock, Definitions, Disposition, EntityDefinition, EntityRef, Ids, ObjectName, Version, pause,
+};
+
+use crate::{Error, ErrorKind, Metadata, Precondition, Store};
+
+/// The bucket, and what is not to be taken from the machine behind a handler's back.
+#[derive(Clone)]
+pub struct Tools {
+    /// The bucket.
+    pub store: Arc<dyn Store>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub ids: Arc<dyn Ids>,
+    /// The kinds of entities.
+    pub definitions: Arc<Definitions>,
+    /// What every object says of its writer.
+    pub version: Version,
+}
+
+impl Tools {
+    /// The definition of an entity's kind; without one, the end of every delivery about it.
+    pub fn definition(&self, entity: &EntityRef) -> Result<&EntityDefinition, Disposition> {
+        self.definitions.entity_of_segment(&entity.segment).ok_or_else(|| {
+            let reason = format!("no entity definition has the segment {:?}", entity.segment);
+            Disposition::Rejected(vec![reason])
+        })
+    }
+
+    /// Waits before another attempt after a conflict.
+    pub async fn pause_after_conflict(&self) {
+        self.pause(CONFLICT_PAUSE_MAX).await;
+    }
+
+    /// Waits for a random time below `bound`.
+    pub async fn pause(&self, bound: Duration) {
+        pause(&*self.clock, &*self.ids, bound).await;
+    }
+
+    /// Writes an object whose name says what it is, unless it is there: `false` when it is. One
+    /// insert.
+    pub async fn create(
+        &self,
+        name: &ObjectName,
+        body: impl Into<Bytes>,
+        metadata: &Metadata,
+    ) -> Result<bool, Error> {
+        let (name, body) = (name.to_string(), body.into());
+        match self.store.put(&name, body, metadata, Precondition::Absent).await {
+            Ok(_) => Ok(true),
+            Err(err) if err.kind == ErrorKind::Conflict => Ok(false),
+            Err(err) => Err(err),
+        }
+    }
+}
