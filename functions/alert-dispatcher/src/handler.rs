@@ -37,7 +37,7 @@ impl Handler for AlertDispatcher {
 
     fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Outcome>> {
         Box::pin(async move {
-            let outcome = self.dispatch(&batch[0].name).await.map_err(Into::into);
+            let outcome = self.dispatch(&batch[0].name).await.or_else(Error::outcome);
             vec![outcome; batch.len()]
         })
     }

@@ -84,7 +84,7 @@ impl IndexWriter {
                 Ok(Some(disposition)) => return Ok(disposition),
                 Ok(None) => (),
                 Err(err) if err.kind == ErrorKind::Conflict => (),
-                Err(err) => return Err(err.into()),
+                Err(err) => return err.outcome(),
             }
             self.tools.pause_after_conflict().await;
         }
@@ -167,9 +167,7 @@ impl IndexWriter {
                     written = written.map(|written| written + 1);
                 }
                 // The others are written all the same.
-                Err(register::Full) => {
-                    written = Err(format!("{name} has {} members already", register::MEMBERS_MAX));
-                }
+                Err(refusal) => written = Err(format!("{name} {refusal}")),
             }
         }
         Ok(written)
@@ -182,7 +180,7 @@ impl IndexWriter {
         place: Option<&Place>,
         source: &Source,
         definition: &EntityDefinition,
-    ) -> Result<Option<Write>, register::Full> {
+    ) -> Result<Option<Write>, register::Refusal> {
         let missing = stored.is_none() && place.is_none();
         if missing && self.planted.has(Shortcut::NoTombstoneWhereMissing) {
             return Ok(None);

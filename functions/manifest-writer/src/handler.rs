@@ -68,7 +68,7 @@ impl ManifestWriter {
                 Err(err) if err.kind == ErrorKind::Conflict => {
                     self.tools.pause_after_conflict().await;
                 }
-                Err(err) => return Err(err.into()),
+                Err(err) => return err.outcome(),
             }
         }
         Err(Failure::Retry(format!("manifest of {entity} is contended")))

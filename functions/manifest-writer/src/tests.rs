@@ -1,6 +1,5 @@
 //! What the manifest-writer promises.
 
-mod faulty;
 mod interleavings;
 mod lost_answers;
 mod operations;

@@ -17,7 +17,8 @@
 //! interleavings of two snapshots, three attempts and a crash are enumerated in the tests.
 //!
 //! An alert object is written by whoever opened the alert, by every attempt of the event of the
-//! snapshot that opened it, and before the alert leaves the state: one of them does not crash.
+//! snapshot that opened it or while that snapshot is current, and before the alert leaves the
+//! state: one of them does not crash.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,11 +27,11 @@ use std::time::Duration;
 use domain::limits::ATTEMPTS_MAX;
 use domain::{
     BoxFuture, Class, Delivery, Disposition, EntityRef, Env, Failure, Generation, Handler, Instant,
-    ObjectName, Outcome, Planted,
+    ObjectName, Outcome, Planted, ascii,
 };
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join_all};
 use projection::register;
-use projection::source::Source;
+use projection::source::{Source, key};
 use rules::rule::Rule;
 use rules::state::{Alert, AlertState, Subject, Transitions, decide};
 use store::{Error, ErrorKind, Object, Precondition, Tools};
@@ -41,6 +42,9 @@ mod tests;
 /// How old the rules may be that an attempt begins with, unless told otherwise. A change of the
 /// state is decided on rules read for it.
 pub const RULES_AGE_MAX: Duration = Duration::from_secs(30);
+
+/// How many alerts are written at the same time.
+const WRITES_AT_ONCE: usize = 16;
 
 /// The segment whose bundle holds the rules.
 const RULES_SEGMENT: &str = "rules";
@@ -121,7 +125,7 @@ impl RulesEngine {
                 Ok(Some(disposition)) => return Ok(disposition),
                 Ok(None) => (),
                 Err(err) if err.kind == ErrorKind::Conflict => (),
-                Err(err) => return Err(err.into()),
+                Err(err) => return err.outcome(),
             }
             self.tools.pause_after_conflict().await;
         }
@@ -139,7 +143,7 @@ impl RulesEngine {
             Ok(view) => view,
             Err(reason) => return Ok(Some(Disposition::Rejected(vec![reason]))),
         };
-        self.write_alerts_of(&view.state, entity, events).await?;
+        self.write_alerts_of(&view, events).await?;
         let rules = self.rules(entity.env, self.rules_age_max).await?;
         let mut transitions = decide(&view.state, subject(&view.source, kind), &rules);
         if !transitions.is_empty() {
@@ -219,29 +223,38 @@ impl RulesEngine {
         self.tools.store.put(&name, state.body(entity, kind).into(), &metadata, precondition).await
     }
 
-    /// Writes the alerts that opened with the snapshots of these events: whoever opened them may
-    /// have crashed before.
-    async fn write_alerts_of(
-        &self,
-        state: &AlertState,
-        entity: &EntityRef,
-        events: &[Generation],
-    ) -> Result<(), Error> {
-        let own = |alert: &&Alert| events.iter().any(|generation| alert.opened_at(*generation));
-        let alerts: Vec<Alert> = state.open.iter().filter(own).cloned().collect();
+    /// Writes the alerts that opened with the snapshots of these events, or with the current one:
+    /// whoever opened them may have crashed before.
+    async fn write_alerts_of(&self, view: &View, events: &[Generation]) -> Result<(), Error> {
+        let current = view.source.generation.into_iter();
+        let versions: Vec<String> =
+            events.iter().copied().chain(current).map(|version| version.to_string()).collect();
+        let opened = |alert: &&Alert| versions.iter().any(|version| version == alert.generation());
+        let alerts: Vec<Alert> = view.state.open.iter().filter(opened).cloned().collect();
         if self.planted.has(Shortcut::AlertByOpenerOnly) {
             return Ok(());
         }
-        self.write_alerts(&alerts, entity).await
+        self.write_alerts(&alerts, &view.source.entity).await
     }
 
     async fn write_alerts(&self, alerts: &[Alert], entity: &EntityRef) -> Result<(), Error> {
-        for alert in alerts {
-            // Where it is there already, its id says that it is this very alert.
-            let metadata = self.tools.version.metadata();
-            self.tools.create(&alert.name(entity), alert.line(), &metadata).await?;
+        for chunk in alerts.chunks(WRITES_AT_ONCE) {
+            let mut writes: Vec<BoxFuture<'_, Result<(), Error>>> = Vec::new();
+            for alert in chunk {
+                writes.push(Box::pin(self.write_alert(alert, entity)));
+            }
+            try_join_all(writes).await?;
         }
         Ok(())
+    }
+
+    async fn write_alert(&self, alert: &Alert, entity: &EntityRef) -> Result<(), Error> {
+        let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
+        let mut metadata = self.tools.version.metadata();
+        metadata.insert(key::NAME.to_owned(), ascii::encode(&snapshot));
+        metadata.insert(key::GENERATION.to_owned(), alert.generation().to_owned());
+        // Where it is there already, its id says that it is this very alert.
+        self.tools.create(&alert.name(entity), alert.line(), &metadata).await.map(drop)
     }
 
     /// The rules in force, read again if they are older than `age_max`.
@@ -251,8 +264,14 @@ impl RulesEngine {
             return Ok(rules);
         }
         let bundle = ObjectName::Bundle { env, segment: RULES_SEGMENT.to_owned() };
-        let bundle = self.tools.store.get(&bundle.to_string(), None).await?;
-        let members = bundle.map(|bundle| register::members(&bundle.body)).unwrap_or_default();
+        let name = bundle.to_string();
+        let members = match self.tools.store.get(&name, None).await? {
+            Some(bundle) => register::members(&bundle.body).ok_or_else(|| {
+                // Not knowing the rules is not the same as having none.
+                Error::new(ErrorKind::Unavailable, format!("get {name}: no register"))
+            })?,
+            None => Vec::new(),
+        };
         let rules = Arc::new(members.iter().filter_map(Rule::read).collect::<Vec<_>>());
         self.cache.keep(env, now, &rules);
         Ok(rules)

@@ -1,5 +1,6 @@
 //! What the rules-engine promises, and every interleaving at small scope.
 
+mod crashes;
 mod interleavings;
 mod operations;
 

@@ -97,7 +97,7 @@ impl SnapshotBuilder {
             Ok(Read::Counts(_)) => covered.clone(),
             Ok(Read::Gone) => Ok(Disposition::Skipped("object is gone")),
             Ok(Read::DoesNotCount(reasons)) => Ok(Disposition::Rejected(reasons)),
-            Err(err) => Err(err.into()),
+            Err(err) => err.outcome(),
         };
         records.into_iter().map(outcome).collect()
     }
@@ -123,7 +123,10 @@ impl SnapshotBuilder {
         if records.is_empty() {
             return Ok(Disposition::Skipped("nothing to fold"));
         }
-        let mut stored = stored?;
+        let mut stored = match stored {
+            Ok(stored) => stored,
+            Err(err) => return err.outcome(),
+        };
         let (mut conflicts, mut list) = (0, false);
         for _ in 0..ATTEMPTS_MAX {
             let err = match self.attempt(target, &records, stored.as_ref(), list).await {
@@ -140,13 +143,16 @@ impl SnapshotBuilder {
                     self.tools.clock.sleep(THROTTLED_PAUSE).await;
                     THROTTLED_PAUSE
                 }
-                _ => return Err(err.into()),
+                _ => return err.outcome(),
             };
             conflicts += 1;
             list =
                 list || err.kind == ErrorKind::Throttled || conflicts >= CONFLICTS_BEFORE_LISTING;
             self.tools.pause(longest).await;
-            stored = self.tools.store.get(&target.name, None).await?;
+            stored = match self.tools.store.get(&target.name, None).await {
+                Ok(stored) => stored,
+                Err(err) => return err.outcome(),
+            };
         }
         Err(Failure::Retry(format!("snapshot of {} is contended", target.entity)))
     }

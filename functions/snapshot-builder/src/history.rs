@@ -15,11 +15,12 @@ use crate::SnapshotBuilder;
 /// How many records are read at the same time.
 const READS_AT_ONCE: usize = 16;
 
-/// The most records that one fold takes in: more do not fit into memory with certainty.
-const RECORDS_MAX: usize = 10_000;
+/// The most records after the last full one that one fold takes in, so that its memory is bounded.
+/// Who merges that often writes a full record now and then.
+const MERGES_MAX: usize = 10_000;
 
 /// The largest record after decompression, in bytes.
-pub(crate) const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(crate) const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// A record, read.
 #[derive(Clone, Debug)]
@@ -112,10 +113,6 @@ impl SnapshotBuilder {
                 (!read).then_some((name, item.created_at))
             });
             let unread: Vec<_> = unread.collect();
-            if history.len() + unread.len() > RECORDS_MAX {
-                let reason = format!("list history of {entity}: more than {RECORDS_MAX} records");
-                return Err(Error::new(ErrorKind::Rejected, reason));
-            }
             for chunk in unread.chunks(READS_AT_ONCE) {
                 let mut reads: Vec<BoxFuture<'_, Result<Read, Error>>> = Vec::new();
                 for (name, created_at) in chunk {
@@ -128,11 +125,26 @@ impl SnapshotBuilder {
                     }
                 }
             }
+            forget_what_is_covered(&mut history);
+            if history.len() > MERGES_MAX {
+                let reason = "merges since the last full record: write a full one";
+                let reason = format!("list history of {entity}: more than {MERGES_MAX} {reason}");
+                return Err(Error::new(ErrorKind::Unusable, reason));
+            }
             match page.next_page_token {
                 Some(token) => list.page_token = Some(token),
                 None => return Ok(history),
             }
         }
+    }
+}
+
+/// Drops whatever comes before the last full record or tombstone: the fold begins there.
+fn forget_what_is_covered(history: &mut Vec<Record>) {
+    let is_base = |record: &&Record| !matches!(record.change, Change::Merge(_));
+    let base = history.iter().filter(is_base).map(|record| record.key.clone()).max();
+    if let Some(base) = base {
+        history.retain(|record| record.key >= base);
     }
 }
 

@@ -1,12 +1,12 @@
 //! What the snapshot-builder promises.
 
 mod contents;
-mod faulty;
 mod hot_entity;
 mod interleavings;
 mod lost_answers;
 mod operations;
 mod orders;
+mod read_only;
 mod refusals;
 
 use std::sync::{Arc, LazyLock};

@@ -63,6 +63,12 @@ impl Alternatives {
     }
 }
 
+impl Fields {
+    fn pointers(&self) -> impl Iterator<Item = &String> {
+        self.0.iter().flat_map(|(_, alternatives)| &alternatives.0)
+    }
+}
+
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let object = json::Object::deserialize(deserializer)?;
@@ -179,6 +185,15 @@ impl EntityDefinition {
             return Err("schema_versions is empty".to_owned());
         }
         definition.indices.iter().try_for_each(Index::check)?;
+        if definition.indices.iter().filter(|index| index.bundle).count() > 1 {
+            return Err("more than one bundle".to_owned());
+        }
+        if let Some((name, _)) = definition.manifest.0.iter().find(|(name, _)| is_taken(name)) {
+            return Err(format!("manifest field {name:?} is one that every manifest has"));
+        }
+        if let Some(pointer) = definition.manifest.pointers().find(|text| !is_pointer(text)) {
+            return Err(format!("{pointer:?} is no JSON pointer, which begins with '/'"));
+        }
         let mut names: Vec<_> = definition.indices.iter().map(Index::folder).collect();
         names.sort();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -186,6 +201,16 @@ impl EntityDefinition {
         }
         Ok(definition)
     }
+}
+
+/// Whether every manifest has a field of that name, or says by it that it is a tombstone.
+fn is_taken(name: &str) -> bool {
+    matches!(name, "id" | "entity" | "op")
+}
+
+/// (RFC 6901, section 3.)
+fn is_pointer(text: &str) -> bool {
+    text.is_empty() || text.starts_with('/')
 }
 
 fn schema_version(file: &str) -> Option<&str> {

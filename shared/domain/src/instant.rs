@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
 
 /// A point in time with nanosecond resolution, always UTC.
 ///
@@ -12,10 +12,11 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc
 pub struct Instant(DateTime<Utc>);
 
 impl Instant {
-    /// Reads an RFC 3339 date and time; `None` for anything else, a bare date included.
+    /// Reads an RFC 3339 date and time; `None` for anything else, a bare date included, and for
+    /// what is in no year from 0000 to 9999 in UTC: RFC 3339 cannot write that down again.
     pub fn parse(text: &str) -> Option<Self> {
-        let time = DateTime::parse_from_rfc3339(text).ok()?;
-        Some(Self(time.with_timezone(&Utc)))
+        let time = DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc);
+        (0..=9999).contains(&time.year()).then_some(Self(time))
     }
 
     /// The instant `millis` milliseconds after 1970-01-01T00:00:00Z.

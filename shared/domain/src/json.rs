@@ -30,20 +30,40 @@ pub enum JsonError {
     Syntax(String),
 }
 
-/// Reads one document.
+/// How much a document may hold: a few kilobytes of it can ask for gigabytes of memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Levels of objects and arrays in one another.
+    pub depth: usize,
+    /// Objects, arrays and scalars, all counted.
+    pub values: usize,
+}
+
+/// Reads one document, of at most 128 levels.
 ///
 /// # Errors
 ///
 /// [`JsonError`] says what is wrong and where, without quoting the document.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    parse_within(bytes, Bounds { depth: usize::MAX, values: usize::MAX })
+}
+
+/// Reads one document that is within `bounds`.
+///
+/// # Errors
+///
+/// As [`parse`], and what is out of bounds.
+pub fn parse_within(bytes: &[u8], bounds: Bounds) -> Result<Value, JsonError> {
     let text = std::str::from_utf8(bytes).map_err(|err| JsonError::NotUtf8(err.valid_up_to()))?;
     if text.starts_with('\u{feff}') {
         return Err(JsonError::ByteOrderMark);
     }
     let syntax = |err: serde_json::Error| JsonError::Syntax(err.to_string());
     let mut reader = serde_json::Deserializer::from_str(text);
-    let mut numbers = NumberTexts { rest: text.as_bytes() };
-    let value = Strict(&mut numbers).deserialize(&mut reader).map_err(syntax)?;
+    let numbers = NumberTexts { rest: text.as_bytes() };
+    let mut reading = Reading { numbers, values_left: bounds.values };
+    let strict = Strict { reading: &mut reading, levels_left: bounds.depth };
+    let value = strict.deserialize(&mut reader).map_err(syntax)?;
     reader.end().map_err(syntax)?;
     Ok(value)
 }
@@ -56,14 +76,50 @@ pub fn to_line(value: &Value) -> Vec<u8> {
     line
 }
 
+/// Whether two objects are written alike: unlike `==`, which knows no order of keys.
+pub fn same_text(left: &Object, right: &Object) -> bool {
+    let entry = |((left_key, left), (right_key, right)): ((&String, &Value), (&String, &Value))| {
+        left_key == right_key && same_value(left, right)
+    };
+    left.len() == right.len() && left.iter().zip(right).all(entry)
+}
+
+fn same_value(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Object(left), Value::Object(right)) => same_text(left, right),
+        (Value::Array(left), Value::Array(right)) => {
+            let pairs = left.iter().zip(right);
+            left.len() == right.len() && pairs.into_iter().all(|(l, r)| same_value(l, r))
+        }
+        _ => left == right,
+    }
+}
+
 /// Builds a [`Value`], refusing what [`parse`] documents, with every number as it is written:
 /// serde_json itself spells exponents its own way.
-struct Strict<'s, 't>(&'s mut NumberTexts<'t>);
+struct Strict<'s, 't> {
+    reading: &'s mut Reading<'t>,
+    levels_left: usize,
+}
 
-impl Strict<'_, '_> {
+/// What is left of the numbers and of the bounds.
+struct Reading<'t> {
+    numbers: NumberTexts<'t>,
+    values_left: usize,
+}
+
+impl<'t> Strict<'_, 't> {
     fn number<E: serde::de::Error>(self) -> Result<Value, E> {
-        let text = self.0.next().ok_or_else(|| E::custom("a number without a text"))?;
+        let text = self.reading.numbers.next();
+        let text = text.ok_or_else(|| E::custom("a number without a text"))?;
         Ok(Value::Number(Number::from_string_unchecked(text)))
+    }
+
+    /// For a value one level further in.
+    fn inner<E: serde::de::Error>(&mut self) -> Result<Strict<'_, 't>, E> {
+        let levels_left = self.levels_left.checked_sub(1);
+        let levels_left = levels_left.ok_or_else(|| E::custom("nested too deep"))?;
+        Ok(Strict { reading: self.reading, levels_left })
     }
 }
 
@@ -71,6 +127,9 @@ impl<'de> DeserializeSeed<'de> for Strict<'_, '_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let values_left = self.reading.values_left.checked_sub(1);
+        let too_many = || D::Error::custom("more values than a document may hold");
+        self.reading.values_left = values_left.ok_or_else(too_many)?;
         deserializer.deserialize_any(self)
     }
 }
@@ -106,15 +165,15 @@ impl<'de> Visitor<'de> for Strict<'_, '_> {
         Ok(Value::String(text))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
         let mut array = Vec::new();
-        while let Some(item) = items.next_element_seed(Strict(self.0))? {
+        while let Some(item) = items.next_element_seed(self.inner()?)? {
             array.push(item);
         }
         Ok(Value::Array(array))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Value, A::Error> {
         let mut object = Object::new();
         while let Some(key) = entries.next_key::<String>()? {
             if key == NUMBER_TOKEN && object.is_empty() {
@@ -124,7 +183,7 @@ impl<'de> Visitor<'de> for Strict<'_, '_> {
             if key == NUMBER_TOKEN || object.contains_key(&key) {
                 return Err(A::Error::custom("a key stands twice in one object or is reserved"));
             }
-            let value = entries.next_value_seed(Strict(self.0))?;
+            let value = entries.next_value_seed(self.inner()?)?;
             object.insert(key, value);
         }
         Ok(Value::Object(object))

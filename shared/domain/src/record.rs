@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::json::{self, Object};
+use crate::json::{self, Bounds, Object};
 use crate::{EntityDefinition, HistoryName, Instant, OrderKey};
 
 /// How far a record may be dated after its object was created: beyond this one bad clock would
 /// hide every later record of the entity.
 pub const AHEAD_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How much a record may hold. Registers and alerts hold parts of documents some levels deeper,
+/// and are read by the same parser, which stops at 128 levels.
+pub const RECORD_BOUNDS: Bounds = Bounds { depth: 64, values: 100_000 };
 
 /// Names at the top of a record that speak about the record itself; none reaches a snapshot.
 pub const RESERVED_FIELDS: [&str; 4] = ["op", "origin", "actor", "reason"];
@@ -54,7 +58,7 @@ impl Record {
         created_at: Instant,
         definition: &EntityDefinition,
     ) -> Result<Self, Vec<String>> {
-        let mut object = match json::parse(body) {
+        let mut object = match json::parse_within(body, RECORD_BOUNDS) {
             Ok(Value::Object(object)) => object,
             Ok(_) => return Err(vec!["a record is a JSON object".to_owned()]),
             Err(err) => return Err(vec![err.to_string()]),

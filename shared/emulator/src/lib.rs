@@ -6,6 +6,7 @@
 //! increase.
 
 mod emulator;
+pub mod faulty;
 mod http;
 mod memory;
 mod notification;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::{BoxFuture, Clock, Generation};
-use store::{Error, ErrorKind, List, Listed, Metadata, Object, Page};
+use store::{CONTENT_BYTES_MAX, Error, ErrorKind, List, Listed, Metadata, Object, Page};
 use store::{Precondition, Store};
 
 pub(crate) use conditions::{Conditions, Unmet};
@@ -162,13 +162,20 @@ impl Store for Memory {
         metadata: &'a Metadata,
         precondition: Precondition,
     ) -> BoxFuture<'a, Result<Generation, Error>> {
+        let large = body.len() > CONTENT_BYTES_MAX;
         let upload = Upload {
             content_type: Some(stored::content_type_of(name).to_owned()),
             content_encoding: None,
             metadata: metadata.clone(),
             precondition: Some(precondition),
         };
-        Box::pin(async move { Ok(self.insert(name, body, upload)?.generation) })
+        Box::pin(async move {
+            if large {
+                let reason = format!("put {name}: more than {CONTENT_BYTES_MAX} bytes");
+                return Err(Error::new(ErrorKind::Unusable, reason));
+            }
+            Ok(self.insert(name, body, upload)?.generation)
+        })
     }
 
     fn delete<'a>(

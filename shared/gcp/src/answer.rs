@@ -9,12 +9,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use store::Metadata;
 
+use store::CONTENT_BYTES_MAX;
+
 use crate::client::Trouble;
 use crate::gzip::{self, GzipError};
 use crate::retry::Cause;
-
-/// The largest content that is read or written, in memory, as stored and decompressed.
-pub(crate) const CONTENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The largest JSON of an answer: a page of a list with the longest names, each byte of them
 /// escaped, fits.

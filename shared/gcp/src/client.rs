@@ -9,10 +9,10 @@ use domain::{Clock, Ids, Instant};
 use gcp_auth::Token;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Request, Response, Url};
-use store::Error;
+use store::{CONTENT_BYTES_MAX, Error};
 use tokio::time::timeout;
 
-use crate::answer::{Answer, CONTENT_BYTES_MAX, ERROR_BYTES_MAX};
+use crate::answer::{Answer, ERROR_BYTES_MAX};
 use crate::retry::{Cause, Effect, Policy};
 use crate::tokens::{self, Tokens};
 

@@ -2,10 +2,10 @@
 
 use domain::Generation;
 use reqwest::Method;
-use store::{Error, Object};
+use store::{CONTENT_BYTES_MAX, Error, Object};
 
 use crate::Bucket;
-use crate::answer::{Answer, CONTENT_BYTES_MAX, broken};
+use crate::answer::{Answer, broken};
 use crate::client::{Call, Trouble};
 use crate::endpoint;
 use crate::retry::{Cause, Effect};

@@ -7,10 +7,10 @@ use domain::Generation;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Body, Method};
 use serde::{Deserialize, Serialize};
-use store::{Error, METADATA_BYTES_MAX, Metadata, Precondition};
+use store::{CONTENT_BYTES_MAX, Error, METADATA_BYTES_MAX, Metadata, Precondition};
 
 use crate::Bucket;
-use crate::answer::{Answer, CONTENT_BYTES_MAX, JSON_BYTES_MAX, broken, checksum};
+use crate::answer::{Answer, JSON_BYTES_MAX, broken, checksum};
 use crate::client::{Call, Trouble};
 use crate::endpoint;
 use crate::retry::{Cause, Effect};
@@ -36,8 +36,12 @@ impl Bucket {
         metadata: &Metadata,
         precondition: Precondition,
     ) -> Result<Generation, Error> {
-        if let Some(refusal) = refusal(name, &body, metadata) {
+        if let Some(refusal) = refusal(name, metadata) {
             return Err(Trouble::new(Cause::Refused, refusal).of("put", name));
+        }
+        if body.len() > CONTENT_BYTES_MAX {
+            let refusal = format!("content of more than {CONTENT_BYTES_MAX} bytes");
+            return Err(Trouble::new(Cause::Content, refusal).of("put", name));
         }
         let resource =
             Resource { name, content_type: content_type(name), crc32c: checksum(&body), metadata };
@@ -90,12 +94,9 @@ fn deleted(answer: &Answer) -> Result<bool, Trouble> {
 }
 
 /// Why this can never be written, if so.
-fn refusal(name: &str, body: &[u8], metadata: &Metadata) -> Option<String> {
+fn refusal(name: &str, metadata: &Metadata) -> Option<String> {
     if let Some(refusal) = endpoint::refusal(name) {
         return Some(refusal.to_owned());
-    }
-    if body.len() > CONTENT_BYTES_MAX {
-        return Some(format!("content of more than {CONTENT_BYTES_MAX} bytes"));
     }
     let bytes: usize = metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
     if bytes > METADATA_BYTES_MAX {

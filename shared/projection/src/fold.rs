@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use domain::json::Object;
+use domain::json::{self, Object};
 use domain::{Change, Day, OrderKey, Record, digest};
 use serde_json::Value;
 
@@ -26,8 +26,8 @@ pub struct Folded {
     pub since: Day,
 }
 
-/// What an entity is.
-#[derive(Clone, Debug, PartialEq)]
+/// What an entity is. Two documents are equal when their texts are: the order of keys counts.
+#[derive(Clone, Debug)]
 pub enum State {
     /// This document.
     Live(Object),
@@ -35,6 +35,16 @@ pub enum State {
     Deleted,
     /// Not there yet: merges have come, but no base for them.
     Pending,
+}
+
+impl PartialEq for State {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Live(left), Self::Live(right)) => json::same_text(left, right),
+            (Self::Deleted, Self::Deleted) | (Self::Pending, Self::Pending) => true,
+            _ => false,
+        }
+    }
 }
 
 /// How a record stands to what is folded.

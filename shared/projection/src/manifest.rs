@@ -20,7 +20,7 @@ pub fn decide(
     definition: &EntityDefinition,
     version: &Version,
 ) -> Option<Write> {
-    if stored.is_some_and(|metadata| source.wrote(metadata, version)) {
+    if stored.is_some_and(|metadata| source.wrote(metadata)) {
         return None;
     }
     let body = match &source.document {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::definitions::{Fields, Index, IndexKind};
-use domain::json::Object;
+use domain::json::{self, Object};
 use domain::{EntityDefinition, EntityRef, ObjectName, PointerName};
 use serde_json::Value;
 
@@ -15,13 +15,19 @@ pub const PLACES_MAX: usize = 1000;
 /// The index objects of one state of an entity, by name.
 pub type Places = BTreeMap<ObjectName, Place>;
 
-/// What an index object says of an entity.
-#[derive(Clone, Debug, PartialEq)]
+/// What an index object says of an entity. Two are equal when their texts are.
+#[derive(Clone, Debug)]
 pub struct Place {
     /// The fields shown.
     pub shown: Object,
     /// The value that decides who is the latest, in a register with a winner.
     pub sort: Option<Value>,
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        self.sort == other.sort && json::same_text(&self.shown, &other.shown)
+    }
 }
 
 /// More places than [`PLACES_MAX`].

@@ -28,7 +28,7 @@ pub fn decide(
     };
     if let Some((stored, metadata)) = stored {
         let same = || comparable(json::parse(stored).ok()) == comparable(Some(body.clone()));
-        if source.wrote(metadata, version) || (source.shares_run(metadata, version) && same()) {
+        if source.wrote(metadata) || (source.shares_run(metadata, version) && same()) {
             return None;
         }
     }
@@ -57,9 +57,9 @@ pub(crate) fn tombstone(source: &Source, kind: &str) -> Value {
     fields.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect()
 }
 
-/// A pointer without its time, which is that of the version it was written from.
-fn comparable(pointer: Option<Value>) -> Option<Value> {
+/// The text of a pointer without its time, which is that of the version it was written from.
+fn comparable(pointer: Option<Value>) -> Option<String> {
     let mut pointer = pointer?;
     pointer.as_object_mut()?.shift_remove("updated_at");
-    Some(pointer)
+    Some(pointer.to_string())
 }

@@ -6,6 +6,7 @@
 //! as the acknowledged attempt of its entity's last event has left it.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 use domain::json::{self, Object};
 use domain::scalar::order;
@@ -26,9 +27,23 @@ const ORDER: &str = "order";
 const SOURCE: &str = "source";
 const MEMBERS: &str = "members";
 
-/// More live members than [`MEMBERS_MAX`].
+/// Why a register cannot take a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
+pub enum Refusal {
+    /// It has [`MEMBERS_MAX`] live members already.
+    Full,
+    /// What is stored is no register: nobody knows the members that were in it.
+    Unreadable,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full => write!(f, "has {MEMBERS_MAX} members already"),
+            Self::Unreadable => f.write_str("is no register: it was not written by us"),
+        }
+    }
+}
 
 /// Decides what has to be written in place of the register `name` so that the member of
 /// `source`, which was read after the register, agrees with it. `wanted` is its place in this
@@ -37,7 +52,7 @@ pub struct Full;
 ///
 /// # Errors
 ///
-/// [`Full`] when there is no room for one more live member.
+/// [`Refusal`].
 pub fn decide(
     name: &ObjectName,
     stored: Option<&[u8]>,
@@ -45,12 +60,15 @@ pub fn decide(
     source: &Source,
     definition: &EntityDefinition,
     version: &Version,
-) -> Result<Option<Write>, Full> {
+) -> Result<Option<Write>, Refusal> {
     let member = match wanted {
         Some(place) => live(place, source, &definition.entity),
         None => dead(source, &definition.entity),
     };
-    let mut members = stored.map(read).unwrap_or_default();
+    let mut members = match stored {
+        Some(stored) => read(stored).ok_or(Refusal::Unreadable)?,
+        None => Vec::new(),
+    };
     let id = source.entity.id.as_str();
     let place = members.iter().position(|member| id_of(member) == id);
     let before = place.map(|place| members.remove(place));
@@ -58,29 +76,30 @@ pub fn decide(
         return Ok(None);
     }
     members.push(signed(member, source, version));
-    make_room(&mut members, id)?;
+    make_room(&mut members)?;
     let with_winner = !matches!(name, ObjectName::Bundle { .. });
     members.sort_by(|left, right| rank(left, right, with_winner));
     let body = json::to_line(&register(members, &definition.entity, with_winner));
-    Ok(Some(Write { body, metadata: version.metadata() }))
+    Ok(Some(Write { body, metadata: source.derived_metadata(version) }))
 }
 
-/// The live members of a register, without what only the register needs.
-pub fn members(body: &[u8]) -> Vec<Object> {
-    let mut members = read(body);
+/// The live members of a register, without what only the register needs; `None` when the body is
+/// no register.
+pub fn members(body: &[u8]) -> Option<Vec<Object>> {
+    let mut members = read(body)?;
     members.retain(|member| !volatile::is_tombstone(member));
     members.iter_mut().for_each(inner_fields_removed);
-    members
+    Some(members)
 }
 
-fn read(body: &[u8]) -> Vec<Object> {
-    let Ok(Value::Object(mut register)) = json::parse(body) else { return Vec::new() };
-    let Some(Value::Array(members)) = register.shift_remove(MEMBERS) else { return Vec::new() };
+fn read(body: &[u8]) -> Option<Vec<Object>> {
+    let Ok(Value::Object(mut register)) = json::parse(body) else { return None };
+    let Some(Value::Array(members)) = register.shift_remove(MEMBERS) else { return None };
     let object = |member: Value| match member {
         Value::Object(member) if member.contains_key("id") => Some(member),
         _ => None,
     };
-    members.into_iter().filter_map(object).collect()
+    members.into_iter().map(object).collect()
 }
 
 fn live(place: &Place, source: &Source, kind: &str) -> Object {
@@ -120,19 +139,20 @@ fn agrees(before: &Object, member: &Object, source: &Source, version: &Version) 
         volatile::FIELDS.iter().for_each(|field| drop(member.shift_remove(*field)));
         member
     };
-    source.wrote(&signature, version)
-        || (source.shares_run(&signature, version) && comparable(before) == comparable(member))
+    source.wrote(&signature)
+        || (source.shares_run(&signature, version)
+            && json::same_text(&comparable(before), &comparable(member)))
 }
 
-/// Tombstones make room for live members; they only spare a write when a delivery comes again.
-fn make_room(members: &mut Vec<Object>, own: &str) -> Result<(), Full> {
+/// Tombstones make room: they only spare a write when a delivery comes again.
+fn make_room(members: &mut Vec<Object>) -> Result<(), Refusal> {
     let mut removable = members.len().saturating_sub(MEMBERS_MAX);
     members.retain(|member| {
-        let goes = removable > 0 && volatile::is_tombstone(member) && id_of(member) != own;
+        let goes = removable > 0 && volatile::is_tombstone(member);
         removable -= usize::from(goes);
         !goes
     });
-    if removable > 0 { Err(Full) } else { Ok(()) }
+    if removable > 0 { Err(Refusal::Full) } else { Ok(()) }
 }
 
 /// Live members first. With a winner: by sort value, order key and id, greatest first; otherwise

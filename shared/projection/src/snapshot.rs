@@ -136,8 +136,10 @@ pub fn metadata(folded: &Folded, run: &str, errors: &[String]) -> Metadata {
         (key::NEWEST_AT.to_owned(), folded.newest.updated_at.to_string()),
         (key::NEWEST_NAME.to_owned(), ascii::encode(&folded.newest.relative())),
         (key::SINCE.to_owned(), folded.since.to_string()),
-        (key::FOLDED.to_owned(), ids.join(",")),
     ]);
+    if !ids.is_empty() {
+        metadata.insert(key::FOLDED.to_owned(), ids.join(","));
+    }
     if let Some(base) = &folded.base {
         metadata.insert(key::BASE_AT.to_owned(), base.updated_at.to_string());
         metadata.insert(key::BASE_NAME.to_owned(), ascii::encode(&base.relative()));
@@ -145,7 +147,8 @@ pub fn metadata(folded: &Folded, run: &str, errors: &[String]) -> Metadata {
     if !errors.is_empty() {
         let mut text = ascii::encode(&errors.join("; "));
         text.truncate(ERRORS_BYTES_MAX);
-        metadata.insert(key::ERRORS.to_owned(), text);
+        // A header ends in no space.
+        metadata.insert(key::ERRORS.to_owned(), text.trim_end().to_owned());
     }
     metadata
 }
@@ -163,7 +166,7 @@ fn read_folded(body: &[u8], metadata: &Metadata) -> Option<Folded> {
     let key = |at: &str, name: &str| {
         OrderKey::parse(metadata.get(at)?, &ascii::decode(metadata.get(name)?)?)
     };
-    let ids = metadata.get(key::FOLDED)?.split(',').filter(|id| !id.is_empty());
+    let ids = metadata.get(key::FOLDED).into_iter().flat_map(|ids| ids.split(','));
     Some(Folded {
         state: read_state(body, metadata)?,
         base: match metadata.contains_key(key::BASE_AT) {

@@ -89,13 +89,11 @@ impl Source {
         metadata
     }
 
-    /// Whether an object with this `metadata` was derived from this very version, with these
-    /// definitions. Never true of a missing source: one absence is like another.
-    pub fn wrote(&self, metadata: &Metadata, version: &Version) -> bool {
-        let is = |key: &str, value: &str| metadata.get(key).is_some_and(|found| found == value);
-        self.generation.is_some()
-            && is(key::GENERATION, &self.generation_text())
-            && is(Version::DEFINITIONS, &version.definitions)
+    /// Whether an object with this `metadata` was derived from this very version. Never true of a
+    /// missing source: one absence is like another.
+    pub fn wrote(&self, metadata: &Metadata) -> bool {
+        let found = metadata.get(key::GENERATION);
+        self.generation.is_some() && found == Some(&self.generation_text())
     }
 
     /// Whether an object with this `metadata` was derived within the projection run of this

@@ -100,20 +100,21 @@ impl AlertState {
 impl Alert {
     fn open(rule: &Rule, subject: Subject<'_>) -> Option<Self> {
         let (document, newest) = (subject.document?, subject.newest?);
+        let generation = subject.generation?;
         let snapshot = ObjectName::Snapshot(subject.entity.clone()).to_string();
         let since = Object::from_iter([
             ("updated_at".to_owned(), Value::from(newest.updated_at.to_string())),
             ("name".to_owned(), Value::from(newest.relative())),
         ]);
         let fields = [
-            ("alert_id", Value::from(alert_id(rule, subject.entity, newest))),
+            ("alert_id", Value::from(alert_id(rule, subject.entity, newest, generation))),
             ("rule_id", Value::from(rule.id.as_str())),
             ("rule_digest", Value::from(rule.digest.as_str())),
             ("entity", Value::from(subject.kind)),
             ("id", Value::from(subject.entity.id.as_str())),
             ("env", Value::from(subject.entity.env.as_str())),
             ("ptr", Value::from(snapshot)),
-            ("source_generation", Value::from(subject.generation?.to_string())),
+            ("source_generation", Value::from(generation.to_string())),
             ("since", Value::Object(since)),
             ("matched", rule.condition.matched(document)),
         ];
@@ -136,9 +137,9 @@ impl Alert {
         json::to_line(&Value::Object(self.body.clone()))
     }
 
-    /// Whether the alert opened with this version of the snapshot.
-    pub fn opened_at(&self, generation: Generation) -> bool {
-        self.text("source_generation") == generation.to_string()
+    /// The version of the snapshot with which the alert opened, as text.
+    pub fn generation(&self) -> &str {
+        self.text("source_generation")
     }
 
     fn text(&self, field: &str) -> &str {
@@ -147,9 +148,10 @@ impl Alert {
 }
 
 /// A ULID whose time is that of the opening record and whose randomness is 80 bits of SHA-256
-/// over rule, entity and opening order key: whoever opens the alert, and however often, gives it
-/// one id.
-fn alert_id(rule: &Rule, entity: &EntityRef, opening: &OrderKey) -> String {
+/// over rule, entity, opening order key and generation: whoever writes the alert, and however
+/// often, gives it one id. The key alone does not tell two openings apart, since late merges
+/// change a snapshot and leave its newest record.
+fn alert_id(rule: &Rule, entity: &EntityRef, opening: &OrderKey, generation: Generation) -> String {
     let parts = [
         rule.id.as_str(),
         rule.digest.as_str(),
@@ -157,6 +159,7 @@ fn alert_id(rule: &Rule, entity: &EntityRef, opening: &OrderKey) -> String {
         entity.id.as_str(),
         &opening.updated_at.to_string(),
         &opening.relative(),
+        &generation.to_string(),
     ];
     let digest = digest::sha256(&parts.map(str::as_bytes));
     let random = digest[..10].iter().fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));

@@ -119,7 +119,7 @@ fn an_alert_opens_once_and_closes_when_the_rule_stops_to_hold() {
     let first = event(&AlertState::default(), 1, 50, &rules);
     assert_eq!((first.opened.len(), first.closed.len()), (1, 0));
     expect![[r#"
-        {"alert_id":"01K9C9QQ78Y5NEMJTM62FWT4XH","rule_id":"low","rule_digest":"967eaebe6fb1cb0c","entity":"venture","id":"V1","env":"prod","ptr":"env/prod/snapshots/ventures/V1.json","source_generation":"1","since":{"updated_at":"2025-11-06T10:00:01Z","name":"2025/11/06/x_1.json"},"matched":[{"path":"kpis.MRR","op":"lt","value":100,"found":50}],"severity":"warning","message":"x"}
+        {"alert_id":"01K9C9QQ784HB8JJHXXHVG2GQX","rule_id":"low","rule_digest":"967eaebe6fb1cb0c","entity":"venture","id":"V1","env":"prod","ptr":"env/prod/snapshots/ventures/V1.json","source_generation":"1","since":{"updated_at":"2025-11-06T10:00:01Z","name":"2025/11/06/x_1.json"},"matched":[{"path":"kpis.MRR","op":"lt","value":100,"found":50}],"severity":"warning","message":"x"}
     "#]].assert_eq(std::str::from_utf8(&first.opened[0].line()).unwrap());
     let second = event(&first.next, 2, 5, &rules);
     assert_eq!((second.opened.len(), second.closed.len(), second.next.open.len()), (1, 0, 2));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::Failure;
+use domain::{Disposition, Failure, Outcome};
 
 /// What the caller of a failed operation can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum ErrorKind {
     /// The service did not answer, or not in full, or does not permit it at present. The
     /// operation may have taken effect. Try later.
     Unavailable,
-    /// The object is there, and its content can never be used: damaged, or beyond any bound.
+    /// The content can never be read or written: damaged, or beyond [`crate::CONTENT_BYTES_MAX`].
     Unusable,
     /// The request can never succeed as it is.
     Rejected,
@@ -47,15 +47,17 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// A handler that cannot go on asks for another delivery, whatever the reason.
-impl From<Error> for Failure {
-    fn from(err: Error) -> Self {
-        match err.kind {
-            ErrorKind::Throttled => Self::Throttled(err.message),
-            ErrorKind::Conflict
-            | ErrorKind::Unavailable
-            | ErrorKind::Unusable
-            | ErrorKind::Rejected => Self::Retry(err.message),
+impl Error {
+    /// The end of a delivery whose handler cannot go on: it comes again, unless the content of an
+    /// object is at fault. A request that can never succeed is a mistake of ours or of the
+    /// configuration: its delivery ends in the dead-letter topic, not as handled.
+    pub fn outcome(self) -> Outcome {
+        match self.kind {
+            ErrorKind::Throttled => Err(Failure::Throttled(self.message)),
+            ErrorKind::Unusable => Ok(Disposition::Rejected(vec![self.message])),
+            ErrorKind::Conflict | ErrorKind::Unavailable | ErrorKind::Rejected => {
+                Err(Failure::Retry(self.message))
+            }
         }
     }
 }

@@ -26,6 +26,9 @@ pub type Metadata = BTreeMap<String, String>;
 /// (Cloud Storage documentation, "Quotas and limits".)
 pub const METADATA_BYTES_MAX: usize = 8 * 1024;
 
+/// The largest content that is read or written, in bytes, decoded.
+pub const CONTENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// The most items one page of a list holds. (Cloud Storage JSON API, `Objects: list`.)
 pub const PAGE_ITEMS_MAX: usize = 1000;
 

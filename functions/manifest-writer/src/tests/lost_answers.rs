@@ -6,8 +6,8 @@ use domain::{Delivery, Disposition, Planted};
 use emulator::Memory;
 use store::{Counted, ErrorKind};
 
-use super::faulty::{Fault, Faulty, KINDS, When};
 use super::{agrees, bucket, deliver, manifest_name, write_snapshot, writer};
+use emulator::faulty::{Fault, Faulty, KINDS, When};
 
 /// Snapshots written one after the other; all events but the last are handled.
 const CASES: [&[Option<u32>]; 6] = [

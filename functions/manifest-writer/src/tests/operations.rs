@@ -9,9 +9,9 @@ use emulator::{Memory, TestClock, Upload};
 use expect_test::{Expect, expect};
 use store::{Counted, ErrorKind};
 
-use super::faulty::{Fault, Faulty, When};
 use super::{NOW, bucket, deliver, entity, write_snapshot, writer_at};
 use crate::ManifestWriter;
+use emulator::faulty::{Fault, Faulty, When};
 
 struct Bench {
     bucket: Arc<Memory>,

@@ -6,10 +6,10 @@ use domain::{Delivery, Disposition, Failure, Outcome};
 use emulator::Memory;
 use store::{Counted, ErrorKind};
 
-use super::faulty::{Fault, Faulty, KINDS, When};
 use super::{
     bucket, builder, covers, deliver, fold, folded, full, merge, snapshot_of, tombstone, upload,
 };
+use emulator::faulty::{Fault, Faulty, KINDS, When};
 
 /// What lies in the bucket, is folded, and arrives.
 struct Case {
@@ -157,7 +157,8 @@ async fn a_snapshot_that_others_keep_writing_is_given_up_after_a_number_of_attem
     let delivery = upload(&bucket, "2025/11/06/x_1.json", full(1, ""));
     for kind in [ErrorKind::Conflict, ErrorKind::Throttled] {
         // Reads and lists work, writes do not.
-        let store = Arc::new(Counted::new(Arc::new(super::faulty::ReadOnly(bucket.clone(), kind))));
+        let store =
+            Arc::new(Counted::new(Arc::new(super::read_only::ReadOnly(bucket.clone(), kind))));
         let outcome = deliver(&builder(store.clone()), &delivery).await;
         assert!(matches!(outcome, Err(Failure::Retry(_))), "{outcome:?}");
         let log = store.take_log();

@@ -8,9 +8,9 @@ use emulator::{Memory, Upload};
 use expect_test::{Expect, expect};
 use store::{Counted, ErrorKind, Store as _};
 
-use super::faulty::{Fault, Faulty, When};
 use super::{bucket, builder, deliver, full, merge, tombstone, upload, upload_as};
 use crate::SnapshotBuilder;
+use emulator::faulty::{Fault, Faulty, When};
 
 struct Bench {
     bucket: Arc<Memory>,

@@ -211,7 +211,7 @@ fn bomb() -> Vec<u8> {
 #[tokio::test(flavor = "current_thread")]
 async fn a_gzip_bomb_is_not_unpacked() {
     assert!(bomb().len() < RECORD_BYTES_MAX);
-    check_gzip(bomb(), None, expect!["a record has at most 16777216 bytes"]).await;
+    check_gzip(bomb(), None, expect!["a record has at most 8388608 bytes"]).await;
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -220,5 +220,5 @@ async fn a_record_has_a_largest_size() {
     let mut largest = full(1, "").into_bytes();
     largest.resize(RECORD_BYTES_MAX + 1, b' ');
     let delivery = upload(&bucket, "2025/11/06/x_1.json", largest);
-    check(&bucket, &delivery, expect!["a record has at most 16777216 bytes"]).await;
+    check(&bucket, &delivery, expect!["a record has at most 8388608 bytes"]).await;
 }

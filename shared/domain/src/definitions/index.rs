@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Alternatives, Fields};
+use super::{Alternatives, Fields, is_pointer};
 use crate::id::is_word;
 
 /// A secondary index over the entities of one kind. A definition never changes in place: it gets
@@ -202,7 +202,20 @@ impl Index {
         if self.show.0.iter().any(|(field, _)| RESERVED.contains(&field.as_str())) {
             return wrong("show has a field that every pointer has, or a reserved one");
         }
+        if !is_word(&self.folder()) {
+            return wrong("name and version are longer than 64 bytes");
+        }
+        if self.keys.len() > KEYS_MAX {
+            return wrong("more than 4 keys");
+        }
+        let pointers = self.keys.iter().flat_map(|key| key.source.pointers());
+        let pointers = pointers.chain(self.conditions.iter().map(|condition| &condition.path));
+        let pointers = pointers.chain(self.latest_by.iter().flat_map(|by| &by.0));
+        if let Some(pointer) = pointers.chain(self.show.pointers()).find(|text| !is_pointer(text)) {
+            return wrong(&format!("{pointer:?} is no JSON pointer, which begins with '/'"));
+        }
         match (self.kind(), self.keys.as_slice()) {
+            (IndexKind::Bundle, []) if self.version != 1 => wrong("a bundle has version 1"),
             (IndexKind::Bundle, []) | (IndexKind::LatestBy, [_]) => Ok(()),
             (IndexKind::Bundle, _) => wrong("a bundle has no keys"),
             (IndexKind::LatestBy, _) => wrong("latest_by needs exactly one key"),
@@ -213,8 +226,34 @@ impl Index {
 }
 
 /// Fields of pointers and registers that `show` cannot name.
-const RESERVED: [&str; 9] =
-    ["ptr", "id", "updated_at", "entity", "op", "members", "sort", "order", "source"];
+const RESERVED: [&str; 11] = [
+    "ptr",
+    "id",
+    "updated_at",
+    "entity",
+    "op",
+    "members",
+    "sort",
+    "order",
+    "source",
+    "source_generation",
+    "quarantined_at",
+];
+
+/// The most components of a key: object names have 1,024 bytes.
+const KEYS_MAX: usize = 4;
+
+impl KeySource {
+    fn pointers(&self) -> Vec<&String> {
+        match self {
+            Self::One(from) => from.0.iter().collect(),
+            Self::Each(each) | Self::Min(each) | Self::Max(each) => {
+                let conditions = each.conditions.iter().map(|condition| &condition.path);
+                [&each.each].into_iter().chain(&each.from.0).chain(conditions).collect()
+            }
+        }
+    }
+}
 
 impl Condition {
     /// Whether `value` fulfils the condition. Numbers are equal when they are written alike.

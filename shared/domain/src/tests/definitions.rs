@@ -95,3 +95,40 @@ fn a_mistake_is_named_with_its_file() {
             .unwrap_err();
     expect!["idea/entity.json: there is no v2.0.0.schema.json"].assert_eq(&err.to_string());
 }
+
+#[test]
+fn a_definition_that_would_write_what_nobody_reads_is_refused() {
+    let key = r#"{"from":["/a"],"transform":"slug"}"#;
+    check(
+        r#"{"name":"a","version":1,"bundle":true},{"name":"b","version":1,"bundle":true}"#,
+        expect!["idea/entity.json: more than one bundle"],
+    );
+    check(
+        r#"{"name":"a","version":2,"bundle":true}"#,
+        expect![[r#"idea/entity.json: index "a": a bundle has version 1"#]],
+    );
+    check(
+        &format!(r#"{{"name":"{}","version":2,"keys":[{key}]}}"#, "a".repeat(62)),
+        expect![[
+            r#"idea/entity.json: index "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa": name and version are longer than 64 bytes"#
+        ]],
+    );
+    check(
+        &format!(r#"{{"name":"a","version":1,"keys":[{key},{key},{key},{key},{key}]}}"#),
+        expect![[r#"idea/entity.json: index "a": more than 4 keys"#]],
+    );
+    check(
+        r#"{"name":"a","version":1,"keys":[{"each":"m","from":[""],"transform":"slug"}]}"#,
+        expect![[r#"idea/entity.json: index "a": "m" is no JSON pointer, which begins with '/'"#]],
+    );
+    let manifest = |fields: &str| {
+        let entity = format!(
+            r#"{{"entity":"idea","segment":"ideas","schema_versions":["1.0.0"],"manifest":{fields}}}"#
+        );
+        from(&entity).unwrap_err().to_string()
+    };
+    expect![[r#"idea/entity.json: manifest field "op" is one that every manifest has"#]]
+        .assert_eq(&manifest(r#"{"op":["/status"]}"#));
+    expect![[r#"idea/entity.json: "status" is no JSON pointer, which begins with '/'"#]]
+        .assert_eq(&manifest(r#"{"a":["status"]}"#));
+}

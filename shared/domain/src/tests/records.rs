@@ -2,7 +2,9 @@
 
 use expect_test::{Expect, expect};
 
-use crate::{Change, Definitions, HistoryName, Instant, ObjectName, OrderKey, Record};
+use crate::{
+    Change, Definitions, HistoryName, Instant, ObjectName, OrderKey, RECORD_BOUNDS, Record,
+};
 
 const NAME: &str = "env/prod/ideas/I1/history/2025/11/06/2025-11-06T10:18:22.000Z_01HFB9.json";
 
@@ -114,4 +116,32 @@ fn order_is_instant_then_record_id_then_name() {
         key("2025-11-06T11:00:00Z", "2025/11/07/a_2.json"),
     ];
     assert!(ascending.windows(2).all(|pair| pair[0] < pair[1]));
+}
+
+#[test]
+fn a_record_holds_no_more_than_its_bounds() {
+    let nested = |levels: usize| {
+        format!(r#"{{"op":"merge","a":{}1{}}}"#, "[".repeat(levels), "]".repeat(levels))
+    };
+    assert!(read(NAME, &nested(RECORD_BOUNDS.depth - 1)).is_ok());
+    check(&nested(RECORD_BOUNDS.depth), expect!["not JSON: nested too deep at line 1 column 82"]);
+    let many = |values: usize| format!(r#"{{"op":"merge","a":[{}0]}}"#, "0,".repeat(values - 1));
+    // The object, op and the array are values too.
+    assert!(read(NAME, &many(RECORD_BOUNDS.values - 3)).is_ok());
+    let reasons = read(NAME, &many(RECORD_BOUNDS.values - 2)).unwrap_err();
+    assert!(
+        reasons[0].starts_with("not JSON: more values than a document may hold"),
+        "{reasons:?}"
+    );
+}
+
+#[test]
+fn an_instant_can_be_written_down_again() {
+    for text in ["0000-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "2025-11-06"] {
+        assert_eq!(Instant::parse(text), None, "{text}");
+    }
+    for text in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z", "2016-12-31T23:59:60Z"] {
+        let instant = Instant::parse(text).unwrap();
+        assert_eq!(Instant::parse(&instant.to_string()), Some(instant), "{text}");
+    }
 }

@@ -5,7 +5,7 @@ use expect_test::expect;
 
 use super::{definitions, document, entity};
 use crate::plan::places;
-use crate::register::{self, Full, MEMBERS_MAX};
+use crate::register::{self, MEMBERS_MAX, Refusal};
 use crate::source::Source;
 
 struct Register {
@@ -26,7 +26,7 @@ impl Register {
     }
 
     /// An event of `id`, whose snapshot is `body`; answers whether something was written.
-    fn event(&mut self, id: &str, body: &str, run: &str) -> Result<bool, Full> {
+    fn event(&mut self, id: &str, body: &str, run: &str) -> Result<bool, Refusal> {
         self.generation += 1;
         let source = Source {
             entity: EntityRef { id: id.to_owned(), ..entity("V1") },
@@ -80,7 +80,10 @@ fn equal_sort_values_are_decided_by_order_key_then_by_id() {
         for (id, run) in events {
             register.event(id, r#"{"group":"G","asOf":"2025-01-01"}"#, run).unwrap();
         }
-        register::members(register.body.as_ref().unwrap())[0]["id"].as_str().unwrap().to_owned()
+        register::members(register.body.as_ref().unwrap()).unwrap()[0]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     assert_eq!(winner(&[("A", "2"), ("B", "1")]), "A");
     assert_eq!(winner(&[("B", "1"), ("A", "2")]), "A");
@@ -103,7 +106,27 @@ fn a_register_has_room_for_its_bound_of_live_members() {
     for n in 0..MEMBERS_MAX {
         register.event(&format!("M{n}"), r#"{"group":"G","asOf":1}"#, "1").unwrap();
     }
-    assert_eq!(register::members(register.body.as_ref().unwrap()).len(), MEMBERS_MAX);
-    assert_eq!(register.event("one more", r#"{"group":"G"}"#, "1"), Err(Full));
+    assert_eq!(register::members(register.body.as_ref().unwrap()).unwrap().len(), MEMBERS_MAX);
+    assert_eq!(register.event("one more", r#"{"group":"G"}"#, "1"), Err(Refusal::Full));
+    assert_eq!(register.event("not in it", "{}", "1"), Ok(true), "nothing to be refused");
     assert_eq!(register.event("M7", r#"{"group":"G","asOf":2}"#, "2"), Ok(true));
+}
+
+#[test]
+fn what_is_no_register_is_not_taken_for_an_empty_one() {
+    for body in ["{", "[]", "{}", r#"{"members":7}"#, r#"{"members":[7]}"#] {
+        let mut register = Register { body: Some(body.into()), ..Register::new() };
+        assert_eq!(
+            register.event("A", r#"{"group":"G"}"#, "1"),
+            Err(Refusal::Unreadable),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn the_order_of_keys_in_a_shown_value_counts() {
+    let mut register = Register::new();
+    register.event("A", r#"{"group":"G","asOf":{"x":1,"y":2}}"#, "1").unwrap();
+    assert_eq!(register.event("A", r#"{"group":"G","asOf":{"y":2,"x":1}}"#, "1"), Ok(true));
 }

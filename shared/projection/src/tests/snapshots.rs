@@ -138,3 +138,33 @@ proptest! {
         prop_assert_eq!((&found.base, &found.newest, &found.folded), (&expected.base, &expected.newest, &expected.folded));
     }
 }
+
+#[test]
+fn errors_that_are_cut_end_in_no_space() {
+    let folded = Folded::of(vec![record("2025/11/06/1.json", &at("01", ""))]).unwrap();
+    for pad in 0..3 {
+        let errors = vec![format!("{}{}", "x".repeat(1022 + pad), " y".repeat(100))];
+        let metadata = snapshot::metadata(&folded, "run", &errors);
+        let text = &metadata["errors"];
+        assert!(text.len() > 1000 && text.trim() == text, "{pad}");
+    }
+}
+
+#[test]
+fn a_late_merge_that_changes_only_the_order_of_keys_is_written() {
+    let merge = |n: u32, rest: &str| {
+        let body = format!(
+            r#"{{"op":"merge","updated_at":"2025-11-06T10:{:02}:{:02}Z"{rest}}}"#,
+            n / 60,
+            n % 60
+        );
+        record(&format!("2025/11/06/x_{n:03}.json"), &body)
+    };
+    let mut history = vec![record("2025/11/06/x_000.json", &at("00", ""))];
+    history.extend([merge(2, r#","b":1"#), merge(3, r#","a":1"#)]);
+    // More than are remembered.
+    history.extend((4..150).map(|n| merge(n, "")));
+    let stored = stored(&Folded::of(history.clone()).unwrap());
+    history.push(merge(1, r#","a":1"#));
+    assert!(matches!(snapshot::decide_refolded(&stored, history), Decision::Put(_)));
+}

@@ -1,4 +1,4 @@
-//! A store in which one operation fails.
+//! Stores in which operations fail, for tests of handlers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,12 +7,13 @@ use bytes::Bytes;
 use domain::{BoxFuture, Generation};
 use store::{Error, ErrorKind, List, Listed, Metadata, Object, Page, Precondition, Store};
 
-pub(super) const KINDS: [ErrorKind; 4] =
+/// The kinds of errors after which an operation may have happened all the same.
+pub const KINDS: [ErrorKind; 4] =
     [ErrorKind::Conflict, ErrorKind::Throttled, ErrorKind::Unavailable, ErrorKind::Rejected];
 
 /// When an operation fails.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum When {
+pub enum When {
     /// It never happens.
     Before,
     /// It happens, and its answer is lost.
@@ -21,18 +22,20 @@ pub(super) enum When {
 
 /// One operation fails, and others after it if more than one shall.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fault {
+pub struct Fault {
     /// The first operation that fails, counted from 0.
-    pub(super) at: usize,
+    pub at: usize,
     /// How many operations in a row fail.
-    pub(super) times: usize,
-    pub(super) kind: ErrorKind,
-    pub(super) when: When,
+    pub times: usize,
+    /// The error.
+    pub kind: ErrorKind,
+    /// Whether the operation happens all the same.
+    pub when: When,
 }
 
 impl Fault {
     /// Every way in which one of the first `operations` can fail.
-    pub(super) fn all(operations: usize) -> impl Iterator<Item = Self> {
+    pub fn all(operations: usize) -> impl Iterator<Item = Self> {
         let kinds = |at| KINDS.into_iter().map(move |kind| (at, kind));
         (0..operations).flat_map(kinds).flat_map(|(at, kind)| {
             [When::Before, When::After].map(|when| Self { at, times: 1, kind, when })
@@ -40,26 +43,28 @@ impl Fault {
     }
 }
 
-pub(super) struct Faulty {
+/// A store in which operations fail as a [`Fault`] says.
+pub struct Faulty {
     inner: Arc<dyn Store>,
     fault: Fault,
     made: AtomicUsize,
 }
 
 impl Faulty {
-    pub(super) fn new(inner: Arc<dyn Store>, fault: Fault) -> Arc<Self> {
+    /// The same bucket, with this fault.
+    pub fn new(inner: Arc<dyn Store>, fault: Fault) -> Arc<Self> {
         Arc::new(Self { inner, fault, made: AtomicUsize::new(0) })
     }
 
     /// Whether the fault has happened.
-    pub(super) fn happened(&self) -> bool {
+    pub fn happened(&self) -> bool {
         self.made.load(Ordering::Relaxed) > self.fault.at
     }
 
     async fn make<T>(&self, operation: BoxFuture<'_, Result<T, Error>>) -> Result<T, Error> {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let Fault { at, times, kind, when } = self.fault;
-        if !(at..at + times).contains(&number) {
+        if !(at..at.saturating_add(times)).contains(&number) {
             return operation.await;
         }
         if let When::After = when {
@@ -103,47 +108,5 @@ impl Store for Faulty {
 
     fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
         Box::pin(self.make(self.inner.versions(name)))
-    }
-}
-
-/// A store in which no write succeeds.
-pub(super) struct ReadOnly(pub(super) Arc<dyn Store>, pub(super) ErrorKind);
-
-impl ReadOnly {
-    fn refuse<'a, T: Send + 'a>(&self) -> BoxFuture<'a, Result<T, Error>> {
-        let err = Error::new(self.1, "no write succeeds");
-        Box::pin(async move { Err(err) })
-    }
-}
-
-impl Store for ReadOnly {
-    fn get<'a>(
-        &'a self,
-        name: &'a str,
-        generation: Option<Generation>,
-    ) -> BoxFuture<'a, Result<Option<Object>, Error>> {
-        self.0.get(name, generation)
-    }
-
-    fn put<'a>(
-        &'a self,
-        _: &'a str,
-        _: Bytes,
-        _: &'a Metadata,
-        _: Precondition,
-    ) -> BoxFuture<'a, Result<Generation, Error>> {
-        self.refuse()
-    }
-
-    fn delete<'a>(&'a self, _: &'a str, _: Generation) -> BoxFuture<'a, Result<bool, Error>> {
-        self.refuse()
-    }
-
-    fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
-        self.0.list(list)
-    }
-
-    fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
-        self.0.versions(name)
     }
 }

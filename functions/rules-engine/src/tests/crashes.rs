@@ -1,0 +1,92 @@
+//! Crashes and changes of rules in between.
+
+use std::sync::Arc;
+
+use domain::{Delivery, Handler, Planted};
+use emulator::schedule::{Attempt, Gated, Race};
+use emulator::{Memory, TestClock, Upload};
+use store::Store;
+
+use super::{RULE, alerts, bucket, engine, write_snapshot};
+
+const BUNDLE: &str = "env/dev/indices/rules/_bundle.json";
+
+fn write_rules(bucket: &Memory, rules: &[String]) {
+    let bundle = format!(r#"{{"entity":"rule","members":[{}]}}"#, rules.join(","));
+    bucket.insert(BUNDLE, bundle.into(), Upload::default()).unwrap();
+}
+
+/// An attempt that crashes when `crash` says so; whether it was acknowledged.
+fn attempt(bucket: &Arc<Memory>, delivery: &Delivery, crash: impl Fn(usize) -> bool) -> bool {
+    let store: Arc<dyn Store> = bucket.clone();
+    let (store, gate) = Gated::new(store, &[]);
+    let (engine, delivery) = (engine(store, Planted::NONE), delivery.clone());
+    let future = Box::pin(async move { engine.handle(&[delivery]).await });
+    let mut attempt = Attempt::new(gate, future);
+    let mut steps = 0;
+    while attempt.runs() && !crash(steps) {
+        attempt.step();
+        steps += 1;
+    }
+    attempt.result().is_some_and(|outcomes| outcomes[0].is_ok())
+}
+
+#[test]
+fn an_alert_that_a_late_attempt_opened_before_it_crashed_is_written() {
+    let bucket = Memory::new("test", TestClock::at("2026-01-01T00:00:00Z"), 7);
+    let first = write_snapshot(&bucket, 1, Some(5));
+    let second = write_snapshot(&bucket, 2, Some(6));
+    assert!(attempt(&bucket, &second, |_| false), "no rule yet");
+    write_rules(&bucket, &[RULE.to_owned()]);
+    assert!(!attempt(&bucket, &first, |_| !alerts(&bucket)[0].is_empty()));
+    assert!(attempt(&bucket, &first, |_| false));
+    let [open, _, written] = alerts(&bucket);
+    assert_eq!(
+        (open.as_slice(), written.as_slice()),
+        ([second.generation].as_slice(), open.as_slice())
+    );
+}
+
+#[test]
+fn an_alert_that_late_merges_open_again_is_another_one() {
+    let snapshots = [Some(5), Some(50), Some(6)];
+    let race = Race {
+        bucket: &bucket,
+        writes: 3,
+        // The newest record stays the same.
+        write: &|bucket, n| write_snapshot(bucket, 9, snapshots[n]),
+        attempts: &[1, 1, 1],
+        handler: &|store| Arc::new(engine(store, Planted::NONE)),
+        constant: &[BUNDLE],
+        interruptions_max: 0,
+        verdict: &|bucket, _| {
+            let [_, ever_open, written] = alerts(bucket);
+            match ever_open.iter().find(|generation| !written.contains(generation)) {
+                Some(lost) => Err(format!("opened with {lost}, never written")),
+                None => Ok(()),
+            }
+        },
+    };
+    assert_eq!(race.explore().1, None);
+}
+
+#[test]
+fn rules_that_cannot_be_read_are_not_taken_for_none() {
+    let bucket = bucket();
+    let first = write_snapshot(&bucket, 1, Some(5));
+    assert!(attempt(&bucket, &first, |_| false));
+    bucket.insert(BUNDLE, "{".into(), Upload::default()).unwrap();
+    let second = write_snapshot(&bucket, 2, Some(6));
+    assert!(!attempt(&bucket, &second, |_| false));
+    assert_eq!(alerts(&bucket)[0], [first.generation], "the alert stays open");
+}
+
+#[test]
+fn many_alerts_are_written_at_the_same_time() {
+    let bucket = bucket();
+    let rule = |n| RULE.replace("\"low\"", &format!("\"low{n:03}\""));
+    write_rules(&bucket, &(0..100).map(rule).collect::<Vec<_>>());
+    let first = write_snapshot(&bucket, 1, Some(5));
+    assert!(attempt(&bucket, &first, |_| false));
+    assert_eq!(alerts(&bucket)[2].len(), 100);
+}
