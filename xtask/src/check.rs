@@ -12,7 +12,7 @@ use crate::{command, scenario};
 
 /// Seeds that every scenario is replayed with by `--long`, with shuffled deliveries and with
 /// faults each.
-const LONG_SEEDS: u64 = 20;
+const LONG_SEEDS: u64 = 10;
 
 /// Notifications are published as often in the long runs.
 const LONG_REPEAT: u32 = 2;
@@ -22,9 +22,9 @@ const LONG_REPEAT: u32 = 2;
 #[command(after_help = "Examples:
   cargo xtask check                    before a commit is shared
   cargo xtask check --without-tests    when `cargo test --workspace` has just passed
-  cargo xtask check --long             many seeds besides; CONTRIBUTING.md says how long that takes")]
+  cargo xtask check --long             much more besides; CONTRIBUTING.md says how long that takes")]
 pub(crate) struct Options {
-    /// Replay every scenario with many seeds besides.
+    /// Interrupt attempts more often, and replay every scenario with many seeds besides.
     #[arg(long)]
     long: bool,
     /// Leave `cargo test --workspace` out.
@@ -37,6 +37,23 @@ struct Stage {
     name: &'static str,
     arguments: &'static [&'static str],
 }
+
+/// Every function's interleavings, with attempts interrupted more often than in the plain tests.
+const INTERLEAVINGS: Stage = Stage {
+    name: "interleavings",
+    arguments: &[
+        "test",
+        "--package=snapshot-builder",
+        "--package=manifest-writer",
+        "--package=index-writer",
+        "--package=rules-engine",
+        "--lib",
+        "interleavings",
+    ],
+};
+
+/// How often attempts are interrupted in the long run, read by `emulator::schedule`.
+const LONG_INTERRUPTIONS: (&str, &str) = ("INTERRUPTIONS_MAX", "2");
 
 const TESTS: Stage = Stage { name: "tests", arguments: &["test", "--workspace"] };
 
@@ -66,9 +83,15 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     if options.long { long(&workspace, terminal) } else { Ok(true) }
 }
 
-/// Replays with many seeds, and says in its last lines what was seen.
+/// Enumerates more interleavings and replays with many seeds, and says in its last lines what was seen.
 fn long(workspace: &Workspace, terminal: &Terminal) -> Result<bool> {
     let begun = Instant::now();
+    let (variable, interruptions) = LONG_INTERRUPTIONS;
+    let mut command = workspace.cargo();
+    command.args(INTERLEAVINGS.arguments).env(variable, interruptions);
+    if !command::run(INTERLEAVINGS.name, &mut command, terminal)? {
+        return Ok(false);
+    }
     let scenarios = scenario::names_in(&workspace.root.join("fixtures"))?.len() as u64;
     let mut failed = Vec::new();
     for seed in 2..2 + LONG_SEEDS {
