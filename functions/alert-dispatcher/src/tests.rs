@@ -1,6 +1,5 @@
 //! What the alert-dispatcher promises.
 
-mod lost_mark;
 mod sending;
 
 use std::sync::{Arc, Mutex};

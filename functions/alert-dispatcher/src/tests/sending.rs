@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use domain::{Delivery, Disposition, Failure, Generation, Handler as _, ObjectName, Outcome};
+use emulator::faulty::{Fault, Faulty, When};
 use emulator::schedule::{Attempt, Explorer, Gated};
 use expect_test::expect;
-use store::{Counted, Store};
+use store::{Counted, ErrorKind, Store};
 
-use super::lost_mark::LostMark;
 use super::{Lines, alert, bucket, deliver, delivery, dispatcher, marks, write_alert};
 
 const PLAIN: &str = r#"{"message":"runway","channels":["log"]}"#;
@@ -192,7 +192,9 @@ async fn a_lost_answer_to_the_mark_is_an_alert_that_was_sent() {
     let (bucket, log) = (bucket(), Arc::new(Lines::default()));
     let delivery = write_alert(&bucket, "A1", PLAIN);
     // The mark takes effect, but what is told of it is an interrupted call.
-    let store = Arc::new(LostMark(bucket.clone()));
+    // Alert and mark are read; whatever is written is never confirmed.
+    let fault = Fault { at: 2, times: usize::MAX, kind: ErrorKind::Unavailable, when: When::After };
+    let store = Faulty::new(bucket.clone(), fault);
     let outcome = deliver(&dispatcher(store, &log), &delivery).await;
     assert!(matches!(outcome, Err(Failure::Retry(_))), "{outcome:?}");
     assert_eq!(deliver(&dispatcher(bucket.clone(), &log), &delivery).await, BEFORE);
