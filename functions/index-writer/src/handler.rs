@@ -129,14 +129,12 @@ impl IndexWriter {
     }
 
     async fn source(&self, entity: &EntityRef) -> Result<Result<Source, String>, Error> {
-        let name = ObjectName::Snapshot(entity.clone()).to_string();
-        let snapshot = self.tools.store.get(&name, None).await?;
+        let snapshot = self.tools.snapshot(entity).await?;
         Ok(Source::read(entity, snapshot.as_ref().map(Object::parts)))
     }
 
     async fn moved(&self, source: &Source) -> Result<bool, Error> {
-        let name = ObjectName::Snapshot(source.entity.clone()).to_string();
-        let snapshot = self.tools.store.get(&name, None).await?;
+        let snapshot = self.tools.snapshot(&source.entity).await?;
         Ok(snapshot.map(|snapshot| snapshot.generation) != source.generation)
     }
 

@@ -109,13 +109,12 @@ impl ManifestWriter {
         entity: &EntityRef,
         name: &str,
     ) -> Result<(Option<Object>, Option<Object>), Error> {
-        let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
         if self.planted.has(Shortcut::SnapshotReadFirst) {
-            let snapshot = self.tools.store.get(&snapshot, None).await?;
+            let snapshot = self.tools.snapshot(entity).await?;
             return Ok((self.tools.store.get(name, None).await?, snapshot));
         }
         let stored = self.tools.store.get(name, None).await?;
-        Ok((stored, self.tools.store.get(&snapshot, None).await?))
+        Ok((stored, self.tools.snapshot(entity).await?))
     }
 
     /// Writes in place of what was read.

@@ -161,11 +161,9 @@ impl RulesEngine {
     }
 
     async fn view(&self, entity: &EntityRef) -> Result<Result<View, String>, Error> {
-        let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
         let state = ObjectName::AlertState(entity.clone()).to_string();
-        let (snapshot, stored) =
-            try_join(self.tools.store.get(&snapshot, None), self.tools.store.get(&state, None))
-                .await?;
+        let state = self.tools.store.get(&state, None);
+        let (snapshot, stored) = try_join(self.tools.snapshot(entity), state).await?;
         let source = match Source::read(entity, snapshot.as_ref().map(Object::parts)) {
             Ok(source) => source,
             Err(reason) => return Ok(Err(reason)),
@@ -199,8 +197,7 @@ impl RulesEngine {
     }
 
     async fn moved(&self, view: &View) -> Result<bool, Error> {
-        let snapshot = ObjectName::Snapshot(view.source.entity.clone()).to_string();
-        let snapshot = self.tools.store.get(&snapshot, None).await?;
+        let snapshot = self.tools.snapshot(&view.source.entity).await?;
         Ok(snapshot.map(|snapshot| snapshot.generation) != view.source.generation)
     }
 

@@ -38,8 +38,3 @@ pub trait Ids: Send + Sync {
 pub fn ulid(at: Instant, random: u128) -> String {
     Ulid::from_parts(at.unix_millis().max(0).unsigned_abs(), random).to_string()
 }
-
-/// Waits for a random time below `bound`, so that those who collided do not collide again.
-pub async fn pause(clock: &dyn Clock, ids: &dyn Ids, bound: Duration) {
-    clock.sleep(ids.jitter(bound)).await;
-}

@@ -26,7 +26,7 @@ pub mod volatile;
 #[cfg(test)]
 mod tests;
 
-pub use clock::{Clock, Ids, pause, ulid};
+pub use clock::{Clock, Ids, ulid};
 pub use decimal::Decimal;
 pub use definitions::{DefinitionError, Definitions, EntityDefinition};
 pub use delivery::{Delivery, Generation, Overwrote};

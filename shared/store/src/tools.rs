@@ -6,10 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::limits::CONFLICT_PAUSE_MAX;
 use domain::{
-    Clock, Definitions, Disposition, EntityDefinition, EntityRef, Ids, ObjectName, Version, pause,
+    Clock, Definitions, Disposition, EntityDefinition, EntityRef, Ids, ObjectName, Version,
 };
 
-use crate::{Error, ErrorKind, Metadata, Precondition, Store};
+use crate::{Error, ErrorKind, Metadata, Object, Precondition, Store};
 
 /// The bucket, and what is not to be taken from the machine behind a handler's back.
 #[derive(Clone)]
@@ -35,14 +35,20 @@ impl Tools {
         })
     }
 
+    /// The current snapshot of an entity. One read.
+    pub async fn snapshot(&self, entity: &EntityRef) -> Result<Option<Object>, Error> {
+        let name = ObjectName::Snapshot(entity.clone()).to_string();
+        self.store.get(&name, None).await
+    }
+
     /// Waits before another attempt after a conflict.
     pub async fn pause_after_conflict(&self) {
         self.pause(CONFLICT_PAUSE_MAX).await;
     }
 
-    /// Waits for a random time below `bound`.
+    /// Waits for a random time below `bound`, so that those who collided do not collide again.
     pub async fn pause(&self, bound: Duration) {
-        pause(&*self.clock, &*self.ids, bound).await;
+        self.clock.sleep(self.ids.jitter(bound)).await;
     }
 
     /// Writes an object whose name says what it is, unless it is there: `false` when it is. One
