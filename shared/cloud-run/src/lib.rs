@@ -27,4 +27,5 @@ pub use clock::{SystemClock, SystemIds};
 pub use coalesce::{BATCH_MAX, Coalescer};
 pub use config::{Config, ConfigError};
 pub use run::{Connect, SetupError, run};
+pub use runner::Runner;
 pub use settings::Settings;

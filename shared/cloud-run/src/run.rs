@@ -86,7 +86,8 @@ async fn serve(
     handler: Arc<dyn Handler>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), SetupError> {
-    let runner = Runner::new(function, settings, tools, handler);
+    let runner = Runner::new(function, &settings.bucket, tools, handler)
+        .with_project(settings.google_cloud_project.clone());
     let listener = listen(&settings.host, settings.port).await?;
     let address = listener.local_addr()?;
     let (service, version) = (settings.service.as_deref(), settings.version());

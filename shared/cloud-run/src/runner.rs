@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use domain::limits::HANDLER_BUDGET;
 use domain::{Class, Disposition, Failure, Handler, Outcome};
+use futures_util::future::{Either, select};
 use store::Tools;
 
 use crate::admission::{Admission, admit};
@@ -13,10 +14,11 @@ use crate::coalesce::Coalescer;
 use crate::decode::{self, Malformed, Notification};
 use crate::log::Line;
 use crate::trace::Trace;
-use crate::{Settings, answer, quarantine};
+use crate::{answer, quarantine};
 
-/// Runs the handler of one function.
-pub(crate) struct Runner {
+/// Runs the handler of one function. Needs no particular runtime: it waits on the clock of its
+/// tools.
+pub struct Runner {
     function: &'static str,
     bucket: String,
     project: Option<String>,
@@ -27,17 +29,17 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
-    /// Puts `handler` behind the settings of `function`.
-    pub(crate) fn new(
+    /// Puts `handler` behind pushes to `function` about objects of `bucket`.
+    pub fn new(
         function: &'static str,
-        settings: &Settings,
+        bucket: &str,
         tools: Tools,
         handler: Arc<dyn Handler>,
     ) -> Self {
         Self {
             function,
-            bucket: settings.bucket.clone(),
-            project: settings.google_cloud_project.clone(),
+            bucket: bucket.to_owned(),
+            project: None,
             fed_with: handler.fed_with(),
             tools,
             coalescer: Coalescer::new(handler),
@@ -45,11 +47,23 @@ impl Runner {
         }
     }
 
+    /// Names the project that traces in log lines belong to.
+    pub(crate) fn with_project(mut self, project: Option<String>) -> Self {
+        self.project = project;
+        self
+    }
+
     /// Replaces the handler's budget.
     #[cfg(test)]
     pub(crate) fn with_budget(mut self, budget: Duration) -> Self {
         self.budget = budget;
         self
+    }
+
+    /// Handles one push whose body was received, outside of any trace, and returns the status of
+    /// its answer.
+    pub async fn answer(&self, body: &[u8]) -> u16 {
+        self.push(Ok(body), None).await.as_u16()
     }
 
     /// Handles one push and returns the status of its answer.
@@ -80,8 +94,11 @@ impl Runner {
     /// The budget covers everything: the wait for others of the same entity, the batch, and the
     /// note in quarantine. Only so has the attempt ended before Cloud Run cuts it off.
     async fn bounded(&self, notification: &Notification) -> Outcome {
-        let settled = tokio::time::timeout(self.budget, self.settle(notification)).await;
-        settled.unwrap_or_else(|_| Err(Failure::Retry("handler budget is used up".to_owned())))
+        let settled = Box::pin(self.settle(notification));
+        match select(settled, self.tools.clock.sleep(self.budget)).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => Err(Failure::Retry("handler budget is used up".to_owned())),
+        }
     }
 
     async fn settle(&self, notification: &Notification) -> Outcome {

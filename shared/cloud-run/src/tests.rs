@@ -140,7 +140,7 @@ impl Store for Notes {
     }
 }
 
-/// A clock that stands still.
+/// A clock that says the same at all times, and sleeps on the timer of the runtime.
 struct Still;
 
 impl Clock for Still {
@@ -148,8 +148,8 @@ impl Clock for Still {
         Instant::parse("2025-11-06T10:20:00Z").unwrap()
     }
 
-    fn sleep(&self, _: Duration) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::ready(()))
+    fn sleep(&self, delay: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(delay))
     }
 }
 
@@ -173,8 +173,8 @@ fn tools(store: Arc<Notes>) -> Tools {
 }
 
 fn runner(handler: Arc<Fake>, store: Arc<Notes>) -> Runner {
-    let settings = settings(&[("GOOGLE_CLOUD_PROJECT", "acme")]);
-    Runner::new("snapshot-builder", &settings, tools(store), handler)
+    let runner = Runner::new("snapshot-builder", BUCKET, tools(store), handler);
+    runner.with_project(Some("acme".to_owned()))
 }
 
 /// The attributes of a finalize notification.
