@@ -48,6 +48,11 @@ impl Instant {
         self.0.to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 
+    /// RFC 3339 with exactly six decimals, the form in which notifications write time.
+    pub fn to_micros_text(self) -> String {
+        self.0.to_rfc3339_opts(SecondsFormat::Micros, true)
+    }
+
     /// The calendar day in UTC.
     pub fn day(self) -> Day {
         Day(self.0.date_naive())

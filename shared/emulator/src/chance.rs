@@ -9,15 +9,16 @@ use domain::Ids;
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// SplitMix64: quick, seedable, and not for secrets.
-pub(crate) struct Chance(AtomicU64);
+pub struct Chance(AtomicU64);
 
 impl Chance {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The same seed draws the same numbers in the same order.
+    pub fn new(seed: u64) -> Self {
         Self(AtomicU64::new(seed))
     }
 
     /// The next 64 bits.
-    pub(crate) fn next(&self) -> u64 {
+    pub fn next(&self) -> u64 {
         let state = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
         let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -25,7 +26,7 @@ impl Chance {
     }
 
     /// A number below `bound`, which is at least 1.
-    pub(crate) fn below(&self, bound: u64) -> u64 {
+    pub fn below(&self, bound: u64) -> u64 {
         self.next() % bound.max(1)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{Clock as _, Generation};
+use domain::{Clock as _, Generation, Instant};
 use store::Operations;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -198,10 +198,16 @@ impl Hub {
             }
             let data = notification::payload(bucket, stored);
             for _ in 0..self.repeat {
-                let attributes = notification::attributes(bucket, number + 1, stored, &self.chance);
+                let attributes =
+                    notification::attributes(bucket, number + 1, stored, self.event_at());
                 self.broker.publish(topic, attributes, data.clone());
             }
         }
+    }
+
+    /// The present, and some microseconds that no clock here tells.
+    fn event_at(&self) -> Instant {
+        SystemClock.now().after(Duration::from_micros(self.chance.below(1000)))
     }
 }
 

@@ -9,7 +9,7 @@ mod emulator;
 pub mod faulty;
 mod http;
 mod memory;
-mod notification;
+pub mod notification;
 mod pubsub;
 mod resource;
 pub mod schedule;
@@ -23,7 +23,7 @@ mod coding;
 #[cfg(test)]
 mod tests;
 
-pub use chance::SeededIds;
+pub use chance::{Chance, SeededIds};
 pub use clock::{SystemClock, TestClock};
 pub use emulator::{Emulator, Options};
 pub use http::{Fault, Faults};

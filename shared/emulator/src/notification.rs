@@ -4,10 +4,8 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use domain::Clock as _;
+use domain::Instant;
 
-use crate::SystemClock;
-use crate::chance::Chance;
 use crate::memory::Stored;
 use crate::resource;
 
@@ -24,15 +22,14 @@ pub struct Notification {
 ///
 /// The time of the event is close to the time of creation, before or after it, as it is in the
 /// service: nobody may order by it.
-pub(crate) fn attributes(
+pub fn attributes(
     bucket: &str,
     id: usize,
     stored: &Stored,
-    chance: &Chance,
+    event_at: Instant,
 ) -> BTreeMap<String, String> {
     let config = format!("projects/_/buckets/{bucket}/notificationConfigs/{id}");
-    let millis = SystemClock.now().to_millis_text();
-    let event_time = format!("{}{:03}Z", millis.trim_end_matches('Z'), chance.below(1000));
+    let event_time = event_at.to_micros_text();
     let attributes = [
         ("notificationConfig", Some(config)),
         ("eventType", Some("OBJECT_FINALIZE".to_owned())),
@@ -48,6 +45,6 @@ pub(crate) fn attributes(
 }
 
 /// The payload `JSON_API_V1`: the object resource over many lines, and a line feed.
-pub(crate) fn payload(bucket: &str, stored: &Stored) -> Bytes {
+pub fn payload(bucket: &str, stored: &Stored) -> Bytes {
     format!("{:#}\n", resource::of(bucket, stored, resource::GOOGLE)).into()
 }

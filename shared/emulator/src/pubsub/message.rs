@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::{Generation, Instant};
+use serde_json::{Map, Value, json};
 
 use super::push::Pushed;
 use super::queue::Job;
@@ -30,6 +33,28 @@ impl Message {
     /// The name of the object that a notification is about.
     pub fn object(&self) -> Option<&str> {
         self.attributes.get("objectId").map(String::as_str)
+    }
+
+    /// The body of a push of this message to `subscription`, as the service makes it; with the
+    /// number of the attempt where the subscription has a dead-letter topic. Keys are in
+    /// alphabetic order. (Pub/Sub documentation, "Push subscriptions", "Receive messages".)
+    pub fn push_body(&self, subscription: &str, attempt: Option<u32>) -> String {
+        let published_at = self.published_at.to_millis_text();
+        let mut body = Map::new();
+        if let Some(attempt) = attempt {
+            body.insert("deliveryAttempt".to_owned(), Value::from(attempt));
+        }
+        let message = json!({
+            "attributes": self.attributes,
+            "data": STANDARD.encode(&self.data),
+            "messageId": self.message_id,
+            "message_id": self.message_id,
+            "publishTime": published_at,
+            "publish_time": published_at,
+        });
+        body.insert("message".to_owned(), message);
+        body.insert("subscription".to_owned(), Value::from(subscription));
+        Value::Object(body).to_string()
     }
 
     /// This message as it is published to the dead-letter topic. (Pub/Sub documentation,

@@ -5,12 +5,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, header};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::message::Subscription;
@@ -69,23 +66,7 @@ impl Pusher {
     }
 }
 
-/// Keys are in alphabetic order, as the service has them.
 fn body(subscription: &Subscription, job: &Job) -> String {
-    let message = &job.message;
-    let published_at = message.published_at.to_millis_text();
-    let mut body = Map::new();
-    if subscription.dead_letter_topic.is_some() {
-        body.insert("deliveryAttempt".to_owned(), Value::from(job.attempt));
-    }
-    let message = json!({
-        "attributes": message.attributes,
-        "data": STANDARD.encode(&message.data),
-        "messageId": message.message_id,
-        "message_id": message.message_id,
-        "publishTime": published_at,
-        "publish_time": published_at,
-    });
-    body.insert("message".to_owned(), message);
-    body.insert("subscription".to_owned(), Value::from(subscription.full_name()));
-    Value::Object(body).to_string()
+    let attempt = subscription.dead_letter_topic.is_some().then_some(job.attempt);
+    job.message.push_body(&subscription.full_name(), attempt)
 }
