@@ -47,6 +47,20 @@ pub enum Shortcut {
     LateTakenForCovered,
     /// A conflict is taken for somebody else's success.
     ConflictTakenForDone,
+    /// Records are ordered by their time alone: of those of one instant the first to come wins.
+    OrderedByTimeAlone,
+    /// A merge that comes before its base is skipped instead of remembered.
+    MergeWithoutBaseSkipped,
+}
+
+impl Shortcut {
+    /// Every one of them.
+    pub const ALL: [Self; 4] = [
+        Self::LateTakenForCovered,
+        Self::ConflictTakenForDone,
+        Self::OrderedByTimeAlone,
+        Self::MergeWithoutBaseSkipped,
+    ];
 }
 
 impl Handler for SnapshotBuilder {
@@ -182,6 +196,10 @@ impl SnapshotBuilder {
         let Decision::Put(folded) = decision else {
             return Ok(Disposition::Skipped("snapshot covers the record"));
         };
+        let without_base = folded.base.is_none();
+        if without_base && self.planted.has(Shortcut::MergeWithoutBaseSkipped) {
+            return Ok(Disposition::Skipped("a merge without a base"));
+        }
         let body = snapshot::body(&folded, target.entity, &target.definition.entity);
         let metadata = self.metadata(target, &folded, &stored, object);
         let precondition = Precondition::unchanged(object);

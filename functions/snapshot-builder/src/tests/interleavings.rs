@@ -140,3 +140,9 @@ fn a_late_record_that_is_taken_for_covered_is_seen() {
 fn a_conflict_that_is_taken_for_done_is_seen() {
     check_shortcut(Shortcut::ConflictTakenForDone, &[full(1, ""), full(2, "")]);
 }
+
+#[test]
+fn a_merge_that_is_skipped_because_its_base_is_missing_is_seen() {
+    let records = [merge(2, r#","status":"a""#), full(1, "")];
+    check_shortcut(Shortcut::MergeWithoutBaseSkipped, &records);
+}

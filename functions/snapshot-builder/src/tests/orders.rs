@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Delivery, Disposition, Handler as _};
+use domain::{Delivery, Disposition, Handler as _, Planted};
 use emulator::Memory;
 use projection::snapshot;
 
@@ -10,6 +10,7 @@ use super::{
     Dice, body, bucket, builder, covers, deliver, entity, fold, folded, full, merge, tombstone,
     upload,
 };
+use crate::{Shortcut, SnapshotBuilder};
 
 /// Records, and those that do not count.
 #[derive(Default)]
@@ -188,4 +189,31 @@ async fn what_somebody_else_wrote_in_place_of_the_snapshot_is_folded_over() {
         deliver(&builder(Arc::clone(&bucket) as _), &newer).await.unwrap();
         check(&bucket, &[older, newer], foreign);
     }
+}
+
+/// The bodies of the snapshots that two records of one instant end in, by who comes first.
+async fn bodies_of_a_tie(planted: Planted<Shortcut>) -> [String; 2] {
+    let mut bodies = [String::new(), String::new()];
+    for (first, ends) in bodies.iter_mut().enumerate() {
+        let bucket = bucket();
+        let write = |n: usize| {
+            let record = full(1, &format!(r#","status":"s{n}""#));
+            upload(&bucket, &format!("2025/11/06/x_{n}.json"), record)
+        };
+        let written = [0, 1].map(write);
+        for n in [first, 1 - first] {
+            let builder = SnapshotBuilder { planted, ..builder(bucket.clone()) };
+            deliver(&builder, &written[n]).await.unwrap();
+        }
+        *ends = body(&bucket);
+    }
+    bodies
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn records_that_are_ordered_by_their_time_alone_are_seen() {
+    let [one, other] = bodies_of_a_tie(Planted::NONE).await;
+    assert_eq!(one, other);
+    let [one, other] = bodies_of_a_tie(Planted::bug(Shortcut::OrderedByTimeAlone)).await;
+    assert_ne!(one, other, "the first to come wins");
 }
