@@ -8,7 +8,7 @@
 use domain::limits::ATTEMPTS_MAX;
 use domain::{
     BoxFuture, Class, Delivery, Disposition, EntityDefinition, EntityRef, Failure, Handler,
-    ObjectName, Outcome, Planted,
+    ObjectName, OrderKey, Outcome, Planted,
 };
 use projection::source::Source;
 use projection::{Write, manifest};
@@ -36,7 +36,24 @@ pub enum Shortcut {
     NoTombstoneWhereMissing,
     /// The journal is written after the manifest.
     JournalAfterManifest,
+    /// The manifest is left alone while the newest record of the snapshot is the one that it was
+    /// written from, whatever the generation.
+    OrderKeyTakenForVersion,
 }
+
+impl Shortcut {
+    /// Every one of them.
+    pub const ALL: [Self; 5] = [
+        Self::SnapshotReadFirst,
+        Self::Deleted,
+        Self::NoTombstoneWhereMissing,
+        Self::JournalAfterManifest,
+        Self::OrderKeyTakenForVersion,
+    ];
+}
+
+/// The metadata key under which [`Shortcut::OrderKeyTakenForVersion`] keeps the newest record.
+const NEWEST: &str = "newest";
 
 impl Handler for ManifestWriter {
     fn fed_with(&self) -> &'static [Class] {
@@ -90,6 +107,13 @@ impl ManifestWriter {
         else {
             return Ok(Disposition::Skipped("manifest came from this snapshot"));
         };
+        if self.planted.has(Shortcut::OrderKeyTakenForVersion) {
+            let newest = source.newest.as_ref().map(OrderKey::relative).unwrap_or_default();
+            if metadata.and_then(|metadata| metadata.get(NEWEST)) == Some(&newest) {
+                return Ok(Disposition::Skipped("manifest came from the newest record"));
+            }
+            write.metadata.insert(NEWEST.to_owned(), newest);
+        }
         let hour = self.tools.clock.now().hour_text();
         let noted_late = self.planted.has(Shortcut::JournalAfterManifest);
         if !noted_late {
