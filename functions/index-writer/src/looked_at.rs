@@ -55,7 +55,9 @@ impl<'a> LookedAt<'a> {
             if !self.planted.has(Shortcut::OverwrittenIgnored) {
                 versions.extend(self.overwritten(event).await?);
             }
-            versions.push(event.generation);
+            if !self.planted.has(Shortcut::OwnIgnored) {
+                versions.push(event.generation);
+            }
             for version in versions {
                 if source.generation == Some(version) {
                     continue;
@@ -77,6 +79,9 @@ impl<'a> LookedAt<'a> {
         match event.overwrote {
             Overwrote::Nothing => Ok(Vec::new()),
             Overwrote::Generation(generation) => Ok(vec![generation]),
+            Overwrote::Unknown if self.planted.has(Shortcut::UnknownTakenForNothing) => {
+                Ok(Vec::new())
+            }
             Overwrote::Unknown => {
                 let known = self.overwritten.get(&event.generation.0);
                 if let Some(known) = known {

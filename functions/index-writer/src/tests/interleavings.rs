@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Handler, Planted, Version};
+use domain::{Delivery, Handler, Overwrote, Planted, Version};
 use emulator::schedule::{Attempt, Explored, Race, interruptions_max};
 
 use projection::snapshot;
@@ -23,10 +23,24 @@ fn explore(
     expected: &[(&str, &str)],
     planted: Planted<Shortcut>,
 ) -> (Explored, Option<String>) {
+    explore_told(|told| told, snapshots, attempts, expected, planted)
+}
+
+/// The same, where the pushes say of what was overwritten what `told` makes of it.
+fn explore_told(
+    told: impl Fn(Overwrote) -> Overwrote,
+    snapshots: &[(&str, &str)],
+    attempts: &[usize],
+    expected: &[(&str, &str)],
+    planted: Planted<Shortcut>,
+) -> (Explored, Option<String>) {
     let race = Race {
         bucket: &bucket,
         writes: snapshots.len(),
-        write: &|bucket, n| write_snapshot(bucket, snapshots[n].0, n + 1, snapshots[n].1),
+        write: &|bucket, n| {
+            let delivery = write_snapshot(bucket, snapshots[n].0, n + 1, snapshots[n].1);
+            Delivery { overwrote: told(delivery.overwrote), ..delivery }
+        },
         attempts,
         handler: &|store| Arc::new(writer(store, planted)),
         constant: &[],
@@ -114,6 +128,34 @@ fn an_overwritten_version_that_is_not_used_is_seen() {
 }
 
 #[test]
+fn a_delete_and_a_pointer_that_is_left_alone_because_it_says_the_same_are_seen() {
+    check_shortcut(Shortcut::DeletedAndReaddSkipped, &v1([A, B, A]), &[1, 1, 1], AT_A);
+}
+
+#[test]
+fn a_push_that_does_not_say_what_was_overwritten_and_is_taken_for_a_first_one_is_seen() {
+    let explore =
+        |planted| explore_told(|_| Overwrote::Unknown, &v1([A, B]), &[1, 1], AT_B, planted).1;
+    assert_eq!(explore(Planted::NONE), None);
+    let found = explore(Planted::bug(Shortcut::UnknownTakenForNothing));
+    assert!(found.is_some(), "it is not seen");
+}
+
+/// Each version's places are looked at by the event of the one that overwrote it, so no schedule
+/// needs the event's own. `outcomes.rs` has what does.
+#[test]
+fn an_own_version_that_is_not_used_makes_no_difference_to_any_interleaving() {
+    let explore = |snapshots: &[(&str, &str)], attempts: &[usize], expected: &[(&str, &str)]| {
+        let planted = Planted::bug(Shortcut::OwnIgnored);
+        assert_eq!(explore(snapshots, attempts, expected, planted).1, None, "{snapshots:?}");
+    };
+    explore(&v1([A, B]), &[2, 1], AT_B);
+    explore(&v1([A, GONE]), &[2, 1], &[]);
+    explore(&v1([A, B, A]), &[1, 1, 1], AT_A);
+    explore(&v1([A, GONE, B]), &[1, 1, 1], AT_B);
+}
+
+#[test]
 fn a_run_kept_by_other_definitions_says_nothing() {
     // A, B, A in one run: the snapshot-builder has not heard of the index yet. A is indexed.
     let another = [(snapshot::RUN, "one run"), (Version::DEFINITIONS, "another release")];
@@ -160,4 +202,10 @@ fn the_latest_of_a_group_falls() {
 #[test]
 fn two_members_join_at_once() {
     check(&[("CT1", CT1), ("CT2", CT2)], &[2, 1], &[("latest/G.json", "CT2 CT1")]);
+}
+
+#[test]
+fn a_register_that_keeps_only_its_winner_is_seen() {
+    let snapshots = [("CT1", CT1), ("CT2", CT2), ("CT2", GONE)];
+    check_shortcut(Shortcut::WinnerOnly, &snapshots, &[1, 1, 1], &[("latest/G.json", "CT1")]);
 }

@@ -6,7 +6,10 @@ use domain::{Definitions, Delivery, Disposition, Handler, Overwrote, Planted};
 use emulator::Upload;
 use expect_test::expect;
 
+use store::Store as _;
+
 use super::{bucket, indices, write_snapshot, writer};
+use crate::Shortcut;
 
 async fn outcome(writer: &crate::IndexWriter, delivery: &Delivery) -> Disposition {
     writer.handle(std::slice::from_ref(delivery)).await.remove(0).unwrap()
@@ -60,4 +63,24 @@ async fn what_is_no_snapshot_or_of_no_known_kind_is_rejected() {
     writer.tools.definitions = Arc::new(Definitions::from_files(Vec::new()).unwrap());
     expect![[r#"Rejected(["no entity definition has the segment \"ventures\""])"#]]
         .assert_eq(&format!("{:?}", outcome(&writer, &delivery).await));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_place_of_a_snapshot_that_an_operator_has_deleted_goes_with_its_own_event() {
+    let check = async |planted: Planted<Shortcut>| {
+        let bucket = bucket();
+        let writer = writer(bucket.clone(), planted);
+        let event = write_snapshot(&bucket, "V1", 1, r#"{"status":"A"}"#);
+        outcome(&writer, &event).await;
+        // Deleting finalizes nothing, and what comes next overwrites nothing.
+        assert_eq!(bucket.delete(&event.name.to_string(), event.generation).await, Ok(true));
+        let next = write_snapshot(&bucket, "V1", 2, r#"{"status":"B"}"#);
+        assert_eq!(next.overwrote, Overwrote::Nothing);
+        outcome(&writer, &next).await;
+        outcome(&writer, &event).await;
+        indices(&bucket).into_keys().collect::<Vec<_>>()
+    };
+    assert_eq!(check(Planted::NONE).await, ["by-status/b/V1.json"]);
+    let found = check(Planted::bug(Shortcut::OwnIgnored)).await;
+    assert_eq!(found, ["by-status/a/V1.json", "by-status/b/V1.json"], "the old one stays");
 }
