@@ -1,10 +1,11 @@
 //! Every interleaving of snapshots, attempts, one overlapping attempt and one crash.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use domain::{Delivery, Planted};
-use emulator::Memory;
 use emulator::schedule::{Explored, Race, interruptions_max};
+use emulator::{Memory, SeededIds};
 
 use super::{alerts, bucket, engine, write_snapshot};
 use crate::Shortcut;
@@ -19,12 +20,22 @@ fn explore(
     attempts: &[usize],
     planted: Planted<Shortcut>,
 ) -> (Explored, Option<String>) {
+    let processes = Cell::new(0);
     let race = Race {
-        bucket: &bucket,
+        bucket: &|| {
+            processes.set(0);
+            bucket()
+        },
         writes: snapshots.len(),
         write: &|bucket, n| write_snapshot(bucket, u32::try_from(n).unwrap() + 1, snapshots[n]),
         attempts,
-        handler: &|store| Arc::new(engine(store, planted)),
+        handler: &|store| {
+            // Processes draw different ids.
+            processes.set(processes.get() + 1);
+            let mut engine = engine(store, planted);
+            engine.tools.ids = SeededIds::new(processes.get());
+            Arc::new(engine)
+        },
         constant: &["env/dev/indices/rules/_bundle.json"],
         interruptions_max: interruptions_max(1),
         verdict: &|bucket, messages| verdict(bucket, messages, snapshots),
@@ -45,6 +56,12 @@ fn verdict(
     }
     if let Some(lost) = ever_open.iter().find(|generation| !written.contains(generation)) {
         return Err(format!("the alert that opened with {lost} was never written"));
+    }
+    let mut openings = written.clone();
+    openings.sort_unstable_by_key(|generation| generation.0);
+    openings.dedup();
+    if openings.len() < written.len() {
+        return Err(format!("one opening has several alerts: {written:?}"));
     }
     let of = |generation| messages.iter().position(|message| message.generation == generation);
     match written.iter().find(|generation| !of(**generation).is_some_and(|n| holds(&snapshots[n])))
@@ -103,4 +120,14 @@ fn an_alert_that_only_its_opener_writes_is_seen() {
 #[test]
 fn an_alert_that_leaves_the_state_unwritten_is_seen() {
     check_shortcut(Shortcut::ClosedUnwritten, &[Some(5), Some(50)], &[1, 1]);
+}
+
+#[test]
+fn an_event_that_trusts_its_own_version_is_seen() {
+    check_shortcut(Shortcut::OwnGenerationTrusted, &[Some(5), Some(50)], &[1, 1]);
+}
+
+#[test]
+fn an_alert_that_gets_another_id_from_each_who_writes_it_is_seen() {
+    check_shortcut(Shortcut::RandomAlertIds, &[Some(5)], &[2]);
 }
