@@ -4,12 +4,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use alert_dispatcher::{AlertDispatcher, AlertLog};
+use domain::Planted;
 use domain::json::Object;
 use serde_json::Value;
 
 fn main() -> ExitCode {
     cloud_run::run(env!("CARGO_PKG_NAME"), gcp::connect, |tools, _| {
-        Ok(Arc::new(AlertDispatcher { tools, log: Arc::new(Stdout) }))
+        Ok(Arc::new(AlertDispatcher { tools, log: Arc::new(Stdout), planted: Planted::NONE }))
     })
 }
 

@@ -1,15 +1,16 @@
 //! What the alert-dispatcher promises.
 
+mod interleavings;
 mod sending;
 
 use std::sync::{Arc, Mutex};
 
 use domain::json::Object;
-use domain::{Delivery, Env, Generation, Handler, ObjectName, Outcome, Overwrote};
+use domain::{Delivery, Env, Generation, Handler, ObjectName, Outcome, Overwrote, Planted};
 use emulator::{Memory, TestClock, Upload, tools};
 use store::{Metadata, Store};
 
-use crate::{AlertDispatcher, AlertLog};
+use crate::{AlertDispatcher, AlertLog, Shortcut};
 
 /// The lines of the channel `log`.
 #[derive(Default)]
@@ -33,7 +34,15 @@ fn bucket() -> Arc<Memory> {
 }
 
 fn dispatcher(store: Arc<dyn Store>, log: &Arc<Lines>) -> AlertDispatcher {
-    AlertDispatcher { tools: tools(store), log: log.clone() }
+    dispatcher_with(store, log, Planted::NONE)
+}
+
+fn dispatcher_with(
+    store: Arc<dyn Store>,
+    log: &Arc<Lines>,
+    planted: Planted<Shortcut>,
+) -> AlertDispatcher {
+    AlertDispatcher { tools: tools(store), log: log.clone(), planted }
 }
 
 fn alert(id: &str) -> ObjectName {

@@ -2,13 +2,19 @@
 
 use std::sync::Arc;
 
-use domain::{Delivery, Disposition, Failure, Generation, Handler as _, ObjectName, Outcome};
+use domain::{
+    Delivery, Disposition, Failure, Generation, Handler as _, ObjectName, Outcome, Planted,
+};
+use emulator::Upload;
 use emulator::faulty::{Fault, Faulty, When};
-use emulator::schedule::{Attempt, Explorer, Gated};
+use emulator::schedule::{Attempt, Gated};
 use expect_test::expect;
 use store::{Counted, ErrorKind, Store};
 
-use super::{Lines, alert, bucket, deliver, delivery, dispatcher, marks, write_alert};
+use super::{
+    Lines, alert, bucket, deliver, delivery, dispatcher, dispatcher_with, marks, write_alert,
+};
+use crate::Shortcut;
 
 const PLAIN: &str = r#"{"message":"runway","channels":["log"]}"#;
 
@@ -113,6 +119,25 @@ async fn an_alert_that_is_gone_is_skipped() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn an_alert_whose_rule_has_closed_meanwhile_is_sent_all_the_same() {
+    let body = r#"{"message":"m","rule_id":"low","ptr":"env/dev/snapshots/ventures/V1.json"}"#;
+    let state = "env/dev/indices/alerts/_state/ventures/V1.json";
+    let send = async |planted: Planted<Shortcut>, open: &str| {
+        let (bucket, log) = (bucket(), Arc::new(Lines::default()));
+        let delivery = write_alert(&bucket, "A1", body);
+        let open = format!(r#"{{"open":[{open}]}}"#);
+        bucket.insert(state, open.into(), Upload::default()).unwrap();
+        let dispatcher = dispatcher_with(bucket.clone(), &log, planted);
+        assert!(deliver(&dispatcher, &delivery).await.is_ok());
+        log.take().len()
+    };
+    let reevaluated = Planted::bug(Shortcut::Reevaluated);
+    assert_eq!(send(Planted::NONE, "").await, 1);
+    assert_eq!(send(reevaluated, r#"{"rule_id":"low"}"#).await, 1);
+    assert_eq!(send(reevaluated, "").await, 0, "nobody hears of it");
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn what_is_not_a_json_object_is_rejected() {
     for body in ["", "garbage", "[]", r#"{"message":1,"message":2}"#] {
         let (bucket, log) = (bucket(), Arc::new(Lines::default()));
@@ -148,45 +173,6 @@ fn a_crash_between_log_and_mark_has_the_alert_sent_again() {
     assert_eq!((log.take().len(), marks(&bucket).len()), (1, 1));
 }
 
-#[test]
-fn whatever_crashes_or_overlaps_an_acknowledged_alert_was_sent() {
-    let body = r#"{"message":"m","channels":["log","pager"]}"#;
-    let explored = Explorer::explore(|explorer| {
-        let (bucket, log) = (bucket(), Arc::new(Lines::default()));
-        let delivery = write_alert(&bucket, "A1", body);
-        let mut attempts = [0, 1].map(|_| attempt(bucket.clone(), &log, &delivery));
-        let (mut crashes, mut sent) = (1, 0);
-        loop {
-            let runs = |n: &usize| attempts[*n].runs();
-            let alive: Vec<usize> = (0..attempts.len()).filter(runs).collect();
-            let traces = attempts.each_ref().map(Attempt::trace);
-            let number = || number(&(traces, crashes, sent, marks(&bucket)));
-            let Some(choice) = explorer.choose(number, alive.len() * (1 + crashes)) else { break };
-            match alive.get(choice) {
-                Some(step) => attempts[*step].step(),
-                None => {
-                    attempts[alive[choice - alive.len()]].crash();
-                    crashes -= 1;
-                }
-            }
-            sent += log.take().len();
-            for attempt in attempts.iter().filter_map(Attempt::result) {
-                assert!(attempt[0].is_ok(), "{:?}: {attempt:?}", explorer.path());
-                assert!(sent > 0 && marks(&bucket).len() == 2, "{:?}", explorer.path());
-            }
-        }
-        assert!(sent <= 2, "{:?}", explorer.path());
-    });
-    println!("{explored:?}");
-}
-
-fn number(state: &impl std::hash::Hash) -> u64 {
-    use std::hash::{DefaultHasher, Hasher as _};
-    let mut hash = DefaultHasher::new();
-    state.hash(&mut hash);
-    hash.finish()
-}
-
 #[tokio::test(flavor = "current_thread")]
 async fn a_lost_answer_to_the_mark_is_an_alert_that_was_sent() {
     let (bucket, log) = (bucket(), Arc::new(Lines::default()));
@@ -199,4 +185,17 @@ async fn a_lost_answer_to_the_mark_is_an_alert_that_was_sent() {
     assert!(matches!(outcome, Err(Failure::Retry(_))), "{outcome:?}");
     assert_eq!(deliver(&dispatcher(bucket.clone(), &log), &delivery).await, BEFORE);
     assert_eq!((log.take().len(), marks(&bucket).len()), (1, 1));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_mark_that_is_written_before_the_alert_is_sent_is_seen() {
+    let (bucket, log) = (bucket(), Arc::new(Lines::default()));
+    let delivery = write_alert(&bucket, "A1", PLAIN);
+    let planted = Planted::bug(Shortcut::MarkedBeforeSent);
+    let fault = Fault { at: 2, times: 1, kind: ErrorKind::Unavailable, when: When::After };
+    let store = Faulty::new(bucket.clone(), fault);
+    let outcome = deliver(&dispatcher_with(store, &log, planted), &delivery).await;
+    assert!(matches!(outcome, Err(Failure::Retry(_))), "{outcome:?}");
+    assert_eq!(deliver(&dispatcher_with(bucket, &log, planted), &delivery).await, BEFORE);
+    assert!(log.take().is_empty(), "nobody hears of it");
 }
