@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use domain::{Delivery, Failure, Handler, Outcome};
+use domain::{Delivery, Disposition, Failure, Handler, Outcome, Planted};
 use futures_util::FutureExt as _;
 use tokio::sync::OwnedMutexGuard;
 
@@ -26,6 +26,19 @@ pub const BATCH_MAX: usize = 100;
 pub struct Coalescer {
     handler: Arc<dyn Handler>,
     lines: Mutex<Lines>,
+    planted: Planted<Shortcut>,
+}
+
+/// Ways to be quicker that are wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortcut {
+    /// A delivery that finds another one leading is acknowledged at once.
+    FollowersAcknowledged,
+}
+
+impl Shortcut {
+    /// Every one of them.
+    pub const ALL: [Self; 1] = [Self::FollowersAcknowledged];
 }
 
 /// The lines of all subjects that somebody waits for. A line is removed with its last waiter.
@@ -64,7 +77,13 @@ struct Seat<'a> {
 impl Coalescer {
     /// Puts a line for each subject in front of `handler`.
     pub fn new(handler: Arc<dyn Handler>) -> Self {
-        Self { handler, lines: Mutex::default() }
+        Self { handler, lines: Mutex::default(), planted: Planted::NONE }
+    }
+
+    /// The same, with a wrong turn that a test takes.
+    #[cfg(any(test, feature = "planted-bugs"))]
+    pub fn with_bug(handler: Arc<dyn Handler>, bug: Shortcut) -> Self {
+        Self { planted: Planted::bug(bug), ..Self::new(handler) }
     }
 
     /// Handles `delivery`, alone or with others of the same subject, and returns its outcome.
@@ -72,6 +91,9 @@ impl Coalescer {
     /// A panic in the handler is a retry for the whole batch. Safe to drop at any point.
     pub async fn handle(&self, delivery: Delivery) -> Outcome {
         let (mut seat, turn) = self.sit(delivery);
+        if self.planted.has(Shortcut::FollowersAcknowledged) && turn.try_lock().is_err() {
+            return Ok(Disposition::Skipped("another delivery leads"));
+        }
         seat.turn = Some(turn.lock_owned().await);
         if let Some(outcome) = seat.waiting.outcome.get() {
             return outcome.clone();

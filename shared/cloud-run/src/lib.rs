@@ -24,7 +24,7 @@ mod trace;
 mod tests;
 
 pub use clock::{SystemClock, SystemIds};
-pub use coalesce::{BATCH_MAX, Coalescer};
+pub use coalesce::{BATCH_MAX, Coalescer, Shortcut as CoalescerShortcut};
 pub use config::{Config, ConfigError};
 pub use run::{Connect, SetupError, run};
 pub use runner::Runner;

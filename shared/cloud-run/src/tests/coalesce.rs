@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::{Fake, delivery, until};
-use crate::{BATCH_MAX, Coalescer};
+use crate::{BATCH_MAX, Coalescer, CoalescerShortcut};
 
 /// The outcome that tells one delivery from all others.
 fn own(delivery: &Delivery) -> Outcome {
@@ -36,9 +36,13 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with(|handler| Coalescer::new(handler))
+    }
+
+    fn with(coalescer: impl Fn(Arc<Fake>) -> Coalescer) -> Self {
         let gate = Arc::new(Semaphore::new(0));
         let handler = gated(&gate);
-        let coalescer = Arc::new(Coalescer::new(handler.clone()));
+        let coalescer = Arc::new(coalescer(handler.clone()));
         Self { gate, handler, coalescer }
     }
 
@@ -73,6 +77,18 @@ async fn fifty_deliveries_are_two_batches_and_each_gets_its_own_outcome() {
     bench.gate.add_permits(50);
     assert_eq!(outcomes(tasks).await, owns(50));
     assert_eq!(bench.handler.sizes(), [1, 49]);
+}
+
+#[tokio::test]
+async fn followers_that_are_acknowledged_before_they_are_handled_are_seen() {
+    let bug = CoalescerShortcut::FollowersAcknowledged;
+    let bench = Bench::with(|handler| Coalescer::with_bug(handler, bug));
+    let tasks = bench.send_behind_a_leader(3).await;
+    bench.gate.add_permits(3);
+    let acknowledged = Ok(Disposition::Skipped("another delivery leads"));
+    let expected = [own(&delivery("V1", 0)), acknowledged.clone(), acknowledged];
+    assert_eq!(outcomes(tasks).await, expected);
+    assert_eq!(bench.handler.sizes(), [1], "nobody has seen the others");
 }
 
 #[tokio::test]
