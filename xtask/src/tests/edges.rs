@@ -42,6 +42,12 @@ const OWNERS: [(&str, &str); 7] = [
 /// Crates that are never deployed, and so may use what they need.
 const NOT_DEPLOYED: [&str; 3] = ["emulator", "simulation", "xtask"];
 
+/// The feature that lets handlers take wrong turns.
+const PLANTED: &str = "planted-bugs";
+
+/// Crates that are never deployed, and turn [`PLANTED`] on. Others do so for their own tests.
+const PLANTING: [&str; 2] = ["fleet", "simulation"];
+
 #[test]
 fn no_crate_uses_what_it_must_not() {
     let workspace = workspace();
@@ -85,6 +91,26 @@ fn each_heavy_crate_has_one_owner() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn nothing_that_is_deployed_plants_bugs() {
+    let workspace = workspace();
+    let mut wrong = Vec::new();
+    for package in workspace.packages.iter().filter(|it| !PLANTING.contains(&it.name.as_str())) {
+        let normal =
+            package.dependencies.iter().filter(|it| it.kind != DependencyKind::Development);
+        for dependency in normal.filter(|it| it.features.iter().any(|it| it == PLANTED)) {
+            wrong.push(format!("{} turns it on for {}", package.name, dependency.name));
+        }
+        let by_another_name = |(feature, turns_on): (&String, &Vec<String>)| {
+            feature != PLANTED && turns_on.iter().any(|it| it.rsplit('/').next() == Some(PLANTED))
+        };
+        if package.features.iter().any(by_another_name) {
+            wrong.push(format!("{} has another feature that turns it on", package.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{PLANTED}: {wrong:#?}");
 }
 
 #[test]
