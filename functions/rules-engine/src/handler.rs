@@ -213,9 +213,30 @@ impl RulesEngine {
         if !self.planted.has(Shortcut::ClosedUnwritten) {
             self.write_alerts(&transitions.closed, entity).await?;
         }
-        self.write(view, &transitions.next, false, precondition, kind).await?;
+        self.write_change(view, &transitions.next, precondition, kind).await?;
         self.write_alerts(&transitions.opened, entity).await?;
         Ok(Some(Disposition::Done))
+    }
+
+    /// Writes the change in the place of the note, which is not a second old: an object takes
+    /// about one write per second, so a store that asks to slow down is waited for. The change is
+    /// right however long that takes: whoever has seen a newer snapshot has replaced the note.
+    async fn write_change(
+        &self,
+        view: &View,
+        next: &AlertState,
+        precondition: Precondition,
+        kind: &str,
+    ) -> Result<Generation, Error> {
+        for _ in 1..ATTEMPTS_MAX {
+            match self.write(view, next, false, precondition, kind).await {
+                Err(err) if err.kind == ErrorKind::Throttled => {
+                    self.tools.pause_after_throttling().await;
+                }
+                written => return written,
+            }
+        }
+        self.write(view, next, false, precondition, kind).await
     }
 
     async fn moved(&self, view: &View) -> Result<bool, Error> {

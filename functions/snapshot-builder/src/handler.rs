@@ -7,7 +7,9 @@
 
 mod history;
 
-use domain::limits::{ATTEMPTS_MAX, CONFLICT_PAUSE_MAX, THROTTLED_PAUSE};
+use std::sync::Arc;
+
+use domain::limits::ATTEMPTS_MAX;
 use domain::{
     BoxFuture, Class, Delivery, Disposition, EntityDefinition, EntityRef, Failure, Generation,
     Handler, ObjectName, Outcome, Planted, Record, Version, ascii,
@@ -35,7 +37,7 @@ pub struct SnapshotBuilder {
     /// What it works with.
     pub tools: Tools,
     /// The schemas of the kinds it knows.
-    pub validators: Validators,
+    pub validators: Arc<Validators>,
     /// A wrong turn that a test takes.
     pub planted: Planted<Shortcut>,
 }
@@ -147,22 +149,18 @@ impl SnapshotBuilder {
                 Ok(disposition) => return Ok(disposition),
                 Err(err) => err,
             };
-            let longest = match err.kind {
+            match err.kind {
                 ErrorKind::Conflict if self.planted.has(Shortcut::ConflictTakenForDone) => {
                     return Ok(Disposition::Done);
                 }
                 // Somebody wrote first, or our own answer was lost: read again.
-                ErrorKind::Conflict => CONFLICT_PAUSE_MAX,
-                ErrorKind::Throttled => {
-                    self.tools.clock.sleep(THROTTLED_PAUSE).await;
-                    THROTTLED_PAUSE
-                }
+                ErrorKind::Conflict => self.tools.pause_after_conflict().await,
+                ErrorKind::Throttled => self.tools.pause_after_throttling().await,
                 _ => return err.outcome(),
-            };
+            }
             conflicts += 1;
             list =
                 list || err.kind == ErrorKind::Throttled || conflicts >= CONFLICTS_BEFORE_LISTING;
-            self.tools.pause(longest).await;
             stored = match self.tools.store.get(&target.name, None).await {
                 Ok(stored) => stored,
                 Err(err) => return err.outcome(),

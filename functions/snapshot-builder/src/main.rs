@@ -9,7 +9,7 @@ use snapshot_builder::SnapshotBuilder;
 
 fn main() -> ExitCode {
     cloud_run::run(env!("CARGO_PKG_NAME"), gcp::connect, |tools, _| {
-        let validators = Validators::new(Arc::clone(&tools.definitions));
+        let validators = Arc::new(Validators::new(Arc::clone(&tools.definitions)));
         Ok(Arc::new(SnapshotBuilder { tools, validators, planted: Planted::NONE }))
     })
 }

@@ -53,7 +53,7 @@ fn builder_with(
     ids: Arc<dyn Ids>,
 ) -> SnapshotBuilder {
     let definitions = Arc::clone(&DEFINITIONS);
-    let validators = Validators::new(Arc::clone(&definitions));
+    let validators = Arc::new(Validators::new(Arc::clone(&definitions)));
     let tools = Tools { clock, ids, definitions, ..tools(store) };
     SnapshotBuilder { tools, validators, planted: Planted::NONE }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::limits::CONFLICT_PAUSE_MAX;
+use domain::limits::{CONFLICT_PAUSE_MAX, THROTTLED_PAUSE};
 use domain::{
     Clock, Definitions, Disposition, EntityDefinition, EntityRef, Ids, ObjectName, Version,
 };
@@ -46,8 +46,14 @@ impl Tools {
         self.pause(CONFLICT_PAUSE_MAX).await;
     }
 
+    /// Waits until an object that took a write takes another.
+    pub async fn pause_after_throttling(&self) {
+        self.clock.sleep(THROTTLED_PAUSE).await;
+        self.pause(THROTTLED_PAUSE).await;
+    }
+
     /// Waits for a random time below `bound`, so that those who collided do not collide again.
-    pub async fn pause(&self, bound: Duration) {
+    async fn pause(&self, bound: Duration) {
         self.clock.sleep(self.ids.jitter(bound)).await;
     }
 

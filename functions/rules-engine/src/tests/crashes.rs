@@ -1,8 +1,9 @@
 //! Crashes and changes of rules in between.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use domain::{Delivery, Handler, Planted};
+use domain::{Delivery, Disposition, Handler, Planted};
 use emulator::schedule::{Attempt, Gated, Race};
 use emulator::{Memory, TestClock, Upload};
 use store::Store;
@@ -79,6 +80,22 @@ fn rules_that_cannot_be_read_are_not_taken_for_none() {
     let second = write_snapshot(&bucket, 2, Some(6));
     assert!(!attempt(&bucket, &second, |_| false));
     assert_eq!(alerts(&bucket)[0], [first.generation], "the alert stays open");
+}
+
+#[test]
+fn an_alert_opens_where_an_object_takes_one_write_per_second() {
+    let clock = TestClock::at("2026-01-01T00:00:00Z");
+    let bucket = Memory::new("test", clock.clone(), 7);
+    write_rules(&bucket, &[RULE.to_owned()]);
+    bucket.limit_write_rate(Some(Duration::from_secs(1)));
+    let first = write_snapshot(&bucket, 1, Some(5));
+    let (gated, gate) = Gated::new(bucket.clone(), &[]);
+    let mut engine = engine(gated, Planted::NONE);
+    engine.tools.clock = clock;
+    let delivery = first.clone();
+    let mut attempt = Attempt::new(gate, Box::pin(async move { engine.handle(&[delivery]).await }));
+    assert_eq!(attempt.finish(), Some(&vec![Ok(Disposition::Done)]));
+    assert_eq!(alerts(&bucket).map(|alerts| alerts.len()), [1, 1, 1]);
 }
 
 #[test]
