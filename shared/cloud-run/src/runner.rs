@@ -9,6 +9,8 @@ use domain::{Class, Disposition, Failure, Handler, Outcome};
 use futures_util::future::{Either, select};
 use store::Tools;
 
+#[cfg(feature = "planted-bugs")]
+use crate::CoalescerShortcut;
 use crate::admission::{Admission, admit};
 use crate::coalesce::Coalescer;
 use crate::decode::{self, Malformed, Notification};
@@ -50,6 +52,13 @@ impl Runner {
     /// Names the project that traces in log lines belong to.
     pub(crate) fn with_project(mut self, project: Option<String>) -> Self {
         self.project = project;
+        self
+    }
+
+    /// Lets deliveries to `handler` stand in line as `bug` has it.
+    #[cfg(feature = "planted-bugs")]
+    pub fn with_bug(mut self, handler: Arc<dyn Handler>, bug: CoalescerShortcut) -> Self {
+        self.coalescer = Coalescer::with_bug(handler, bug);
         self
     }
 

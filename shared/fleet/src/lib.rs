@@ -1,0 +1,142 @@
+//! The functions as they are deployed, in the simulation; with a bug planted, if one is wanted.
+//!
+//! Each process is the whole path of a push but the HTTP server: decoding, admission, coalescing,
+//! the handler with its caches, quarantine, status. A tool, and no part of what is deployed.
+
+mod bug;
+mod seeds;
+mod stage;
+
+use std::sync::Arc;
+
+use alert_dispatcher::{AlertDispatcher, AlertLog};
+use cloud_run::Runner;
+use domain::json::Object;
+use domain::{BoxFuture, Class, Definitions, Env, Handler, ObjectName};
+use index_writer::IndexWriter;
+use manifest_writer::ManifestWriter;
+use rules_engine::{RULES_AGE_MAX, RuleCache, RulesEngine};
+use schema::Validators;
+use simulation::{Fleet, Function, Outside, Process};
+use snapshot_builder::SnapshotBuilder;
+use store::Tools;
+
+pub use bug::Bug;
+pub use seeds::{Found, Seeds, explore};
+pub use stage::Stage;
+
+use crate::bug::planted;
+
+/// The bucket that the simulation notifies of.
+const BUCKET: &str = "simulated";
+
+/// The functions with the classes they are fed with.
+const FUNCTIONS: [(&str, Class); 5] = [
+    ("snapshot-builder", Class::History),
+    ("manifest-writer", Class::Snapshot),
+    ("index-writer", Class::Snapshot),
+    ("rules-engine", Class::Snapshot),
+    ("alert-dispatcher", Class::Alert),
+];
+
+/// The functions that ship.
+pub struct Shipped {
+    validators: Arc<Validators>,
+    bug: Option<Bug>,
+}
+
+impl Shipped {
+    /// All functions over these definitions; with `bug` in one of them, if there is to be one.
+    pub fn new(definitions: &Arc<Definitions>, bug: Option<Bug>) -> Self {
+        Self { validators: Arc::new(Validators::new(Arc::clone(definitions))), bug }
+    }
+
+    fn handler(&self, name: &str, tools: Tools, outside: Outside) -> Arc<dyn Handler> {
+        let bug = self.bug;
+        match name {
+            "snapshot-builder" => Arc::new(SnapshotBuilder {
+                tools,
+                validators: Arc::clone(&self.validators),
+                planted: planted(bug.and_then(|bug| match bug {
+                    Bug::SnapshotBuilder(it) => Some(it),
+                    _ => None,
+                })),
+            }),
+            "manifest-writer" => Arc::new(ManifestWriter {
+                tools,
+                planted: planted(bug.and_then(|bug| match bug {
+                    Bug::ManifestWriter(it) => Some(it),
+                    _ => None,
+                })),
+            }),
+            "index-writer" => Arc::new(IndexWriter {
+                tools,
+                planted: planted(bug.and_then(|bug| match bug {
+                    Bug::IndexWriter(it) => Some(it),
+                    _ => None,
+                })),
+            }),
+            "rules-engine" => Arc::new(RulesEngine {
+                tools,
+                rules_age_max: RULES_AGE_MAX,
+                cache: RuleCache::default(),
+                planted: planted(bug.and_then(|bug| match bug {
+                    Bug::RulesEngine(it) => Some(it),
+                    _ => None,
+                })),
+            }),
+            _ => Arc::new(AlertDispatcher {
+                tools,
+                log: Arc::new(Sent(outside)),
+                planted: planted(bug.and_then(|bug| match bug {
+                    Bug::AlertDispatcher(it) => Some(it),
+                    _ => None,
+                })),
+            }),
+        }
+    }
+}
+
+impl Fleet for Shipped {
+    fn functions(&self) -> Vec<Function> {
+        FUNCTIONS.map(|(name, class)| function(name, class)).to_vec()
+    }
+
+    fn start(&self, name: &'static str, tools: Tools, outside: Outside) -> Arc<dyn Process> {
+        let handler = self.handler(name, tools.clone(), outside);
+        let runner = Runner::new(name, BUCKET, tools, Arc::clone(&handler));
+        Arc::new(Running(match self.bug {
+            Some(Bug::Coalescer(bug)) => runner.with_bug(handler, bug),
+            _ => runner,
+        }))
+    }
+}
+
+/// The subscription of a function, as routing makes it.
+fn function(name: &'static str, class: Class) -> Function {
+    let under = |rest: &str| vec![format!("env/{}/{rest}", Env::Dev)];
+    let (include, exclude) = match class {
+        Class::History => (under(""), ObjectName::derived_prefixes(Env::Dev).to_vec()),
+        Class::Alert => (under("reports/alerts/"), Vec::new()),
+        _ => (under("snapshots/"), Vec::new()),
+    };
+    Function { name, include, exclude }
+}
+
+/// One process.
+struct Running(Runner);
+
+impl Process for Running {
+    fn push<'a>(&'a self, body: &'a [u8]) -> BoxFuture<'a, u16> {
+        Box::pin(self.0.answer(body))
+    }
+}
+
+/// The channel `log`, which leads outside.
+struct Sent(Outside);
+
+impl AlertLog for Sent {
+    fn alert(&self, name: &str, _: &Object) {
+        (self.0)(name);
+    }
+}

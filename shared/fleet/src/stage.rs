@@ -1,0 +1,62 @@
+//! What every run shares: the functions, with or without a bug.
+
+use std::sync::Arc;
+
+use domain::Definitions;
+use simulation::{Plan, Profile, Report, Scenery, definitions, run, shrink};
+
+use crate::{Bug, Shipped};
+
+/// The functions that ship, one of them with a bug if there is to be one, and how plans are drawn.
+pub struct Stage {
+    fleet: Shipped,
+    definitions: Arc<Definitions>,
+    bug: Option<Bug>,
+    profile: Profile,
+}
+
+impl Stage {
+    /// Sets up what does not change from run to run.
+    pub fn new(profile: Profile, bug: Option<Bug>) -> Self {
+        let definitions = Arc::new(definitions());
+        Self { fleet: Shipped::new(&definitions, bug), definitions, bug, profile }
+    }
+
+    /// Runs one seed; keeps the lines of its trace if somebody wants to read them.
+    pub fn run(&self, seed: u64, readable: bool) -> Report {
+        run(&self.scenery(), &self.plan(seed), readable)
+    }
+
+    /// The plan of a seed.
+    pub fn plan(&self, seed: u64) -> Plan {
+        Plan::of(seed, self.profile)
+    }
+
+    /// A smaller plan than that of `seed` that ends wrong as well, and how it is run.
+    pub fn shrink(&self, seed: u64) -> (Plan, Report) {
+        let plan = shrink(&self.scenery(), &self.plan(seed));
+        let report = run(&self.scenery(), &plan, true);
+        (plan, report)
+    }
+
+    /// The one command that runs `seed` again.
+    pub fn command(&self, seed: u64) -> String {
+        let word = Profile::NAMES.into_iter().find(|(profile, _)| *profile == self.profile);
+        let mut command = format!("cargo xtask sim --seed {seed}");
+        if let Some((_, word)) = word.filter(|(profile, _)| *profile != Profile::Swarm) {
+            command += &format!(" --profile {word}");
+        }
+        if let Some(bug) = self.bug {
+            command += &format!(" --bug {bug}");
+        }
+        command
+    }
+
+    fn scenery(&self) -> Scenery<'_> {
+        let client_shortcut = match self.bug {
+            Some(Bug::Client(shortcut)) => Some(shortcut),
+            _ => None,
+        };
+        Scenery { fleet: &self.fleet, definitions: Arc::clone(&self.definitions), client_shortcut }
+    }
+}

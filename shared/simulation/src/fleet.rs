@@ -1,0 +1,54 @@
+//! What the simulation needs to know of the functions that it runs.
+
+use std::sync::Arc;
+
+use domain::{BoxFuture, Definitions};
+use store::Tools;
+
+/// The functions of a deployment.
+pub trait Fleet: Send + Sync {
+    /// Every function.
+    fn functions(&self) -> Vec<Function>;
+
+    /// Starts a process of the function `name`. Alerts that it sends go to `outside`.
+    fn start(&self, name: &'static str, tools: Tools, outside: Outside) -> Arc<dyn Process>;
+}
+
+/// A function, as its subscription sees it.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its name.
+    pub name: &'static str,
+    /// Object name prefixes of which one must match.
+    pub include: Vec<String>,
+    /// Object name prefixes that must not match.
+    pub exclude: Vec<String>,
+}
+
+/// A running process of a function.
+pub trait Process: Send + Sync {
+    /// Handles the body of a push; answers the status.
+    fn push<'a>(&'a self, body: &'a [u8]) -> BoxFuture<'a, u16>;
+}
+
+/// Takes the names of alerts that are sent.
+pub type Outside = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// The entity definitions of the simulation: one kind with an index of each sort, and rules.
+pub fn definitions() -> Definitions {
+    let files = [
+        ("rule/entity.json", include_str!("../definitions/rule/entity.json")),
+        ("rule/v1.0.0.schema.json", include_str!("../definitions/rule/v1.0.0.schema.json")),
+        ("venture/entity.json", include_str!("../definitions/venture/entity.json")),
+        ("venture/v1.0.0.schema.json", include_str!("../definitions/venture/v1.0.0.schema.json")),
+    ];
+    let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    Definitions::from_files(files).expect("a test reads the files that are compiled in")
+}
+
+impl Function {
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        let begins = |prefix: &String| name.starts_with(prefix);
+        self.include.iter().any(begins) && !self.exclude.iter().any(begins)
+    }
+}

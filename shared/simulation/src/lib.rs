@@ -1,0 +1,36 @@
+//! Whole histories of the platform in virtual time, with everything that can go wrong.
+//!
+//! The functions that ship run here, from the body of a push to its status, over a bucket in
+//! memory. A seed decides who writes what and when ([`Plan`]), and how everything that takes time
+//! is interleaved and what fails ([`run`]). Nothing else can reach a result: no clock, no thread,
+//! no unordered map. In the end the bucket is compared with what the history says, by an oracle
+//! that shares nothing with the code that it judges.
+//!
+//! In reading order: `plan` draws what is written and how much goes wrong, `world` makes it
+//! happen along a `timeline`, `network` carries operations to the bucket and back, `seen` keeps
+//! what must not be forgotten, `oracle` says what must be there, `verdict` compares.
+
+mod plan;
+
+mod timeline;
+mod world;
+
+mod network;
+mod seen;
+
+mod oracle;
+mod verdict;
+
+mod shrink;
+
+mod dice;
+mod fleet;
+mod report;
+mod trace;
+
+pub use fleet::{Fleet, Function, Outside, Process, definitions};
+pub use network::ClientShortcut;
+pub use plan::{Mix, Plan, Planned, Profile, Said, Says};
+pub use report::{Counts, Fault, Faults, Report};
+pub use shrink::shrink;
+pub use world::{Scenery, run};

@@ -1,0 +1,81 @@
+//! What a seed decides before anything happens: who writes what and when, and how much goes
+//! wrong.
+
+mod mix;
+mod records;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::json::Object;
+
+pub use mix::{Mix, Profile};
+
+use crate::dice::Dice;
+
+/// Everything about a run but its schedule.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Decides the schedule: order, delays, and which of the faults of `mix` strike where.
+    pub seed: u64,
+    /// How much goes wrong.
+    pub mix: Mix,
+    /// Handled before anything goes wrong.
+    pub given: Vec<Planned>,
+    /// Written at their times.
+    pub records: Vec<Planned>,
+}
+
+/// A record that somebody writes.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// When it is written, after the beginning, or after what is given has been handled.
+    pub at: Duration,
+    /// The object name.
+    pub name: String,
+    /// The object.
+    pub body: Bytes,
+    /// What it says; nothing if it does not count.
+    pub says: Option<Says>,
+}
+
+/// What a record says, as its writer meant it.
+#[derive(Clone, Debug)]
+pub struct Says {
+    /// The segment and the id of the entity.
+    pub entity: (&'static str, String),
+    /// `updated_at`, after the beginning of the run, in milliseconds.
+    pub at_ms: i64,
+    /// `updated_at` as it is written.
+    pub at: String,
+    /// The record id.
+    pub record_id: String,
+    /// What it does.
+    pub change: Said,
+}
+
+/// What a record does, as its writer meant it.
+#[derive(Clone, Debug)]
+pub enum Said {
+    /// The entity is this.
+    Full(Object),
+    /// These fields change.
+    Merge(Object),
+    /// The entity is gone.
+    Delete,
+}
+
+impl Plan {
+    /// The plan of `seed`.
+    pub fn of(seed: u64, profile: Profile) -> Self {
+        let dice = Dice::new(seed);
+        let mix = Mix::draw(profile, &dice);
+        let (given, records) = records::draw(profile, &mix, &dice);
+        Self { seed: dice.seed(), mix, given, records }
+    }
+
+    /// Every record, in the order in which they are written.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Planned> {
+        self.given.iter().chain(&self.records)
+    }
+}

@@ -1,0 +1,76 @@
+//! Every version of what must not be forgotten: what was ever a snapshot, what was ever open.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use domain::{Generation, ObjectName, json};
+use emulator::{Memory, Stored};
+use serde_json::Value;
+
+/// What a run has seen.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// The bodies of all versions of snapshots, by name and generation as text.
+    pub(crate) snapshots: BTreeMap<(String, String), Value>,
+    /// The name of each alert that was ever open, with what its entry in the state says.
+    pub(crate) opened: BTreeMap<String, Value>,
+    /// Rules as they were ever in a bundle, by id and condition.
+    pub(crate) conditions: BTreeSet<(String, String)>,
+    /// Versions that are no longer live, oldest first.
+    replaced: Vec<(String, Generation)>,
+}
+
+impl Seen {
+    pub(crate) fn note(&mut self, stored: &Stored) {
+        let Ok(name) = ObjectName::parse(&stored.name) else { return };
+        let body = json::parse(&stored.body).unwrap_or_default();
+        match name {
+            ObjectName::Snapshot(_) => {
+                let key = (stored.name.clone(), stored.generation.to_string());
+                self.snapshots.insert(key, body);
+                self.replaced
+                    .extend(stored.overwrote.map(|generation| (stored.name.clone(), generation)));
+            }
+            ObjectName::AlertState(entity) => {
+                for entry in body["open"].as_array().into_iter().flatten() {
+                    let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
+                    let alert = ObjectName::Alert {
+                        env: entity.env,
+                        rule_id: text("rule_id"),
+                        entity_id: entity.id.clone(),
+                        alert_id: text("alert_id"),
+                    };
+                    self.opened.insert(alert.to_string(), entry.clone());
+                }
+            }
+            ObjectName::Bundle { .. } => {
+                for rule in body["members"].as_array().into_iter().flatten() {
+                    let id = rule["id"].as_str().unwrap_or_default().to_owned();
+                    self.conditions.insert((id, rule["condition"].to_string()));
+                }
+            }
+            _ => (),
+        }
+    }
+
+    /// How many alerts were ever open.
+    pub(crate) fn alerts(&self) -> u64 {
+        self.opened.len() as u64
+    }
+
+    /// Forgets the oldest version of a snapshot that is no longer live, as a lifecycle rule does.
+    pub(crate) fn expire(&mut self, bucket: &Memory) -> bool {
+        if self.replaced.is_empty() {
+            return false;
+        }
+        let (name, generation) = self.replaced.remove(0);
+        bucket.expire(&name, generation)
+    }
+
+    /// The live version of every snapshot.
+    pub(crate) fn live_snapshots(&self, bucket: &Arc<Memory>) -> Vec<Stored> {
+        let names: BTreeSet<&String> = self.snapshots.keys().map(|(name, _)| name).collect();
+        let versions = names.into_iter().filter_map(|name| bucket.versions_of(name).pop());
+        versions.filter(|stored| stored.live).collect()
+    }
+}

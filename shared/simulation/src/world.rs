@@ -1,0 +1,611 @@
+//! One run: writers, the bucket, its notifications, pushes, processes, and time.
+//!
+//! Everything happens in one thread, in the order of the timeline. What a process does between
+//! two operations takes no time.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::limits::ACK_DEADLINE;
+use domain::{Definitions, Version};
+use emulator::{Memory, Message, SeededIds, Stored, Upload, notification};
+use futures_util::future::BoxFuture;
+use store::{Precondition, Tools};
+
+use crate::dice::Dice;
+use crate::fleet::{Fleet, Function, Process};
+use crate::network::{Client, ClientShortcut, Network};
+use crate::plan::{Mix, Plan, Planned};
+use crate::report::{Counts, Fault, Report};
+use crate::seen::Seen;
+use crate::timeline::{Next, Timeline, VirtualClock};
+use crate::trace::Trace;
+use crate::verdict::{self, Aftermath};
+
+/// The bucket of every run.
+const BUCKET: &str = "simulated";
+
+/// A run that has not ended after so many events never does.
+const EVENTS_MAX: usize = 400_000;
+
+/// Rules that were read before are older than any cache keeps them.
+const RULES_PAUSE: Duration = Duration::from_secs(31);
+
+/// What can happen.
+pub(crate) enum Event {
+    /// The record of that number is written.
+    Write(usize),
+    /// An operation arrives at the bucket.
+    Arrive(u64),
+    /// The answer to an operation arrives.
+    Answer(u64),
+    /// The message of that number is pushed.
+    Push(usize),
+    /// The attempt of that number should have ended.
+    Deadline(usize),
+    /// The attempt of that number goes on after a pause.
+    Thaw(usize),
+    /// A process is replaced by one of another release.
+    Redeploy,
+    /// Nothing goes wrong from here on.
+    Calm,
+}
+
+/// Shared by all runs: what does not change.
+pub struct Scenery<'a> {
+    /// The functions.
+    pub fleet: &'a dyn Fleet,
+    /// [`crate::definitions`].
+    pub definitions: Arc<Definitions>,
+    /// A mistake of the client of Cloud Storage.
+    pub client_shortcut: Option<ClientShortcut>,
+}
+
+/// A message in a subscription.
+struct Pending {
+    function: usize,
+    message: Message,
+    attempts: u32,
+    attempts_since_calm: u32,
+    /// Pushes that are under way, and whether another is planned.
+    flying: usize,
+    planned: bool,
+    settled: bool,
+}
+
+/// One push.
+struct Attempt {
+    message: usize,
+    process: usize,
+    future: Option<BoxFuture<'static, u16>>,
+    paused_until: Duration,
+    /// Pub/Sub does not wait for it any more.
+    overdue: bool,
+    operations: u64,
+}
+
+/// A process, of a release.
+struct Running {
+    process: Arc<dyn Process>,
+    release: u64,
+}
+
+/// Puts an attempt in line to be polled.
+struct Alarm {
+    attempt: usize,
+    ready: Arc<Mutex<VecDeque<usize>>>,
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).push_back(self.attempt);
+    }
+}
+
+/// Runs `plan`; its lines are kept if somebody wants to read them.
+pub fn run(scenery: &Scenery<'_>, plan: &Plan, readable: bool) -> Report {
+    let mut world = World::new(scenery, plan, readable);
+    let played = world.play();
+    world.end(played)
+}
+
+struct World<'a> {
+    scenery: &'a Scenery<'a>,
+    plan: &'a Plan,
+    timeline: Arc<Timeline<Event>>,
+    network: Arc<Network>,
+    dice: Dice,
+    mix: Mix,
+    functions: Vec<Function>,
+    /// The processes that take pushes, for each function.
+    deployed: Vec<Vec<usize>>,
+    processes: Vec<Running>,
+    pending: Vec<Pending>,
+    attempts: Vec<Attempt>,
+    ready: Arc<Mutex<VecDeque<usize>>>,
+    finalized: Arc<Mutex<Vec<Stored>>>,
+    sent: Arc<Mutex<Vec<String>>>,
+    seen: Seen,
+    counts: Counts,
+    events: usize,
+    calm: bool,
+}
+
+impl<'a> World<'a> {
+    fn new(scenery: &'a Scenery<'a>, plan: &'a Plan, readable: bool) -> Self {
+        let dice = Dice::new(plan.seed);
+        let timeline = Timeline::new();
+        let clock = Arc::new(VirtualClock(Arc::clone(&timeline)));
+        let bucket = Memory::new(BUCKET, clock, dice.seed());
+        let finalized: Arc<Mutex<Vec<Stored>>> = Arc::default();
+        let listener = Arc::clone(&finalized);
+        bucket.on_finalize(Box::new(move |stored| {
+            listener.lock().unwrap_or_else(PoisonError::into_inner).push(stored.clone());
+        }));
+        let state = (Dice::new(dice.seed()), plan.mix.calmed(), Trace::new(readable));
+        let network = Network::new(bucket, Arc::clone(&timeline), scenery.client_shortcut, state);
+        let functions = scenery.fleet.functions();
+        let mut world = Self {
+            scenery,
+            plan,
+            timeline,
+            network,
+            dice,
+            mix: plan.mix.calmed(),
+            deployed: vec![Vec::new(); functions.len()],
+            functions,
+            processes: Vec::new(),
+            pending: Vec::new(),
+            attempts: Vec::new(),
+            ready: Arc::default(),
+            finalized,
+            sent: Arc::default(),
+            seen: Seen::default(),
+            counts: Counts::default(),
+            events: 0,
+            calm: true,
+        };
+        for function in 0..world.functions.len() {
+            for _ in 0..plan.mix.instances.max(1) {
+                let process = world.start(function, 0);
+                world.deployed[function].push(process);
+            }
+        }
+        world
+    }
+
+    /// Everything from beginning to end; why it does not come to one.
+    fn play(&mut self) -> Result<(), String> {
+        let plan = self.plan;
+        for record in &plan.given {
+            self.write(record);
+        }
+        self.drain()?;
+        self.begin();
+        self.drain()?;
+        if plan.mix.rule_changes > 0 { self.sweep() } else { Ok(()) }
+    }
+
+    /// Everything goes wrong from here on, until it does not any more.
+    fn begin(&mut self) {
+        let plan = self.plan;
+        self.set_mix(&plan.mix);
+        self.calm = false;
+        if plan.mix.write_rate > 0 {
+            self.network.bucket.limit_write_rate(Some(Duration::from_secs(1)));
+        }
+        let last = plan.records.last().map_or(Duration::ZERO, |record| record.at);
+        let calm_at = RULES_PAUSE + last + self.dice.millis(0, 120_000);
+        for (number, record) in plan.records.iter().enumerate() {
+            self.timeline.after(RULES_PAUSE + record.at, Event::Write(number));
+        }
+        for _ in 0..plan.mix.redeploys {
+            let at = self.dice.millis(0, u64::try_from(calm_at.as_millis()).unwrap_or(0));
+            self.timeline.after(at, Event::Redeploy);
+        }
+        self.timeline.after(calm_at, Event::Calm);
+    }
+
+    /// A rule that has changed reaches an entity with its next event: every snapshot is announced
+    /// once more.
+    fn sweep(&mut self) -> Result<(), String> {
+        self.timeline.after(RULES_PAUSE, Event::Calm);
+        self.drain()?;
+        for stored in self.seen.live_snapshots(&self.network.bucket) {
+            self.announce(&stored);
+        }
+        self.drain()
+    }
+
+    /// Goes on until nothing is left to happen; why that never is.
+    fn drain(&mut self) -> Result<(), String> {
+        loop {
+            self.poll();
+            match self.timeline.next() {
+                None => return self.settled(),
+                Some(Next::Woken) => (),
+                Some(Next::Event(event)) => self.happen(event),
+            }
+            self.events += 1;
+            if self.events > EVENTS_MAX {
+                return Err(format!("no end after {EVENTS_MAX} events"));
+            }
+        }
+    }
+
+    fn settled(&self) -> Result<(), String> {
+        let Some(left) = self.pending.iter().find(|pending| !pending.settled) else {
+            return Ok(());
+        };
+        Err(format!("a delivery about {:?} is never acknowledged", left.message.object()))
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Write(number) => self.write(&self.plan.records[number]),
+            Event::Arrive(id) => self.arrive(id),
+            Event::Answer(id) => self.answer(id),
+            Event::Push(message) => self.push(message),
+            Event::Deadline(attempt) => self.deadline(attempt),
+            Event::Thaw(attempt) => self.wake(attempt),
+            Event::Redeploy => self.redeploy(),
+            Event::Calm => {
+                self.network.note(format_args!("calm"));
+                self.set_mix(&self.plan.mix.calmed());
+                self.calm = true;
+            }
+        }
+    }
+
+    fn set_mix(&mut self, mix: &Mix) {
+        self.mix = mix.clone();
+        self.network.state().mix = mix.clone();
+    }
+
+    fn write(&mut self, record: &Planned) {
+        self.network.note(format_args!(
+            "write {} {}",
+            record.name,
+            String::from_utf8_lossy(&record.body).trim_end()
+        ));
+        let upload = Upload { precondition: Some(Precondition::Absent), ..Upload::default() };
+        let body = record.body.clone();
+        // Plans name every record differently.
+        self.network.bucket.insert(&record.name, body, upload).map(drop).unwrap_or_default();
+        self.counts.records += 1;
+        self.announce_finalized();
+    }
+
+    fn announce_finalized(&mut self) {
+        let finalized = {
+            let mut finalized = self.finalized.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *finalized)
+        };
+        for stored in finalized {
+            self.seen.note(&stored);
+            if self.dice.per_mille(self.mix.expired) && self.seen.expire(&self.network.bucket) {
+                self.strike(Fault::Expired);
+            }
+            self.announce(&stored);
+        }
+    }
+
+    /// Publishes that `stored` is finalized, to every function whose subscription takes it.
+    fn announce(&mut self, stored: &Stored) {
+        for function in 0..self.functions.len() {
+            if !self.functions[function].takes(&stored.name) {
+                continue;
+            }
+            let mut copies = 1;
+            if self.dice.per_mille(self.mix.duplicates) {
+                self.strike(Fault::Duplicate);
+                copies = 2;
+            }
+            for _ in 0..copies {
+                let message = self.message(stored);
+                self.publish(function, message);
+            }
+        }
+    }
+
+    fn message(&mut self, stored: &Stored) -> Message {
+        let now = self.timeline.instant();
+        let bare = self.dice.per_mille(self.mix.bare);
+        let mut message = Message {
+            message_id: String::new(),
+            attributes: notification::attributes(BUCKET, 1, stored, now),
+            data: notification::payload(BUCKET, stored),
+            published_at: now,
+        };
+        if bare {
+            message.attributes.clear();
+        } else if self.dice.per_mille(self.mix.empty) {
+            message.data = Bytes::new();
+        }
+        message
+    }
+
+    fn publish(&mut self, function: usize, message: Message) {
+        let mut delay = self.dice.millis(1, 60);
+        if self.dice.per_mille(self.mix.delays) {
+            self.strike(Fault::Delay);
+            delay += self.dice.millis(1_000, 120_000);
+        }
+        self.enqueue(function, message, delay);
+    }
+
+    /// Puts a message into the subscription of `function`, to be pushed after `delay`.
+    fn enqueue(&mut self, function: usize, message: Message, delay: Duration) {
+        let id = self.pending.len();
+        let message = Message { message_id: id.to_string(), ..message };
+        self.pending.push(Pending {
+            function,
+            message,
+            attempts: 0,
+            attempts_since_calm: 0,
+            flying: 0,
+            planned: false,
+            settled: false,
+        });
+        self.plan_push(id, delay);
+    }
+
+    fn plan_push(&mut self, message: usize, delay: Duration) {
+        self.pending[message].planned = true;
+        self.timeline.after(delay, Event::Push(message));
+    }
+
+    fn push(&mut self, id: usize) {
+        let attempt = self.attempts.len();
+        let pending = &mut self.pending[id];
+        pending.planned = false;
+        if pending.settled {
+            return;
+        }
+        pending.attempts += 1;
+        pending.attempts_since_calm += u32::from(self.calm);
+        pending.flying += 1;
+        let (function, number) = (pending.function, pending.attempts);
+        let body = pending.message.push_body("simulated", Some(number)).into_bytes();
+        let process = *self.dice.pick(&self.deployed[function]);
+        let instance = Arc::clone(&self.processes[process].process);
+        self.network.note(format_args!(
+            "push #{attempt} to {} {process}: message {id}, attempt {number}, {} {}",
+            self.functions[function].name,
+            self.pending[id].message.object().unwrap_or("without attributes"),
+            self.pending[id].message.attributes.get("objectGeneration").map_or("", |g| g),
+        ));
+        self.counts.pushes += 1;
+        self.attempts.push(Attempt {
+            message: id,
+            process,
+            future: Some(Box::pin(async move { instance.push(&body).await })),
+            paused_until: Duration::ZERO,
+            overdue: false,
+            operations: 0,
+        });
+        self.timeline.after(ACK_DEADLINE, Event::Deadline(attempt));
+        if self.dice.per_mille(self.mix.overlaps) {
+            self.strike(Fault::Overlap);
+            let delay = self.dice.millis(1, 3_000);
+            self.plan_push(id, delay);
+        }
+        self.wake(attempt);
+    }
+
+    fn wake(&self, attempt: usize) {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).push_back(attempt);
+    }
+
+    /// Lets every attempt go on that can.
+    fn poll(&mut self) {
+        loop {
+            let next = self.ready.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some(id) = next else { return };
+            if self.attempts[id].paused_until > self.timeline.now() {
+                continue;
+            }
+            let Some(mut future) = self.attempts[id].future.take() else { continue };
+            self.network.state().caller = id;
+            let alarm = Alarm { attempt: id, ready: Arc::clone(&self.ready) };
+            let waker = Waker::from(Arc::new(alarm));
+            match Pin::new(&mut future).poll(&mut Context::from_waker(&waker)) {
+                Poll::Pending => self.attempts[id].future = Some(future),
+                Poll::Ready(status) => self.answered(id, status),
+            }
+        }
+    }
+
+    fn answered(&mut self, id: usize, status: u16) {
+        self.network.note(format_args!("end #{id}: {status}"));
+        let attempt = &self.attempts[id];
+        self.counts.operations_max = self.counts.operations_max.max(attempt.operations);
+        if !attempt.overdue {
+            self.ended(id, matches!(status, 102 | 200 | 201 | 202 | 204));
+        }
+    }
+
+    /// A push has ended, in the eyes of Pub/Sub.
+    fn ended(&mut self, attempt: usize, acknowledged: bool) {
+        let id = self.attempts[attempt].message;
+        let pending = &mut self.pending[id];
+        pending.flying -= 1;
+        if acknowledged {
+            let first = !pending.settled;
+            pending.settled = true;
+            if first && self.dice.per_mille(self.mix.replays) {
+                self.strike(Fault::Replay);
+                self.replay(id, 600_000);
+            }
+            return;
+        }
+        self.counts.nacks += 1;
+        if pending.settled || pending.planned || pending.flying > 0 {
+            return;
+        }
+        if u64::from(pending.attempts) >= self.mix.attempts_max {
+            pending.settled = true;
+            self.counts.dead_letters += 1;
+            self.network.note(format_args!("message {id} is dead-lettered"));
+            // Whoever drains the dead letters may do so more than once.
+            for _ in 0..self.dice.between(1, 2) {
+                self.replay(id, 3_600_000);
+            }
+            return;
+        }
+        let doubled = 10_000_u64 << (pending.attempts - 1).min(6);
+        let delay = self.dice.millis(1_000, doubled.min(600_000));
+        self.plan_push(id, delay);
+    }
+
+    /// Publishes a message again, to the same subscription.
+    fn replay(&mut self, id: usize, delay_ms_max: u64) {
+        let Pending { function, message, .. } = &self.pending[id];
+        let (function, message) = (*function, message.clone());
+        let delay = self.dice.millis(1_000, delay_ms_max);
+        self.enqueue(function, message, delay);
+    }
+
+    fn deadline(&mut self, id: usize) {
+        let attempt = &mut self.attempts[id];
+        if attempt.future.is_none() || attempt.overdue {
+            return;
+        }
+        attempt.overdue = true;
+        self.network.note(format_args!("overdue #{id}"));
+        if self.dice.per_mille(500) {
+            self.attempts[id].future = None;
+        }
+        self.ended(id, false);
+    }
+
+    fn arrive(&mut self, id: u64) {
+        let early = self.network.caller_of(id).filter(|_| self.dice.per_mille(500));
+        if let Some(attempt) = early {
+            self.endanger(attempt);
+        }
+        if let Some(attempt) = self.network.arrive(id) {
+            self.attempts[attempt].operations += 1;
+        }
+        self.announce_finalized();
+    }
+
+    fn answer(&mut self, id: u64) {
+        let Some(attempt) = self.network.answer(id) else { return };
+        self.endanger(attempt);
+        if self.dice.per_mille(self.mix.pauses) {
+            self.strike(Fault::Pause);
+            let pause = self.dice.millis(500, 90_000);
+            self.attempts[attempt].paused_until = self.timeline.now() + pause;
+            self.network.note(format_args!("  #{attempt} stands still for {pause:?}"));
+            self.timeline.after(pause, Event::Thaw(attempt));
+        }
+    }
+
+    /// Perhaps the process of `attempt` dies, or whoever waits for it goes away.
+    fn endanger(&mut self, attempt: usize) {
+        if self.dice.per_mille(self.mix.crashes) {
+            self.strike(Fault::Crash);
+            self.crash(self.attempts[attempt].process);
+        } else if self.dice.per_mille(self.mix.cuts) {
+            self.strike(Fault::Cut);
+            self.network.note(format_args!("  #{attempt} is cut off"));
+            self.cut(attempt);
+        }
+    }
+
+    fn cut(&mut self, attempt: usize) {
+        let running = self.attempts[attempt].future.take();
+        if running.is_some() && !self.attempts[attempt].overdue {
+            self.ended(attempt, false);
+        }
+    }
+
+    fn crash(&mut self, process: usize) {
+        self.network.note(format_args!("process {process} dies"));
+        let of = |attempt: &Attempt| attempt.process == process && attempt.future.is_some();
+        let running: Vec<usize> =
+            (0..self.attempts.len()).filter(|id| of(&self.attempts[*id])).collect();
+        for attempt in running {
+            self.cut(attempt);
+        }
+        self.replace(process, self.processes[process].release);
+    }
+
+    fn redeploy(&mut self) {
+        self.strike(Fault::Redeploy);
+        let deployed: Vec<usize> = self.deployed.iter().flatten().copied().collect();
+        let process = *self.dice.pick(&deployed);
+        let release = self.dice.between(1, 2);
+        self.network.note(format_args!("process {process} gives way to release {release}"));
+        // What it has begun it finishes.
+        self.replace(process, release);
+    }
+
+    /// Another process takes the pushes of `process`.
+    fn replace(&mut self, process: usize, release: u64) {
+        for function in 0..self.deployed.len() {
+            let place = self.deployed[function].iter().position(|it| *it == process);
+            if let Some(place) = place {
+                self.deployed[function][place] = self.start(function, release);
+            }
+        }
+    }
+
+    /// Starts a process: its caches are empty.
+    fn start(&mut self, function: usize, release: u64) -> usize {
+        let sent = Arc::clone(&self.sent);
+        let version = Version { definitions: format!("d{release}"), software: release.to_string() };
+        let tools = Tools {
+            store: Arc::new(Client(Arc::clone(&self.network))),
+            clock: Arc::new(VirtualClock(Arc::clone(&self.timeline))),
+            ids: SeededIds::new(self.dice.seed()),
+            definitions: Arc::clone(&self.scenery.definitions),
+            version,
+        };
+        let outside = move |alert: &str| {
+            sent.lock().unwrap_or_else(PoisonError::into_inner).push(alert.to_owned());
+        };
+        let name = self.functions[function].name;
+        let process = self.scenery.fleet.start(name, tools, Arc::new(outside));
+        self.processes.push(Running { process, release });
+        self.processes.len() - 1
+    }
+
+    fn strike(&mut self, fault: Fault) {
+        self.network.state().faults.strike(fault);
+    }
+
+    /// Judges how the bucket was left.
+    fn end(mut self, played: Result<(), String>) -> Report {
+        for (name, object) in self.network.bucket.objects() {
+            let body = String::from_utf8_lossy(&object.body);
+            self.network.note(format_args!("left {name} {}", body.trim_end()));
+        }
+        let sent = std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner));
+        let tries_max = self.pending.iter().map(|pending| pending.attempts_since_calm).max();
+        let aftermath = Aftermath {
+            plan: self.plan,
+            bucket: &self.network.bucket,
+            seen: &self.seen,
+            sent: &sent,
+            tries_since_calm_max: tries_max.unwrap_or(0),
+            operations_max: self.counts.operations_max,
+        };
+        let wrong = played.and_then(|()| verdict::judge(&aftermath)).err();
+        self.counts.alerts = self.seen.alerts();
+        // Nobody may come back to the network.
+        self.attempts.clear();
+        self.processes.clear();
+        let mut state = self.network.state();
+        self.counts.faults = std::mem::take(&mut state.faults);
+        self.counts.operations = state.operations;
+        let (trace_hash, lines) = std::mem::replace(&mut state.trace, Trace::new(false)).end();
+        drop(state);
+        Report { trace_hash, wrong, lines, counts: self.counts }
+    }
+}
