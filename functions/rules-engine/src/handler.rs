@@ -20,21 +20,21 @@
 //! snapshot that opened it or while that snapshot is current, and before the alert leaves the
 //! state: one of them does not crash.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+mod in_force;
+
 use std::time::Duration;
 
 use domain::limits::ATTEMPTS_MAX;
 use domain::{
-    BoxFuture, Class, Delivery, Disposition, EntityRef, Env, Failure, Generation, Handler, Instant,
-    ObjectName, Outcome, Planted, ascii,
+    BoxFuture, Class, Delivery, Disposition, EntityRef, Failure, Generation, Handler, ObjectName,
+    Outcome, Planted, ascii,
 };
 use futures_util::future::{try_join, try_join_all};
-use projection::register;
 use projection::source::{Source, key};
-use rules::rule::Rule;
 use rules::state::{Alert, AlertState, Subject, Transitions, decide};
 use store::{Error, ErrorKind, Object, Precondition, Tools};
+
+pub use in_force::RuleCache;
 
 #[cfg(test)]
 mod tests;
@@ -45,9 +45,6 @@ pub const RULES_AGE_MAX: Duration = Duration::from_secs(30);
 
 /// How many alerts are written at the same time.
 const WRITES_AT_ONCE: usize = 16;
-
-/// The segment whose bundle holds the rules.
-const RULES_SEGMENT: &str = "rules";
 
 /// The metadata key that says that somebody is about to change the state.
 const ABOUT_TO_CHANGE: &str = "about-to-change";
@@ -62,16 +59,6 @@ pub struct RulesEngine {
     pub cache: RuleCache,
     /// A wrong turn that a test takes.
     pub planted: Planted<Shortcut>,
-}
-
-/// The rules in force as last read, for each environment.
-#[derive(Default)]
-pub struct RuleCache(Mutex<BTreeMap<Env, CachedRules>>);
-
-/// The rules of one environment, and when they were read.
-struct CachedRules {
-    read_at: Instant,
-    rules: Arc<Vec<Rule>>,
 }
 
 /// Ways to spare an operation that are wrong.
@@ -314,39 +301,6 @@ impl RulesEngine {
         }
         // Where it is there already, its id says that it is this very alert.
         self.tools.create(&name, alert.line(), &metadata).await.map(drop)
-    }
-
-    /// The rules in force, read again if they are older than `age_max`.
-    async fn rules(&self, env: Env, age_max: Duration) -> Result<Arc<Vec<Rule>>, Error> {
-        let now = self.tools.clock.now();
-        if let Some(rules) = self.cache.young(env, age_max, now) {
-            return Ok(rules);
-        }
-        let bundle = ObjectName::Bundle { env, segment: RULES_SEGMENT.to_owned() };
-        let name = bundle.to_string();
-        let members = match self.tools.store.get(&name, None).await? {
-            Some(bundle) => register::members(&bundle.body).ok_or_else(|| {
-                // Not knowing the rules is not the same as having none.
-                Error::new(ErrorKind::Unavailable, format!("get {name}: no register"))
-            })?,
-            None => Vec::new(),
-        };
-        let rules = Arc::new(members.iter().filter_map(Rule::read).collect::<Vec<_>>());
-        self.cache.keep(env, now, &rules);
-        Ok(rules)
-    }
-}
-
-impl RuleCache {
-    fn young(&self, env: Env, age_max: Duration, now: Instant) -> Option<Arc<Vec<Rule>>> {
-        let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let cached = cache.get(&env)?;
-        (now < cached.read_at.after(age_max)).then(|| Arc::clone(&cached.rules))
-    }
-
-    fn keep(&self, env: Env, now: Instant, rules: &Arc<Vec<Rule>>) {
-        let cached = CachedRules { read_at: now, rules: Arc::clone(rules) };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(env, cached);
     }
 }
 

@@ -1,0 +1,60 @@
+//! The rules in force, as they were last read.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::{Env, Instant, ObjectName};
+use projection::register;
+use rules::rule::Rule;
+use store::{Error, ErrorKind};
+
+use crate::RulesEngine;
+
+/// The segment whose bundle holds the rules.
+const RULES_SEGMENT: &str = "rules";
+
+/// The rules in force as last read, for each environment.
+#[derive(Default)]
+pub struct RuleCache(Mutex<BTreeMap<Env, CachedRules>>);
+
+/// The rules of one environment, and when they were read.
+struct CachedRules {
+    read_at: Instant,
+    rules: Arc<Vec<Rule>>,
+}
+
+impl RuleCache {
+    fn young(&self, env: Env, age_max: Duration, now: Instant) -> Option<Arc<Vec<Rule>>> {
+        let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let cached = cache.get(&env)?;
+        (now < cached.read_at.after(age_max)).then(|| Arc::clone(&cached.rules))
+    }
+
+    fn keep(&self, env: Env, now: Instant, rules: &Arc<Vec<Rule>>) {
+        let cached = CachedRules { read_at: now, rules: Arc::clone(rules) };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(env, cached);
+    }
+}
+
+impl RulesEngine {
+    /// The rules in force, read again if they are older than `age_max`.
+    pub(crate) async fn rules(&self, env: Env, age_max: Duration) -> Result<Arc<Vec<Rule>>, Error> {
+        let now = self.tools.clock.now();
+        if let Some(rules) = self.cache.young(env, age_max, now) {
+            return Ok(rules);
+        }
+        let bundle = ObjectName::Bundle { env, segment: RULES_SEGMENT.to_owned() };
+        let name = bundle.to_string();
+        let members = match self.tools.store.get(&name, None).await? {
+            Some(bundle) => register::members(&bundle.body).ok_or_else(|| {
+                // Not knowing the rules is not the same as having none.
+                Error::new(ErrorKind::Unavailable, format!("get {name}: no register"))
+            })?,
+            None => Vec::new(),
+        };
+        let rules = Arc::new(members.iter().filter_map(Rule::read).collect::<Vec<_>>());
+        self.cache.keep(env, now, &rules);
+        Ok(rules)
+    }
+}
