@@ -18,7 +18,9 @@
 //!
 //! An alert object is written by whoever opened the alert, by every attempt of the event of the
 //! snapshot that opened it or while that snapshot is current, and before the alert leaves the
-//! state: one of them does not crash.
+//! state: one of them does not crash. When a rule comes between two events, an attempt of an older
+//! event can open an alert with a snapshot whose own event was handled before. Such an alert is
+//! noted in the state as perhaps unwritten, and every attempt writes it until the state changes.
 
 mod in_force;
 
@@ -48,6 +50,9 @@ const WRITES_AT_ONCE: usize = 16;
 
 /// The metadata key that says that somebody is about to change the state.
 const ABOUT_TO_CHANGE: &str = "about-to-change";
+
+/// The metadata key of the version with which alerts opened that perhaps nobody has written.
+const UNWRITTEN: &str = "unwritten";
 
 /// The function.
 pub struct RulesEngine {
@@ -118,6 +123,26 @@ struct View {
     state: AlertState,
 }
 
+/// What the metadata of a state says of the state itself.
+#[derive(Default)]
+struct Notes {
+    /// [`ABOUT_TO_CHANGE`].
+    about_to_change: Option<String>,
+    /// [`UNWRITTEN`].
+    unwritten: Option<String>,
+}
+
+impl View {
+    fn note(&self, key: &str) -> Option<&String> {
+        self.stored.as_ref()?.metadata.get(key)
+    }
+
+    /// What the state goes on to say when it stays as it is.
+    fn kept(&self) -> Notes {
+        Notes { about_to_change: None, unwritten: self.note(UNWRITTEN).cloned() }
+    }
+}
+
 impl RulesEngine {
     async fn evaluate(&self, entity: &EntityRef, events: &[Generation]) -> Outcome {
         let definition = match self.tools.definition(entity) {
@@ -155,11 +180,11 @@ impl RulesEngine {
             transitions = decide(&view.state, subject(&view.source, kind), &rules);
         }
         if !transitions.is_empty() {
-            return self.change(&view, &transitions, kind).await;
+            return self.change(&view, &transitions, events, kind).await;
         }
-        if noted(&view) && !self.planted.has(Shortcut::NoteIgnored) {
+        if view.note(ABOUT_TO_CHANGE).is_some() && !self.planted.has(Shortcut::NoteIgnored) {
             let precondition = Precondition::unchanged(view.stored.as_ref());
-            self.write(&view, &view.state, false, precondition, kind).await?;
+            self.write(&view, &view.state, view.kept(), precondition, kind).await?;
         }
         Ok(Some(Disposition::Skipped("no rule begins or ceases to hold")))
     }
@@ -186,12 +211,16 @@ impl RulesEngine {
         &self,
         view: &View,
         transitions: &Transitions,
+        events: &[Generation],
         kind: &str,
     ) -> Result<Option<Disposition>, Error> {
         let entity = &view.source.entity;
         let mut precondition = Precondition::unchanged(view.stored.as_ref());
         if !self.planted.has(Shortcut::NoNote) {
-            let noted = self.write(view, &view.state, true, precondition, kind).await?;
+            // A word of its own for each note: who reads it knows that it is not theirs.
+            let word = self.tools.ids.ulid(self.tools.clock.now());
+            let notes = Notes { about_to_change: Some(word), ..view.kept() };
+            let noted = self.write(view, &view.state, notes, precondition, kind).await?;
             precondition = Precondition::At(noted);
             if !self.planted.has(Shortcut::SnapshotNotReadAgain) && self.moved(view).await? {
                 return Ok(None);
@@ -200,7 +229,10 @@ impl RulesEngine {
         if !self.planted.has(Shortcut::ClosedUnwritten) {
             self.write_alerts(&transitions.closed, entity).await?;
         }
-        self.write_change(view, &transitions.next, precondition, kind).await?;
+        let own = view.source.generation.is_some_and(|version| events.contains(&version));
+        let unwritten =
+            (!own && !transitions.opened.is_empty()).then(|| view.source.generation_text());
+        self.write_change(view, &transitions.next, unwritten, precondition, kind).await?;
         self.write_alerts(&transitions.opened, entity).await?;
         Ok(Some(Disposition::Done))
     }
@@ -212,18 +244,21 @@ impl RulesEngine {
         &self,
         view: &View,
         next: &AlertState,
+        unwritten: Option<String>,
         precondition: Precondition,
         kind: &str,
     ) -> Result<Generation, Error> {
-        for _ in 1..ATTEMPTS_MAX {
-            match self.write(view, next, false, precondition, kind).await {
-                Err(err) if err.kind == ErrorKind::Throttled => {
+        let mut tries = 1;
+        loop {
+            let notes = Notes { about_to_change: None, unwritten: unwritten.clone() };
+            match self.write(view, next, notes, precondition, kind).await {
+                Err(err) if err.kind == ErrorKind::Throttled && tries < ATTEMPTS_MAX => {
                     self.tools.pause_after_throttling().await;
                 }
                 written => return written,
             }
+            tries += 1;
         }
-        self.write(view, next, false, precondition, kind).await
     }
 
     async fn moved(&self, view: &View) -> Result<bool, Error> {
@@ -248,27 +283,24 @@ impl RulesEngine {
         &self,
         view: &View,
         state: &AlertState,
-        about_to_change: bool,
+        notes: Notes,
         precondition: Precondition,
         kind: &str,
     ) -> Result<Generation, Error> {
         let entity = &view.source.entity;
         let name = ObjectName::AlertState(entity.clone()).to_string();
         let mut metadata = view.source.derived_metadata(&self.tools.version);
-        if about_to_change {
-            // A word of its own for each note: who reads it knows that it is not theirs.
-            let word = self.tools.ids.ulid(self.tools.clock.now());
-            metadata.insert(ABOUT_TO_CHANGE.to_owned(), word);
-        }
+        let notes = [(ABOUT_TO_CHANGE, notes.about_to_change), (UNWRITTEN, notes.unwritten)];
+        metadata.extend(notes.into_iter().filter_map(|(key, note)| Some((key.to_owned(), note?))));
         self.tools.store.put(&name, state.body(entity, kind).into(), &metadata, precondition).await
     }
 
-    /// Writes the alerts that opened with the snapshots of these events, or with the current one:
-    /// whoever opened them may have crashed before.
+    /// Writes the alerts that opened with the snapshots of these events, with the current one, or
+    /// with the one that the state notes: whoever opened them may have crashed before.
     async fn write_alerts_of(&self, view: &View, events: &[Generation]) -> Result<(), Error> {
         let current = view.source.generation.into_iter();
-        let versions: Vec<String> =
-            events.iter().copied().chain(current).map(|version| version.to_string()).collect();
+        let versions = events.iter().copied().chain(current).map(|version| version.to_string());
+        let versions: Vec<String> = versions.chain(view.note(UNWRITTEN).cloned()).collect();
         let opened = |alert: &&Alert| versions.iter().any(|version| version == alert.generation());
         let alerts: Vec<Alert> = view.state.open.iter().filter(opened).cloned().collect();
         if self.planted.has(Shortcut::AlertByOpenerOnly) {
@@ -312,8 +344,4 @@ fn subject<'a>(source: &'a Source, kind: &'a str) -> Subject<'a> {
         newest: source.newest.as_ref(),
         document: source.document.as_ref(),
     }
-}
-
-fn noted(view: &View) -> bool {
-    view.stored.as_ref().is_some_and(|stored| stored.metadata.contains_key(ABOUT_TO_CHANGE))
 }

@@ -49,6 +49,23 @@ fn an_alert_that_a_late_attempt_opened_before_it_crashed_is_written() {
 }
 
 #[test]
+fn an_alert_is_written_that_a_late_attempt_opened_with_a_snapshot_that_is_gone() {
+    let bucket = Memory::new("test", TestClock::at("2026-01-01T00:00:00Z"), 7);
+    let first = write_snapshot(&bucket, 1, Some(5));
+    let second = write_snapshot(&bucket, 2, Some(6));
+    assert!(attempt(&bucket, &second, |_| false), "no rule yet");
+    write_rules(&bucket, &[RULE.to_owned()]);
+    assert!(!attempt(&bucket, &first, |_| !alerts(&bucket)[0].is_empty()));
+    let third = write_snapshot(&bucket, 3, Some(7));
+    for delivery in [&third, &first] {
+        assert!(attempt(&bucket, delivery, |_| false));
+    }
+    let [open, _, written] = alerts(&bucket);
+    assert_eq!(open, [second.generation]);
+    assert_eq!(written, open, "an open alert is written");
+}
+
+#[test]
 fn an_alert_that_late_merges_open_again_is_another_one() {
     let snapshots = [Some(5), Some(50), Some(6)];
     let race = Race {
