@@ -7,6 +7,7 @@ mod new;
 mod replay;
 mod routing;
 mod scenario;
+mod sim;
 mod terminal;
 mod workspace;
 
@@ -27,6 +28,7 @@ use crate::terminal::Terminal;
     after_help = "Examples:
   cargo xtask replay                      every scenario: in order, shuffled, repeated, with faults
   cargo xtask replay venture-life         one scenario, the same four ways
+  cargo xtask sim --seeds 20000           whole histories in virtual time, with everything that can go wrong
   cargo xtask check                       what CI runs
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"
 )]
@@ -40,6 +42,7 @@ enum Command {
     Replay(replay::Options),
     Check(check::Options),
     New(new::Options),
+    Sim(sim::Options),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Replay(options) => replay::run(&options, &terminal),
         Command::Check(options) => check::run(&options, &terminal),
         Command::New(options) => new::run(&options, &terminal),
+        Command::Sim(options) => sim::run(&options),
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,

@@ -233,9 +233,10 @@ impl IndexWriter {
         place: Option<&Place>,
         write: Write,
     ) -> Result<(), Error> {
-        let name = name.to_string();
+        let gone = place.is_none() && matches!(name, ObjectName::Pointer(_));
         let deletes = [Shortcut::Deleted, Shortcut::DeletedAndReaddSkipped];
-        if place.is_none() && deletes.iter().any(|shortcut| self.planted.has(*shortcut)) {
+        let name = name.to_string();
+        if gone && deletes.iter().any(|shortcut| self.planted.has(*shortcut)) {
             return match stored {
                 Some(stored) => self.tools.store.delete(&name, stored.generation).await.map(drop),
                 None => Ok(()),

@@ -83,11 +83,15 @@ pub enum Shortcut {
     OwnGenerationTrusted,
     /// Whoever writes the object of an alert draws an id for its name.
     RandomAlertIds,
+    /// The change is given up where the store asks to slow down after the note.
+    ThrottledGivenUp,
+    /// An alert that opens with a snapshot whose event was handled before is not noted.
+    LateOpenerForgotten,
 }
 
 impl Shortcut {
     /// Every one of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::NoNote,
         Self::NoteIgnored,
         Self::SnapshotNotReadAgain,
@@ -95,6 +99,8 @@ impl Shortcut {
         Self::ClosedUnwritten,
         Self::OwnGenerationTrusted,
         Self::RandomAlertIds,
+        Self::ThrottledGivenUp,
+        Self::LateOpenerForgotten,
     ];
 }
 
@@ -229,9 +235,10 @@ impl RulesEngine {
         if !self.planted.has(Shortcut::ClosedUnwritten) {
             self.write_alerts(&transitions.closed, entity).await?;
         }
+        let forgotten = self.planted.has(Shortcut::LateOpenerForgotten);
         let own = view.source.generation.is_some_and(|version| events.contains(&version));
-        let unwritten =
-            (!own && !transitions.opened.is_empty()).then(|| view.source.generation_text());
+        let unwritten = (!own && !transitions.opened.is_empty() && !forgotten)
+            .then(|| view.source.generation_text());
         self.write_change(view, &transitions.next, unwritten, precondition, kind).await?;
         self.write_alerts(&transitions.opened, entity).await?;
         Ok(Some(Disposition::Done))
@@ -248,11 +255,13 @@ impl RulesEngine {
         precondition: Precondition,
         kind: &str,
     ) -> Result<Generation, Error> {
+        let given_up = self.planted.has(Shortcut::ThrottledGivenUp);
+        let tries_max = if given_up { 1 } else { ATTEMPTS_MAX };
         let mut tries = 1;
         loop {
             let notes = Notes { about_to_change: None, unwritten: unwritten.clone() };
             match self.write(view, next, notes, precondition, kind).await {
-                Err(err) if err.kind == ErrorKind::Throttled && tries < ATTEMPTS_MAX => {
+                Err(err) if err.kind == ErrorKind::Throttled && tries < tries_max => {
                     self.tools.pause_after_throttling().await;
                 }
                 written => return written,

@@ -7,6 +7,9 @@ mod bug;
 mod seeds;
 mod stage;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use alert_dispatcher::{AlertDispatcher, AlertLog};

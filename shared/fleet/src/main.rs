@@ -47,7 +47,7 @@ struct Options {
     #[arg(long, default_value = "swarm", value_parser = profile)]
     profile: Profile,
     /// Begin seeds for so many minutes, however many that are.
-    #[arg(long, value_name = "M", conflicts_with = "seeds")]
+    #[arg(long, value_name = "M", conflicts_with = "seeds", allow_negative_numbers = true)]
     minutes: Option<f64>,
     /// Run every seed twice and compare the hashes of the traces; otherwise every twentieth.
     #[arg(long)]
@@ -68,6 +68,10 @@ struct Options {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
 }
+
+/// A history allocates by the ten thousand; glibc spends a third of it on that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// One seed in so many is run twice.
 const TWICE_EVERY: u64 = 20;

@@ -31,7 +31,7 @@ impl Trace {
     /// Notes what happened at `now`.
     pub(crate) fn note(&mut self, now: Duration, what: fmt::Arguments<'_>) {
         // Neither a hash nor a text can refuse.
-        write!(self.hash, "{} {what}\n", now.as_micros()).unwrap_or_default();
+        writeln!(self.hash, "{} {what}", now.as_micros()).unwrap_or_default();
         if let Some(lines) = &mut self.lines {
             lines.push(format!("{:>10.3}s  {what}", now.as_secs_f64()));
         }

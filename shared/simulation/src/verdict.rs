@@ -15,7 +15,7 @@ use crate::seen::Seen;
 const TRIES_SINCE_CALM_MAX: u32 = 8;
 
 /// No push makes more operations than this, whatever goes wrong.
-const OPERATIONS_MAX: u64 = 600;
+const OPERATIONS_MAX: u64 = 150;
 
 /// A run after its end.
 pub(crate) struct Aftermath<'a> {

@@ -3,22 +3,24 @@
 //! Everything happens in one thread, in the order of the timeline. What a process does between
 //! two operations takes no time.
 
+mod processes;
+mod pubsub;
+
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
-use domain::limits::ACK_DEADLINE;
-use domain::{Definitions, Version};
-use emulator::{Memory, Message, SeededIds, Stored, Upload, notification};
-use futures_util::future::BoxFuture;
-use store::{Precondition, Tools};
+use domain::Definitions;
+use emulator::{Memory, Stored, Upload};
+use store::Precondition;
 
+use self::processes::Running;
+use self::pubsub::{Attempt, Pending};
 use crate::dice::Dice;
-use crate::fleet::{Fleet, Function, Process};
-use crate::network::{Client, ClientShortcut, Network};
+use crate::fleet::{Fleet, Function};
+use crate::network::{ClientShortcut, Network};
 use crate::plan::{Mix, Plan, Planned};
 use crate::report::{Counts, Fault, Report};
 use crate::seen::Seen;
@@ -63,35 +65,6 @@ pub struct Scenery<'a> {
     pub definitions: Arc<Definitions>,
     /// A mistake of the client of Cloud Storage.
     pub client_shortcut: Option<ClientShortcut>,
-}
-
-/// A message in a subscription.
-struct Pending {
-    function: usize,
-    message: Message,
-    attempts: u32,
-    attempts_since_calm: u32,
-    /// Pushes that are under way, and whether another is planned.
-    flying: usize,
-    planned: bool,
-    settled: bool,
-}
-
-/// One push.
-struct Attempt {
-    message: usize,
-    process: usize,
-    future: Option<BoxFuture<'static, u16>>,
-    paused_until: Duration,
-    /// Pub/Sub does not wait for it any more.
-    overdue: bool,
-    operations: u64,
-}
-
-/// A process, of a release.
-struct Running {
-    process: Arc<dyn Process>,
-    release: u64,
 }
 
 /// Puts an attempt in line to be polled.
@@ -237,13 +210,6 @@ impl<'a> World<'a> {
         }
     }
 
-    fn settled(&self) -> Result<(), String> {
-        let Some(left) = self.pending.iter().find(|pending| !pending.settled) else {
-            return Ok(());
-        };
-        Err(format!("a delivery about {:?} is never acknowledged", left.message.object()))
-    }
-
     fn happen(&mut self, event: Event) {
         match event {
             Event::Write(number) => self.write(&self.plan.records[number]),
@@ -294,109 +260,6 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Publishes that `stored` is finalized, to every function whose subscription takes it.
-    fn announce(&mut self, stored: &Stored) {
-        for function in 0..self.functions.len() {
-            if !self.functions[function].takes(&stored.name) {
-                continue;
-            }
-            let mut copies = 1;
-            if self.dice.per_mille(self.mix.duplicates) {
-                self.strike(Fault::Duplicate);
-                copies = 2;
-            }
-            for _ in 0..copies {
-                let message = self.message(stored);
-                self.publish(function, message);
-            }
-        }
-    }
-
-    fn message(&mut self, stored: &Stored) -> Message {
-        let now = self.timeline.instant();
-        let bare = self.dice.per_mille(self.mix.bare);
-        let mut message = Message {
-            message_id: String::new(),
-            attributes: notification::attributes(BUCKET, 1, stored, now),
-            data: notification::payload(BUCKET, stored),
-            published_at: now,
-        };
-        if bare {
-            message.attributes.clear();
-        } else if self.dice.per_mille(self.mix.empty) {
-            message.data = Bytes::new();
-        }
-        message
-    }
-
-    fn publish(&mut self, function: usize, message: Message) {
-        let mut delay = self.dice.millis(1, 60);
-        if self.dice.per_mille(self.mix.delays) {
-            self.strike(Fault::Delay);
-            delay += self.dice.millis(1_000, 120_000);
-        }
-        self.enqueue(function, message, delay);
-    }
-
-    /// Puts a message into the subscription of `function`, to be pushed after `delay`.
-    fn enqueue(&mut self, function: usize, message: Message, delay: Duration) {
-        let id = self.pending.len();
-        let message = Message { message_id: id.to_string(), ..message };
-        self.pending.push(Pending {
-            function,
-            message,
-            attempts: 0,
-            attempts_since_calm: 0,
-            flying: 0,
-            planned: false,
-            settled: false,
-        });
-        self.plan_push(id, delay);
-    }
-
-    fn plan_push(&mut self, message: usize, delay: Duration) {
-        self.pending[message].planned = true;
-        self.timeline.after(delay, Event::Push(message));
-    }
-
-    fn push(&mut self, id: usize) {
-        let attempt = self.attempts.len();
-        let pending = &mut self.pending[id];
-        pending.planned = false;
-        if pending.settled {
-            return;
-        }
-        pending.attempts += 1;
-        pending.attempts_since_calm += u32::from(self.calm);
-        pending.flying += 1;
-        let (function, number) = (pending.function, pending.attempts);
-        let body = pending.message.push_body("simulated", Some(number)).into_bytes();
-        let process = *self.dice.pick(&self.deployed[function]);
-        let instance = Arc::clone(&self.processes[process].process);
-        self.network.note(format_args!(
-            "push #{attempt} to {} {process}: message {id}, attempt {number}, {} {}",
-            self.functions[function].name,
-            self.pending[id].message.object().unwrap_or("without attributes"),
-            self.pending[id].message.attributes.get("objectGeneration").map_or("", |g| g),
-        ));
-        self.counts.pushes += 1;
-        self.attempts.push(Attempt {
-            message: id,
-            process,
-            future: Some(Box::pin(async move { instance.push(&body).await })),
-            paused_until: Duration::ZERO,
-            overdue: false,
-            operations: 0,
-        });
-        self.timeline.after(ACK_DEADLINE, Event::Deadline(attempt));
-        if self.dice.per_mille(self.mix.overlaps) {
-            self.strike(Fault::Overlap);
-            let delay = self.dice.millis(1, 3_000);
-            self.plan_push(id, delay);
-        }
-        self.wake(attempt);
-    }
-
     fn wake(&self, attempt: usize) {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner).push_back(attempt);
     }
@@ -420,69 +283,6 @@ impl<'a> World<'a> {
         }
     }
 
-    fn answered(&mut self, id: usize, status: u16) {
-        self.network.note(format_args!("end #{id}: {status}"));
-        let attempt = &self.attempts[id];
-        self.counts.operations_max = self.counts.operations_max.max(attempt.operations);
-        if !attempt.overdue {
-            self.ended(id, matches!(status, 102 | 200 | 201 | 202 | 204));
-        }
-    }
-
-    /// A push has ended, in the eyes of Pub/Sub.
-    fn ended(&mut self, attempt: usize, acknowledged: bool) {
-        let id = self.attempts[attempt].message;
-        let pending = &mut self.pending[id];
-        pending.flying -= 1;
-        if acknowledged {
-            let first = !pending.settled;
-            pending.settled = true;
-            if first && self.dice.per_mille(self.mix.replays) {
-                self.strike(Fault::Replay);
-                self.replay(id, 600_000);
-            }
-            return;
-        }
-        self.counts.nacks += 1;
-        if pending.settled || pending.planned || pending.flying > 0 {
-            return;
-        }
-        if u64::from(pending.attempts) >= self.mix.attempts_max {
-            pending.settled = true;
-            self.counts.dead_letters += 1;
-            self.network.note(format_args!("message {id} is dead-lettered"));
-            // Whoever drains the dead letters may do so more than once.
-            for _ in 0..self.dice.between(1, 2) {
-                self.replay(id, 3_600_000);
-            }
-            return;
-        }
-        let doubled = 10_000_u64 << (pending.attempts - 1).min(6);
-        let delay = self.dice.millis(1_000, doubled.min(600_000));
-        self.plan_push(id, delay);
-    }
-
-    /// Publishes a message again, to the same subscription.
-    fn replay(&mut self, id: usize, delay_ms_max: u64) {
-        let Pending { function, message, .. } = &self.pending[id];
-        let (function, message) = (*function, message.clone());
-        let delay = self.dice.millis(1_000, delay_ms_max);
-        self.enqueue(function, message, delay);
-    }
-
-    fn deadline(&mut self, id: usize) {
-        let attempt = &mut self.attempts[id];
-        if attempt.future.is_none() || attempt.overdue {
-            return;
-        }
-        attempt.overdue = true;
-        self.network.note(format_args!("overdue #{id}"));
-        if self.dice.per_mille(500) {
-            self.attempts[id].future = None;
-        }
-        self.ended(id, false);
-    }
-
     fn arrive(&mut self, id: u64) {
         let early = self.network.caller_of(id).filter(|_| self.dice.per_mille(500));
         if let Some(attempt) = early {
@@ -497,83 +297,22 @@ impl<'a> World<'a> {
     fn answer(&mut self, id: u64) {
         let Some(attempt) = self.network.answer(id) else { return };
         self.endanger(attempt);
+        if let Some(left) = &mut self.attempts[attempt].doom {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                self.cut_off(attempt);
+            }
+        }
         if self.dice.per_mille(self.mix.pauses) {
             self.strike(Fault::Pause);
             let pause = self.dice.millis(500, 90_000);
             self.attempts[attempt].paused_until = self.timeline.now() + pause;
             self.network.note(format_args!("  #{attempt} stands still for {pause:?}"));
             self.timeline.after(pause, Event::Thaw(attempt));
-        }
-    }
-
-    /// Perhaps the process of `attempt` dies, or whoever waits for it goes away.
-    fn endanger(&mut self, attempt: usize) {
-        if self.dice.per_mille(self.mix.crashes) {
-            self.strike(Fault::Crash);
-            self.crash(self.attempts[attempt].process);
-        } else if self.dice.per_mille(self.mix.cuts) {
-            self.strike(Fault::Cut);
-            self.network.note(format_args!("  #{attempt} is cut off"));
-            self.cut(attempt);
-        }
-    }
-
-    fn cut(&mut self, attempt: usize) {
-        let running = self.attempts[attempt].future.take();
-        if running.is_some() && !self.attempts[attempt].overdue {
-            self.ended(attempt, false);
-        }
-    }
-
-    fn crash(&mut self, process: usize) {
-        self.network.note(format_args!("process {process} dies"));
-        let of = |attempt: &Attempt| attempt.process == process && attempt.future.is_some();
-        let running: Vec<usize> =
-            (0..self.attempts.len()).filter(|id| of(&self.attempts[*id])).collect();
-        for attempt in running {
-            self.cut(attempt);
-        }
-        self.replace(process, self.processes[process].release);
-    }
-
-    fn redeploy(&mut self) {
-        self.strike(Fault::Redeploy);
-        let deployed: Vec<usize> = self.deployed.iter().flatten().copied().collect();
-        let process = *self.dice.pick(&deployed);
-        let release = self.dice.between(1, 2);
-        self.network.note(format_args!("process {process} gives way to release {release}"));
-        // What it has begun it finishes.
-        self.replace(process, release);
-    }
-
-    /// Another process takes the pushes of `process`.
-    fn replace(&mut self, process: usize, release: u64) {
-        for function in 0..self.deployed.len() {
-            let place = self.deployed[function].iter().position(|it| *it == process);
-            if let Some(place) = place {
-                self.deployed[function][place] = self.start(function, release);
+            if self.dice.per_mille(self.mix.dooms) {
+                self.attempts[attempt].doom = Some(self.dice.between(1, 6));
             }
         }
-    }
-
-    /// Starts a process: its caches are empty.
-    fn start(&mut self, function: usize, release: u64) -> usize {
-        let sent = Arc::clone(&self.sent);
-        let version = Version { definitions: format!("d{release}"), software: release.to_string() };
-        let tools = Tools {
-            store: Arc::new(Client(Arc::clone(&self.network))),
-            clock: Arc::new(VirtualClock(Arc::clone(&self.timeline))),
-            ids: SeededIds::new(self.dice.seed()),
-            definitions: Arc::clone(&self.scenery.definitions),
-            version,
-        };
-        let outside = move |alert: &str| {
-            sent.lock().unwrap_or_else(PoisonError::into_inner).push(alert.to_owned());
-        };
-        let name = self.functions[function].name;
-        let process = self.scenery.fleet.start(name, tools, Arc::new(outside));
-        self.processes.push(Running { process, release });
-        self.processes.len() - 1
     }
 
     fn strike(&mut self, fault: Fault) {

@@ -62,6 +62,9 @@ pub struct Mix {
     pub empty: u64,
     /// Answers after which the attempt stands still for seconds.
     pub pauses: u64,
+    /// Pauses after which the attempt is cut off within a few operations: who stands still for
+    /// long is given up.
+    pub dooms: u64,
     /// Operations whose process dies around them.
     pub crashes: u64,
     /// Operations during which whoever waits for the attempt goes away.
@@ -87,7 +90,7 @@ type Dimension = (&'static str, fn(&mut Mix) -> &mut u64, u64, u64);
 
 impl Mix {
     /// What can be left out.
-    pub const DIMENSIONS: [Dimension; 18] = [
+    pub const DIMENSIONS: [Dimension; 19] = [
         ("write rate", |mix| &mut mix.write_rate, 1, 1),
         ("slow", |mix| &mut mix.slow, 5, 60),
         ("duplicates", |mix| &mut mix.duplicates, 20, 250),
@@ -97,6 +100,7 @@ impl Mix {
         ("bare", |mix| &mut mix.bare, 30, 500),
         ("empty", |mix| &mut mix.empty, 30, 500),
         ("pauses", |mix| &mut mix.pauses, 5, 60),
+        ("dooms", |mix| &mut mix.dooms, 200, 800),
         ("crashes", |mix| &mut mix.crashes, 2, 25),
         ("cuts", |mix| &mut mix.cuts, 2, 25),
         ("lost", |mix| &mut mix.lost, 5, 50),
@@ -126,7 +130,7 @@ impl Mix {
                 Profile::Faults if matches!(name, "expired" | "rule changes") => (0, 0),
                 Profile::Faults => (1000, least),
                 Profile::Adversarial => match name {
-                    "overlaps" | "delays" | "pauses" | "duplicates" => (1000, most),
+                    "overlaps" | "delays" | "pauses" | "dooms" | "duplicates" => (1000, most),
                     "lost" | "crashes" => (500, most),
                     _ => (0, 0),
                 },

@@ -31,7 +31,7 @@ pub(super) fn draw(profile: Profile, mix: &Mix, dice: &Dice) -> (Vec<Planned>, V
         at += dice.millis(0, writer.gap_ms);
         let about_rule = mix.rule_changes > 0 && dice.per_mille(200);
         let record = match about_rule {
-            true => writer.rule(*dice.pick(&RULES), at, dice.per_mille(700)),
+            true => writer.rule(dice.pick::<&str>(&RULES), at, dice.per_mille(700)),
             false => writer.venture(at),
         };
         records.push(record);

@@ -1,0 +1,98 @@
+//! Processes: they start with empty caches, die between any two operations, and give way to
+//! others of another release.
+
+use std::sync::{Arc, PoisonError};
+
+use domain::Version;
+use emulator::SeededIds;
+use store::Tools;
+
+use super::World;
+use super::pubsub::Attempt;
+use crate::fleet::Process;
+use crate::network::Client;
+use crate::report::Fault;
+use crate::timeline::VirtualClock;
+
+/// A process, of a release.
+pub(super) struct Running {
+    pub(super) process: Arc<dyn Process>,
+    pub(super) release: u64,
+}
+
+impl World<'_> {
+    /// Perhaps the process of `attempt` dies, or whoever waits for it goes away.
+    pub(super) fn endanger(&mut self, attempt: usize) {
+        if self.dice.per_mille(self.mix.crashes) {
+            self.strike(Fault::Crash);
+            self.crash(self.attempts[attempt].process);
+        } else if self.dice.per_mille(self.mix.cuts) {
+            self.cut_off(attempt);
+        }
+    }
+
+    /// Whoever waits for `attempt` goes away, and with it the attempt.
+    pub(super) fn cut_off(&mut self, attempt: usize) {
+        self.strike(Fault::Cut);
+        self.network.note(format_args!("  #{attempt} is cut off"));
+        self.cut(attempt);
+    }
+
+    pub(super) fn cut(&mut self, attempt: usize) {
+        let running = self.attempts[attempt].future.take();
+        if running.is_some() && !self.attempts[attempt].overdue {
+            self.ended(attempt, false);
+        }
+    }
+
+    pub(super) fn crash(&mut self, process: usize) {
+        self.network.note(format_args!("process {process} dies"));
+        let of = |attempt: &Attempt| attempt.process == process && attempt.future.is_some();
+        let running: Vec<usize> =
+            (0..self.attempts.len()).filter(|id| of(&self.attempts[*id])).collect();
+        for attempt in running {
+            self.cut(attempt);
+        }
+        self.replace(process, self.processes[process].release);
+    }
+
+    pub(super) fn redeploy(&mut self) {
+        self.strike(Fault::Redeploy);
+        let deployed: Vec<usize> = self.deployed.iter().flatten().copied().collect();
+        let process = *self.dice.pick(&deployed);
+        let release = self.dice.between(1, 2);
+        self.network.note(format_args!("process {process} gives way to release {release}"));
+        // What it has begun it finishes.
+        self.replace(process, release);
+    }
+
+    /// Another process takes the pushes of `process`.
+    pub(super) fn replace(&mut self, process: usize, release: u64) {
+        for function in 0..self.deployed.len() {
+            let place = self.deployed[function].iter().position(|it| *it == process);
+            if let Some(place) = place {
+                self.deployed[function][place] = self.start(function, release);
+            }
+        }
+    }
+
+    /// Starts a process: its caches are empty.
+    pub(super) fn start(&mut self, function: usize, release: u64) -> usize {
+        let sent = Arc::clone(&self.sent);
+        let version = Version { definitions: format!("d{release}"), software: release.to_string() };
+        let tools = Tools {
+            store: Arc::new(Client(Arc::clone(&self.network))),
+            clock: Arc::new(VirtualClock(Arc::clone(&self.timeline))),
+            ids: SeededIds::new(self.dice.seed()),
+            definitions: Arc::clone(&self.scenery.definitions),
+            version,
+        };
+        let outside = move |alert: &str| {
+            sent.lock().unwrap_or_else(PoisonError::into_inner).push(alert.to_owned());
+        };
+        let name = self.functions[function].name;
+        let process = self.scenery.fleet.start(name, tools, Arc::new(outside));
+        self.processes.push(Running { process, release });
+        self.processes.len() - 1
+    }
+}

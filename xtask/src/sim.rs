@@ -1,0 +1,38 @@
+//! `cargo xtask sim`: the simulation, which is a program of its own.
+//!
+//! It holds every function, so it is built, optimised, when somebody asks for it, and not for
+//! every other command.
+
+use std::ffi::OsString;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use crate::workspace::Workspace;
+
+/// Cargo's profile for it.
+const PROFILE: &str = "simulation";
+
+/// Runs whole histories of the functions in virtual time, with everything that can go wrong.
+///
+/// `cargo xtask sim --help` says what can be asked for; the first time it builds the functions.
+#[derive(Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Options {
+    /// What the simulation is asked for: --seeds N, --seed S, --minutes M, --profile P, --bugs …
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
+    rest: Vec<OsString>,
+}
+
+/// Builds the simulation and hands `options` on; whether it is content.
+pub(crate) fn run(options: &Options) -> Result<bool> {
+    let mut command = Workspace::read()?.cargo();
+    command.args(["run", "--quiet", "--profile", PROFILE, "--package", "fleet", "--bin", "sim"]);
+    let status = command.arg("--").args(&options.rest).status();
+    Ok(status.context("cannot start cargo")?.success())
+}
+
+/// Runs it with these options.
+pub(crate) fn with(options: &[&str]) -> Result<bool> {
+    run(&Options { rest: options.iter().map(OsString::from).collect() })
+}
