@@ -39,7 +39,11 @@ fn bucket() -> Arc<Memory> {
 }
 
 fn writer(store: Arc<dyn Store>, planted: Planted<Shortcut>) -> IndexWriter {
-    IndexWriter { tools: Tools { definitions: Arc::clone(&DEFINITIONS), ..tools(store) }, planted }
+    writer_with(tools(store), planted)
+}
+
+fn writer_with(tools: Tools, planted: Planted<Shortcut>) -> IndexWriter {
+    IndexWriter { tools: Tools { definitions: Arc::clone(&DEFINITIONS), ..tools }, planted }
 }
 
 fn entity(id: &str) -> EntityRef {

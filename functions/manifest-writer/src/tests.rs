@@ -5,17 +5,17 @@ mod lost_answers;
 mod operations;
 mod orders;
 
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, LazyLock};
 
 use domain::{
     Change, Clock, Definitions, Delivery, EntityRef, Env, Handler, HistoryName, Instant,
     ObjectName, OrderKey, Outcome, Overwrote, Planted, Record, json, volatile,
 };
-use emulator::{Memory, Stored, TestClock, Upload, tools};
+use emulator::{Memory, TestClock, Upload, tools};
 use projection::fold::Folded;
 use projection::manifest::JOURNAL_HOUR;
 use projection::snapshot;
-use store::{Store, Tools};
+use store::{Metadata, Store, Tools};
 
 use crate::{ManifestWriter, Shortcut};
 
@@ -35,22 +35,22 @@ fn bucket() -> Arc<Memory> {
     let bucket = Memory::new("test", TestClock::at(NOW), 7);
     let weak = Arc::downgrade(&bucket);
     bucket.on_finalize(Box::new(move |stored| {
-        if let Err(wrong) = noted(&weak, stored) {
-            panic!("{wrong}");
-        }
+        let bucket = weak.upgrade().expect("it is being written to");
+        assert_eq!(noted(&bucket, &stored.name, &stored.metadata), Ok(()));
     }));
     bucket
 }
 
-/// Whether the change that `stored` is, if it is one of a manifest, stands in the journal.
-fn noted(bucket: &Weak<Memory>, stored: &Stored) -> Result<(), String> {
-    let Ok(ObjectName::Manifest(entity)) = ObjectName::parse(&stored.name) else { return Ok(()) };
-    let Some(hour) = stored.metadata.get(JOURNAL_HOUR) else {
-        return Err(format!("{} does not say when it was noted", stored.name));
+/// Whether the change of the object `name` to this `metadata`, if it is a manifest, stands in the
+/// journal.
+fn noted(bucket: &Memory, name: &str, metadata: &Metadata) -> Result<(), String> {
+    let Ok(ObjectName::Manifest(entity)) = ObjectName::parse(name) else { return Ok(()) };
+    let Some(hour) = metadata.get(JOURNAL_HOUR) else {
+        return Err(format!("{name} does not say when it was noted"));
     };
     let journal = ObjectName::Journal { entity, hour: hour.clone() }.to_string();
-    match bucket.upgrade().is_some_and(|bucket| bucket.versions_of(&journal).is_empty()) {
-        true => Err(format!("{} is written before {journal}", stored.name)),
+    match bucket.versions_of(&journal).is_empty() {
+        true => Err(format!("{name} is written before {journal}")),
         false => Ok(()),
     }
 }

@@ -13,7 +13,7 @@ use domain::{
 use emulator::{Memory, TestClock, Upload, tools};
 use projection::fold::Folded;
 use projection::snapshot;
-use store::Store;
+use store::{Store, Tools};
 
 use crate::{RULES_AGE_MAX, RuleCache, RulesEngine, Shortcut};
 
@@ -28,12 +28,11 @@ fn bucket() -> Arc<Memory> {
 }
 
 fn engine(store: Arc<dyn Store>, planted: Planted<Shortcut>) -> RulesEngine {
-    RulesEngine {
-        tools: tools(store),
-        rules_age_max: RULES_AGE_MAX,
-        cache: RuleCache::default(),
-        planted,
-    }
+    engine_with(tools(store), planted)
+}
+
+fn engine_with(tools: Tools, planted: Planted<Shortcut>) -> RulesEngine {
+    RulesEngine { tools, rules_age_max: RULES_AGE_MAX, cache: RuleCache::default(), planted }
 }
 
 fn entity() -> EntityRef {

@@ -52,9 +52,13 @@ fn builder_with(
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
 ) -> SnapshotBuilder {
+    builder_of(Tools { clock, ids, ..tools(store) })
+}
+
+fn builder_of(tools: Tools) -> SnapshotBuilder {
     let definitions = Arc::clone(&DEFINITIONS);
     let validators = Arc::new(Validators::new(Arc::clone(&definitions)));
-    let tools = Tools { clock, ids, definitions, ..tools(store) };
+    let tools = Tools { definitions, ..tools };
     SnapshotBuilder { tools, validators, planted: Planted::NONE }
 }
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use domain::{Delivery, Handler, Overwrote, Planted, Version};
-use emulator::schedule::{Attempt, Explored, Race, interruptions_max};
+use emulator::schedule::{Attempt, Explored, Race, Rest, is_long};
 
 use projection::snapshot;
 
-use super::{bucket, indices, write_snapshot, write_snapshot_with, writer};
+use super::{bucket, indices, write_snapshot, write_snapshot_with, writer, writer_with};
 use crate::Shortcut;
 
 const A: &str = r#"{"status":"A"}"#;
@@ -42,12 +42,15 @@ fn explore_told(
             Delivery { overwrote: told(delivery.overwrote), ..delivery }
         },
         attempts,
-        handler: &|store| Arc::new(writer(store, planted)),
+        handler: &|process| Arc::new(writer_with(process.tools(), planted)),
         constant: &[],
-        interruptions_max: interruptions_max(1),
-        verdict: &|bucket, _| {
+        // What a push does not say is asked once for all attempts.
+        forgets: told(Overwrote::Nothing) != Overwrote::Unknown,
+        past: &[],
+        watch: None,
+        verdict: &|rest: &Rest<'_>| {
             let expected = expected.iter().map(|(name, says)| (name.to_string(), says.to_string()));
-            let (found, expected) = (indices(bucket), expected.collect());
+            let (found, expected) = (indices(rest.bucket), expected.collect());
             if found == expected { Ok(()) } else { Err(format!("{found:?}")) }
         },
     };
@@ -56,8 +59,27 @@ fn explore_told(
 
 fn check(snapshots: &[(&str, &str)], attempts: &[usize], expected: &[(&str, &str)]) {
     let (explored, wrong) = explore(snapshots, attempts, expected, Planted::NONE);
-    println!("{snapshots:?} {attempts:?}: {explored:?}");
+    let words = snapshots.iter().map(|(id, document)| match *document {
+        GONE => format!("{id} gone"),
+        document => format!("{id} {}", document.replace(['{', '}', '"'], "")),
+    });
+    let case = format!("{}, {attempts:?}", words.collect::<Vec<_>>().join("; "));
+    println!("{}", explored.line("index-writer", &case));
     assert_eq!(wrong, None);
+}
+
+/// Two snapshots, and an attempt of either's event that overlaps another.
+fn check_pair(snapshots: &[(&str, &str); 2], expected: &[(&str, &str)]) {
+    [[2, 1], [1, 2]].iter().for_each(|attempts| check(snapshots, attempts, expected));
+}
+
+/// Three snapshots, and in the long check an attempt that overlaps another.
+fn check_triple(snapshots: &[(&str, &str); 3], expected: &[(&str, &str)]) {
+    check(snapshots, &[1, 1, 1], expected);
+    if is_long() {
+        let overlapping = [[2, 1, 1], [1, 2, 1], [1, 1, 2]];
+        overlapping.iter().for_each(|attempts| check(snapshots, attempts, expected));
+    }
 }
 
 fn check_shortcut(
@@ -80,26 +102,29 @@ const AT_B: &[(&str, &str)] = &[("by-status/b/V1.json", "")];
 const AT_B_NOTED: &[(&str, &str)] = &[("by-status/b/V1.json", "shown")];
 
 #[test]
-fn a_change_with_an_overlapping_attempt_of_an_acknowledged_message() {
-    check(&v1([A, B]), &[2, 1], AT_B);
-    check(&v1([A, GONE]), &[2, 1], &[]);
-    check(&v1([A, B]), &[1, 2], AT_B);
+fn a_change_with_an_overlapping_attempt() {
+    check_pair(&v1([A, B]), AT_B);
+    check_pair(&v1([A, GONE]), &[]);
+    check_pair(&v1([GONE, B]), AT_B);
+    check_pair(&v1([B, B_NOTED]), AT_B_NOTED);
+    check_pair(&v1([B, B_LONGER]), AT_B);
 }
 
 #[test]
 fn a_burst_a_b_b_with_another_note() {
-    check(&v1([A, B, B_NOTED]), &[1, 1, 1], AT_B_NOTED);
-    check(&v1([A, B, B_LONGER]), &[1, 1, 1], AT_B);
+    check_triple(&v1([A, B, B_NOTED]), AT_B_NOTED);
+    check_triple(&v1([A, B, B_LONGER]), AT_B);
 }
 
 #[test]
 fn a_flip_a_b_a() {
-    check(&v1([A, B, A]), &[1, 1, 1], AT_A);
+    check_triple(&v1([A, B, A]), AT_A);
 }
 
 #[test]
 fn a_deletion_and_a_recreation() {
-    check(&v1([A, GONE, A]), &[1, 1, 1], AT_A);
+    check_triple(&v1([A, GONE, A]), AT_A);
+    check_triple(&v1([A, GONE, B]), AT_B);
 }
 
 #[test]
@@ -149,10 +174,16 @@ fn an_own_version_that_is_not_used_makes_no_difference_to_any_interleaving() {
         let planted = Planted::bug(Shortcut::OwnIgnored);
         assert_eq!(explore(snapshots, attempts, expected, planted).1, None, "{snapshots:?}");
     };
-    explore(&v1([A, B]), &[2, 1], AT_B);
-    explore(&v1([A, GONE]), &[2, 1], &[]);
-    explore(&v1([A, B, A]), &[1, 1, 1], AT_A);
-    explore(&v1([A, GONE, B]), &[1, 1, 1], AT_B);
+    for attempts in [[2, 2], [3, 1], [1, 3]] {
+        explore(&v1([A, B]), &attempts, AT_B);
+        explore(&v1([A, GONE]), &attempts, &[]);
+    }
+    let overlapping = [[1, 1, 1], [2, 1, 1], [1, 2, 1], [1, 1, 2]];
+    for attempts in &overlapping[..if is_long() { 4 } else { 1 }] {
+        explore(&v1([A, B, A]), attempts, AT_A);
+        explore(&v1([A, B, B_LONGER]), attempts, AT_B);
+        explore(&v1([A, GONE, B]), attempts, AT_B);
+    }
 }
 
 #[test]
@@ -172,10 +203,12 @@ fn a_run_kept_by_other_definitions_says_nothing() {
         writes: 2,
         write: &|bucket, n| write_snapshot_with(bucket, "V1", n + 1, [B, A][n], &another),
         attempts: &[2, 1],
-        handler: &|store| Arc::new(writer(store, Planted::NONE)),
+        handler: &|process| Arc::new(writer_with(process.tools(), Planted::NONE)),
         constant: &[],
-        interruptions_max: interruptions_max(1),
-        verdict: &|bucket, _| match indices(bucket) {
+        forgets: true,
+        past: &[],
+        watch: None,
+        verdict: &|rest: &Rest<'_>| match indices(rest.bucket) {
             found if found.keys().eq(["by-status/a/V1.json"]) => Ok(()),
             found => Err(format!("{found:?}")),
         },
@@ -191,17 +224,17 @@ const CT2_MOVED: &str = r#"{"group":"H","asOf":"2025-02-01"}"#;
 #[test]
 fn the_latest_of_a_group_falls() {
     let moved = [("CT1", CT1), ("CT2", CT2), ("CT2", CT2_MOVED)];
-    check(&moved, &[1, 1, 1], &[("latest/G.json", "CT1"), ("latest/H.json", "CT2")]);
+    check_triple(&moved, &[("latest/G.json", "CT1"), ("latest/H.json", "CT2")]);
     let corrected = [("CT1", CT1), ("CT2", CT2), ("CT2", CT2_CORRECTED)];
-    check(&corrected, &[1, 1, 1], &[("latest/G.json", "CT1 CT2")]);
+    check_triple(&corrected, &[("latest/G.json", "CT1 CT2")]);
     let deleted = [("CT1", CT1), ("CT2", CT2), ("CT2", GONE)];
-    check(&deleted, &[1, 1, 1], &[("latest/G.json", "CT1")]);
-    check(&[("CT2", CT2), ("CT2", CT2_MOVED)], &[2, 1], &[("latest/H.json", "CT2")]);
+    check_triple(&deleted, &[("latest/G.json", "CT1")]);
+    check_pair(&[("CT2", CT2), ("CT2", CT2_MOVED)], &[("latest/H.json", "CT2")]);
 }
 
 #[test]
 fn two_members_join_at_once() {
-    check(&[("CT1", CT1), ("CT2", CT2)], &[2, 1], &[("latest/G.json", "CT2 CT1")]);
+    check_pair(&[("CT1", CT1), ("CT2", CT2)], &[("latest/G.json", "CT2 CT1")]);
 }
 
 #[test]

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Delivery, Disposition, Handler, Planted};
-use emulator::schedule::{Attempt, Gated, Race};
-use emulator::{Memory, TestClock, Upload};
+use domain::{Delivery, Disposition, Handler, ObjectName, Planted};
+use emulator::schedule::{Attempt, Gated, Race, Rest};
+use emulator::{Memory, SeededIds, TestClock, Upload};
 use store::Store;
 
-use super::{RULE, alerts, bucket, engine, write_snapshot};
+use super::{RULE, alerts, bucket, engine, engine_with, entity, write_snapshot};
+use crate::Shortcut;
 
 const BUNDLE: &str = "env/dev/indices/rules/_bundle.json";
 
@@ -74,11 +75,13 @@ fn an_alert_that_late_merges_open_again_is_another_one() {
         // The newest record stays the same.
         write: &|bucket, n| write_snapshot(bucket, 9, snapshots[n]),
         attempts: &[1, 1, 1],
-        handler: &|store| Arc::new(engine(store, Planted::NONE)),
+        handler: &|process| Arc::new(engine_with(process.tools(), Planted::NONE)),
         constant: &[BUNDLE],
-        interruptions_max: 0,
-        verdict: &|bucket, _| {
-            let [_, ever_open, written] = alerts(bucket);
+        forgets: true,
+        past: &[ObjectName::AlertState(entity()).to_string()],
+        watch: None,
+        verdict: &|rest: &Rest<'_>| {
+            let [_, ever_open, written] = alerts(rest.bucket);
             match ever_open.iter().find(|generation| !written.contains(generation)) {
                 Some(lost) => Err(format!("opened with {lost}, never written")),
                 None => Ok(()),
@@ -123,4 +126,22 @@ fn many_alerts_are_written_at_the_same_time() {
     let first = write_snapshot(&bucket, 1, Some(5));
     assert!(attempt(&bucket, &first, |_| false));
     assert_eq!(alerts(&bucket)[2].len(), 100);
+}
+
+#[test]
+fn an_alert_that_gets_another_id_from_each_who_writes_it_is_seen() {
+    let written = |planted: Planted<Shortcut>| {
+        let bucket = bucket();
+        let event = write_snapshot(&bucket, 1, Some(5));
+        for process in 0..2 {
+            let mut engine = engine(bucket.clone(), planted);
+            engine.tools.ids = SeededIds::new(process);
+            let event = event.clone();
+            let handled = Box::pin(async move { engine.handle(&[event]).await });
+            assert!(Attempt::new(Arc::default(), handled).finish().is_some());
+        }
+        alerts(&bucket)[2].len()
+    };
+    assert_eq!(written(Planted::NONE), 1);
+    assert_eq!(written(Planted::bug(Shortcut::RandomAlertIds)), 2, "one opening, two alerts");
 }

@@ -1,39 +1,15 @@
 //! Every interleaving of records, attempts, one overlapping attempt and one crash.
 
-use std::cell::RefCell;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use domain::{BoxFuture, Class, Delivery, Handler, Outcome, Planted};
-use emulator::Memory;
-use emulator::schedule::{Race, interruptions_max};
+use domain::Planted;
+use emulator::schedule::{Event, Explored, Race, Rest, is_long};
 
-use super::{bucket, builder, covers, fold, folded, full, merge, tombstone, upload};
+use super::{bucket, builder_of, covers, fold, folded, full, merge, tombstone, upload};
 use crate::{Shortcut, SnapshotBuilder};
 
-/// Notes every record that is acknowledged before a snapshot covers it.
-struct Watched {
-    builder: SnapshotBuilder,
-    bucket: Arc<Memory>,
-    too_early: Arc<Mutex<Vec<String>>>,
-}
-
-impl Handler for Watched {
-    fn fed_with(&self) -> &'static [Class] {
-        self.builder.fed_with()
-    }
-
-    fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Outcome>> {
-        Box::pin(async move {
-            let outcomes = self.builder.handle(batch).await;
-            for (delivery, outcome) in batch.iter().zip(&outcomes) {
-                if outcome.is_ok() && !covers(&self.bucket, delivery) {
-                    self.too_early.lock().unwrap().push(format!("{}: {outcome:?}", delivery.name));
-                }
-            }
-            outcomes
-        })
-    }
-}
+const STATUS_A: &str = r#","status":"a""#;
+const STATUS_B: &str = r#","status":"b""#;
 
 /// Goes through everything that can happen while these records are written, each delivered in
 /// so many attempts; the first thing that is wrong.
@@ -41,90 +17,102 @@ fn explore(
     records: &[String],
     attempts: &[usize],
     planted: Planted<Shortcut>,
-) -> Result<(), String> {
-    let current = RefCell::new(bucket());
-    let too_early = Arc::new(Mutex::default());
+) -> (Explored, Option<String>) {
     let race = Race {
-        bucket: &|| {
-            current.replace(bucket());
-            current.borrow().clone()
-        },
+        bucket: &bucket,
         writes: records.len(),
         write: &|bucket, n| upload(bucket, &format!("2025/11/06/x_{n}.json"), records[n].clone()),
         attempts,
-        handler: &|store| {
-            let builder = SnapshotBuilder { planted, ..builder(store) };
-            let bucket = current.borrow().clone();
-            Arc::new(Watched { builder, bucket, too_early: Arc::clone(&too_early) })
-        },
+        handler: &|process| Arc::new(SnapshotBuilder { planted, ..builder_of(process.tools()) }),
         constant: &[],
-        interruptions_max: interruptions_max(1),
-        verdict: &|bucket, messages| {
-            let (found, expected) = (folded(bucket), fold(bucket, messages));
-            if found.as_ref() == Some(&expected) {
-                return Ok(());
+        // It lists the history after some conflicts.
+        forgets: false,
+        past: &[],
+        watch: Some(&|bucket, event| match event {
+            Event::Ended(delivery, outcome) if outcome.is_ok() && !covers(bucket, delivery) => {
+                Err(format!("{outcome:?}, and {} is not covered", delivery.name))
             }
-            Err(format!("the snapshot is {found:?}, the fold {expected:?}"))
+            _ => Ok(()),
+        }),
+        verdict: &|rest: &Rest<'_>| {
+            let found = folded(rest.bucket);
+            let expected = fold(rest.bucket, rest.messages);
+            match found.as_ref() == Some(&expected) {
+                true => Ok(()),
+                false => Err(format!("the snapshot is {found:?}, the fold {expected:?}")),
+            }
         },
     };
-    let (explored, wrong) = race.explore();
-    println!("{attempts:?}: {explored:?}");
-    match (too_early.lock().unwrap().first(), wrong) {
-        (Some(early), _) => Err(format!("acknowledged before it is covered: {early}")),
-        (None, Some(wrong)) => Err(wrong),
-        (None, None) => Ok(()),
-    }
+    race.explore()
+}
+
+fn check(what: &str, records: &[String], attempts: &[usize]) {
+    let (explored, wrong) = explore(records, attempts, Planted::NONE);
+    println!("{}", explored.line("snapshot-builder", &format!("{what}, {attempts:?}")));
+    assert_eq!(wrong, None);
 }
 
 /// Two records, the older of which may be written last.
-fn check_both_orders(older: String, newer: String) {
+fn check_both_orders(what: &str, older: String, newer: String) {
     for attempts in [[2, 1], [1, 2]] {
-        for records in [[older.clone(), newer.clone()], [newer.clone(), older.clone()]] {
-            assert_eq!(explore(&records, &attempts, Planted::NONE), Ok(()), "{records:?}");
-        }
+        check(what, &[older.clone(), newer.clone()], &attempts);
+        check(&format!("{what}, the newer first"), &[newer.clone(), older.clone()], &attempts);
     }
 }
 
 #[test]
 fn a_base_and_a_merge() {
-    check_both_orders(full(1, r#","status":"a""#), merge(2, r#","title":"b""#));
+    check_both_orders("base and merge", full(1, STATUS_A), merge(2, r#","title":"b""#));
 }
 
 #[test]
 fn two_merges() {
-    check_both_orders(merge(1, r#","status":"a""#), merge(2, r#","status":"b""#));
+    check_both_orders("two merges", merge(1, STATUS_A), merge(2, STATUS_B));
 }
 
 #[test]
 fn two_full_records() {
-    check_both_orders(full(1, r#","status":"a""#), full(2, r#","status":"b""#));
+    check_both_orders("two full records", full(1, STATUS_A), full(2, STATUS_B));
 }
 
 #[test]
 fn two_records_of_one_instant() {
-    check_both_orders(full(1, r#","status":"a""#), merge(1, r#","status":"b""#));
+    check_both_orders("base and merge of one instant", full(1, STATUS_A), merge(1, STATUS_B));
 }
 
 #[test]
 fn a_full_record_and_its_tombstone() {
-    check_both_orders(full(1, r#","status":"a""#), tombstone(2));
+    check_both_orders("full record and tombstone", full(1, STATUS_A), tombstone(2));
+}
+
+/// Three records in any order.
+fn check_all_orders(what: &str, records: [String; 3]) {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let (what, records) = (format!("{what} {order:?}"), order.map(|n| records[n].clone()));
+        check(&what, &records, &[1, 1, 1]);
+        if is_long() {
+            [[2, 1, 1], [1, 2, 1], [1, 1, 2]].iter().for_each(|it| check(&what, &records, it));
+        }
+    }
 }
 
 #[test]
 fn a_base_and_two_merges_one_of_them_late() {
-    let [base, first, second] =
-        [full(1, ""), merge(2, r#","status":"a""#), merge(3, r#","status":"b""#)];
-    for records in [[&base, &second, &first], [&second, &base, &first]] {
-        let records = records.map(Clone::clone);
-        assert_eq!(explore(&records, &[1, 1, 1], Planted::NONE), Ok(()), "{records:?}");
-    }
+    let records = [full(1, ""), merge(2, STATUS_A), merge(3, STATUS_B)];
+    check_all_orders("base and two merges", records);
+}
+
+#[test]
+fn a_tombstone_between_a_full_record_and_a_merge() {
+    let records = [full(1, STATUS_A), tombstone(2), merge(3, STATUS_B)];
+    check_all_orders("full record, tombstone and merge", records);
 }
 
 fn check_shortcut(shortcut: Shortcut, records: &[String]) {
     let attempts = vec![1; records.len()];
-    assert_eq!(explore(records, &attempts, Planted::NONE), Ok(()));
-    let found = explore(records, &attempts, Planted::bug(shortcut));
-    assert!(found.is_err(), "{shortcut:?} is not seen");
+    assert_eq!(explore(records, &attempts, Planted::NONE).1, None);
+    let (_, found) = explore(records, &attempts, Planted::bug(shortcut));
+    assert!(found.is_some(), "{shortcut:?} is not seen");
 }
 
 #[test]
