@@ -8,7 +8,7 @@ use clap::Args;
 use crate::replay;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
-use crate::{command, scenario};
+use crate::{command, interleavings, scenario};
 
 /// Seeds that every scenario is replayed with by `--long`, with shuffled deliveries and with
 /// faults each.
@@ -24,7 +24,7 @@ const LONG_REPEAT: u32 = 2;
   cargo xtask check --without-tests    when `cargo test --workspace` has just passed
   cargo xtask check --long             much more besides; CONTRIBUTING.md says how long that takes")]
 pub(crate) struct Options {
-    /// Interrupt attempts more often, and replay every scenario with many seeds besides.
+    /// Go through more interleavings, and replay every scenario with many seeds besides.
     #[arg(long)]
     long: bool,
     /// Leave `cargo test --workspace` out.
@@ -37,23 +37,6 @@ struct Stage {
     name: &'static str,
     arguments: &'static [&'static str],
 }
-
-/// Every function's interleavings, with attempts interrupted more often than in the plain tests.
-const INTERLEAVINGS: Stage = Stage {
-    name: "interleavings",
-    arguments: &[
-        "test",
-        "--package=snapshot-builder",
-        "--package=manifest-writer",
-        "--package=index-writer",
-        "--package=rules-engine",
-        "--lib",
-        "interleavings",
-    ],
-};
-
-/// How often attempts are interrupted in the long run, read by `emulator::schedule`.
-const LONG_INTERRUPTIONS: (&str, &str) = ("INTERRUPTIONS_MAX", "2");
 
 const TESTS: Stage = Stage { name: "tests", arguments: &["test", "--workspace"] };
 
@@ -83,13 +66,11 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     if options.long { long(&workspace, terminal) } else { Ok(true) }
 }
 
-/// Enumerates more interleavings and replays with many seeds, and says in its last lines what was seen.
+/// Goes through more interleavings and replays with many seeds, and says in its last lines what was
+/// seen.
 fn long(workspace: &Workspace, terminal: &Terminal) -> Result<bool> {
     let begun = Instant::now();
-    let (variable, interruptions) = LONG_INTERRUPTIONS;
-    let mut command = workspace.cargo();
-    command.args(INTERLEAVINGS.arguments).env(variable, interruptions);
-    if !command::run(INTERLEAVINGS.name, &mut command, terminal)? {
+    if !interleavings::run(&interleavings::Options { long: true }, terminal)? {
         return Ok(false);
     }
     let scenarios = scenario::names_in(&workspace.root.join("fixtures"))?.len() as u64;

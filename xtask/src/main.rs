@@ -2,6 +2,7 @@
 
 mod check;
 mod command;
+mod interleavings;
 mod metadata;
 mod new;
 mod replay;
@@ -30,6 +31,7 @@ use crate::terminal::Terminal;
   cargo xtask replay venture-life         one scenario, the same four ways
   cargo xtask sim --seeds 20000           whole histories in virtual time, with everything that can go wrong
   cargo xtask check                       what CI runs
+  cargo xtask interleavings               what can happen to each handler, counted
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"
 )]
 struct Cli {
@@ -41,6 +43,7 @@ struct Cli {
 enum Command {
     Replay(replay::Options),
     Check(check::Options),
+    Interleavings(interleavings::Options),
     New(new::Options),
     Sim(sim::Options),
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Replay(options) => replay::run(&options, &terminal),
         Command::Check(options) => check::run(&options, &terminal),
+        Command::Interleavings(options) => interleavings::run(&options, &terminal),
         Command::New(options) => new::run(&options, &terminal),
         Command::Sim(options) => sim::run(&options),
     };
