@@ -21,6 +21,11 @@
 //! state: one of them does not crash. When a rule comes between two events, an attempt of an older
 //! event can open an alert with a snapshot whose own event was handled before. Such an alert is
 //! noted in the state as perhaps unwritten, and every attempt writes it until the state changes.
+//!
+//! An attempt reads the snapshot first and the state afterwards. Between two readings in the other
+//! order another attempt can open an alert, and crash, before the snapshot is replaced: the first
+//! one finds nothing open and a snapshot on which nothing holds, acknowledges the event, and nobody
+//! writes that alert.
 
 mod in_force;
 
@@ -31,7 +36,7 @@ use domain::{
     BoxFuture, Class, Delivery, Disposition, EntityRef, Failure, Generation, Handler, ObjectName,
     Outcome, Planted, ascii,
 };
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::try_join_all;
 use projection::source::{Source, key};
 use rules::state::{Alert, AlertState, Subject, Transitions, decide};
 use store::{Error, ErrorKind, Object, Precondition, Tools};
@@ -200,10 +205,10 @@ impl RulesEngine {
         entity: &EntityRef,
         events: &[Generation],
     ) -> Result<Result<View, String>, Error> {
+        // One after the other: see the module's documentation.
+        let snapshot = self.snapshot(entity, events.last().copied()).await?;
         let state = ObjectName::AlertState(entity.clone()).to_string();
-        let state = self.tools.store.get(&state, None);
-        let snapshot = self.snapshot(entity, events.last().copied());
-        let (snapshot, stored) = try_join(snapshot, state).await?;
+        let stored = self.tools.store.get(&state, None).await?;
         let source = match Source::read(entity, snapshot.as_ref().map(Object::parts)) {
             Ok(source) => source,
             Err(reason) => return Ok(Err(reason)),

@@ -95,6 +95,12 @@ fn a_resolved_alert_stays_resolved_under_reordering() {
     }
 }
 
+#[test]
+fn an_alert_that_opens_between_two_readings_of_another_attempt_is_written() {
+    // The first event's attempts overlap, and the others wait until all is quiet.
+    check(&[Some(5), Some(50), Some(6)], &[2, 0, 0]);
+}
+
 fn check_shortcut(shortcut: Shortcut, snapshots: &[Option<u32>], attempts: &[usize]) {
     let (_, wrong) = explore(snapshots, attempts, Planted::bug(shortcut));
     assert!(wrong.is_some(), "{shortcut:?} is not seen");
