@@ -27,5 +27,6 @@ pub fn decode(text: &str) -> Option<String> {
         };
         decoded.push(byte);
     }
-    String::from_utf8(decoded).ok()
+    let decoded = String::from_utf8(decoded).ok()?;
+    (encode(&decoded) == text).then_some(decoded)
 }

@@ -1,5 +1,6 @@
 //! What the words of the domain promise.
 
+mod ascii;
 mod definitions;
 mod json;
 mod names;
