@@ -10,6 +10,8 @@ pub mod definitions;
 mod delivery;
 pub mod digest;
 mod disposition;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod handler;
 mod id;
 mod instant;

@@ -2,6 +2,7 @@
 
 mod ascii;
 mod definitions;
+mod fuzzing;
 mod json;
 mod names;
 mod records;
