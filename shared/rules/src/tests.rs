@@ -96,6 +96,16 @@ fn rule(id: &str, threshold: u32, message: &str) -> Rule {
     Rule::read(&object(&text)).unwrap()
 }
 
+#[test]
+fn a_rule_whose_id_no_name_can_have_is_no_rule() {
+    for id in ["", "..", "a/b", "a#b"] {
+        let text = format!(
+            r#"{{"id":"{id}","applies_to":"venture","condition":{{"all":[{{"path":"a","op":"exists"}}]}}}}"#
+        );
+        assert_eq!(Rule::read(&object(&text)), None, "{id}");
+    }
+}
+
 fn event(state: &AlertState, second: u8, mrr: u32, rules: &[Rule]) -> Transitions {
     let entity = EntityRef::new(Env::Prod, "ventures", "V1").unwrap();
     let newest = OrderKey::parse(&format!("2025-11-06T10:00:0{second}Z"), "2025/11/06/x_1.json");
