@@ -4,6 +4,8 @@
 //! has them, [`state`] decides which alerts open and close.
 
 pub mod condition;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod rule;
 pub mod state;
 

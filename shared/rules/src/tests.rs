@@ -1,5 +1,7 @@
 //! What rules and alerts promise.
 
+mod fuzzing;
+
 use domain::json::{self, Object};
 use domain::{EntityRef, Env, Generation, OrderKey};
 use expect_test::expect;
