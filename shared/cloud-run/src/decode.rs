@@ -3,11 +3,16 @@
 //! Total: any bytes give a notification or a [`Malformed`]. Whether the object concerns the
 //! function is not known here.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use domain::{Generation, Instant, Overwrote};
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 /// The longest name that Cloud Storage gives an object, in bytes. (Cloud Storage documentation,
 /// "Object name requirements".)
@@ -70,9 +75,11 @@ pub(crate) enum Malformed {
 /// subscription or a tool that drops them, all is taken from the payload, and what was overwritten
 /// is unknown.
 pub(crate) fn notification(body: &[u8]) -> Result<Notification, Malformed> {
-    let push: Push = serde_json::from_slice(body).map_err(|_| Malformed::Envelope)?;
-    let attributes = push.message.attributes.unwrap_or_default();
-    let resource = push.message.data.as_deref().and_then(resource);
+    let Object(push): Object<Push> =
+        serde_json::from_slice(body).map_err(|_| Malformed::Envelope)?;
+    let Object(Message { attributes, data }) = push.message;
+    let Object(attributes) = attributes.unwrap_or_default();
+    let resource = data.as_deref().and_then(resource);
     let created = resource.as_ref().and_then(|resource| resource.time_created.as_deref());
     let created_at = created.and_then(Instant::parse);
     let event = attributes.event_type.as_deref();
@@ -113,20 +120,45 @@ fn overwrote(attribute: Option<&str>) -> Overwrote {
 fn resource(data: &str) -> Option<Resource> {
     let engine = if data.contains(['-', '_']) { URL_SAFE } else { STANDARD };
     let payload = engine.decode(data).ok()?;
-    let resource: Resource = serde_json::from_slice(&payload).ok()?;
+    let Object(resource): Object<Resource> = serde_json::from_slice(&payload).ok()?;
     (resource.kind == "storage#object").then_some(resource)
+}
+
+/// A value that is read from an object, by the names of its fields. What serde derives would read
+/// an array as well, by position.
+#[derive(Default)]
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
+struct Fields<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Push {
-    message: Message,
+    message: Object<Message>,
     delivery_attempt: Option<u64>,
 }
 
 #[derive(Deserialize)]
 struct Message {
-    attributes: Option<Attributes>,
+    attributes: Option<Object<Attributes>>,
     data: Option<String>,
 }
 

@@ -138,10 +138,17 @@ fn what_is_no_notification_is_malformed() {
     check("[".repeat(100_000).as_bytes(), &envelope);
     check(format!("{{\"message\":{}", "{\"a\":".repeat(100_000)).as_bytes(), &envelope);
 
+    // By position instead of by name: nobody sends that, and we read no names into it.
+    let listed = json!([RECORD, RECORD, "1", "OBJECT_FINALIZE", null]);
+    check_json(&json!([{"attributes": attributes("o")}, 1]), &envelope);
+    check_json(&json!({"message": [attributes("o"), ""]}), &envelope);
+    check_json(&json!({"message": {"attributes": listed}}), &envelope);
+
     let message = expect!["message has neither the attributes nor the payload of a notification"];
     let not_a_resource =
         json!({"kind": "storage#bucket", "name": "o", "bucket": "b", "generation": "1"});
-    for payload in ["", "{}", "\"", "hello", &not_a_resource.to_string()] {
+    let listed = r#"["storage#object","b","o","1",null]"#;
+    for payload in ["", "{}", "\"", "hello", listed, &not_a_resource.to_string()] {
         check_json(&push_of(&Value::Null, payload), &message);
     }
     check_json(&json!({"message": {"data": "%%%"}}), &message);
