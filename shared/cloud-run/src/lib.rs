@@ -12,6 +12,8 @@ mod clock;
 mod coalesce;
 mod config;
 mod decode;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod log;
 mod quarantine;
 mod run;

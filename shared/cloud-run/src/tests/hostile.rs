@@ -1,34 +1,23 @@
-//! Any bytes at all: an answer, never a panic, and nothing invented.
+//! Any bytes at all: what `fuzzing::push` asserts, of some thousand inputs.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use domain::{Class, ObjectName};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 
-use super::{BUCKET, attributes, push, push_of, resource};
-use crate::admission::{Admission, admit};
+use super::{RECORD, attributes, push, push_of, resource};
 use crate::decode::notification;
-use crate::quarantine;
+use crate::fuzzing;
+use crate::server::BODY_BYTES_MAX;
 
-/// Reads `body`, admits it, names its place in quarantine; checks what holds for all of them.
-fn take(body: &[u8]) {
-    let Ok(notification) = notification(body) else { return };
-    match admit(&notification, BUCKET, &[Class::History, Class::Snapshot]) {
-        Admission::Handle(delivery) => {
-            assert_eq!(delivery.name.to_string(), notification.object);
-            assert_eq!(delivery.generation, notification.generation);
-            assert_eq!(notification.bucket, BUCKET);
-        }
-        Admission::Reject(reason) => {
-            assert!(!reason.is_empty());
-            assert!(quarantine::name("snapshot-builder", &notification).is_some());
-        }
-        Admission::Skip(_) => (),
-    }
-    if let Some(name) = quarantine::name("snapshot-builder", &notification) {
-        assert_eq!(ObjectName::parse(&name.to_string()), Ok(name.clone()), "{name}");
-        assert!(name.to_string().len() <= 1024);
+/// The same inputs each time. What fails is printed, and becomes a test with a name.
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        cases: 2000,
+        rng_seed: RngSeed::Fixed(1),
+        failure_persistence: None,
+        ..ProptestConfig::default()
     }
 }
 
@@ -75,25 +64,37 @@ fn values() -> impl Strategy<Value = Value> {
     })
 }
 
+#[test]
+fn the_largest_message_is_read() {
+    let mut object = resource(RECORD);
+    object["metadata"] = "é".repeat(5 * 1024 * 1024 - 2048).into();
+    let body = push_of(&attributes(RECORD), &object.to_string()).to_string();
+    assert!((BODY_BYTES_MAX - 2 * 1024 * 1024..BODY_BYTES_MAX).contains(&body.len()));
+    assert_eq!(notification(body.as_bytes()), notification(&push(RECORD)));
+    fuzzing::push(body.as_bytes());
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
-    fn arbitrary_bytes(body in prop::collection::vec(any::<u8>(), 0..300)) {
-        take(&body);
+    fn arbitrary_bytes_and_fields(body in prop::collection::vec(any::<u8>(), 0..300)) {
+        fuzzing::push(&body);
     }
 
     #[test]
     fn arbitrary_json(envelope in values(), data in values()) {
-        take(envelope.to_string().as_bytes());
-        take(json!({"message": envelope}).to_string().as_bytes());
-        take(push_of(&envelope, &data.to_string()).to_string().as_bytes());
+        fuzzing::push(envelope.to_string().as_bytes());
+        fuzzing::push(json!({"message": envelope}).to_string().as_bytes());
+        fuzzing::push(push_of(&envelope, &data.to_string()).to_string().as_bytes());
     }
 
     #[test]
     fn arbitrary_names(name in names(), generation in any::<u64>()) {
         let mut some = attributes(&name);
         some["objectGeneration"] = generation.to_string().into();
-        take(push_of(&some, "").to_string().as_bytes());
-        take(push_of(&Value::Null, &resource(&name).to_string()).to_string().as_bytes());
+        fuzzing::push(push_of(&some, "").to_string().as_bytes());
+        fuzzing::push(push_of(&Value::Null, &resource(&name).to_string()).to_string().as_bytes());
     }
 
     #[test]
@@ -112,9 +113,9 @@ proptest! {
         for bytes in [&bytes[..], cut] {
             if inside {
                 let body = json!({"message": {"data": BASE64_STANDARD.encode(bytes)}});
-                take(body.to_string().as_bytes());
+                fuzzing::push(body.to_string().as_bytes());
             } else {
-                take(bytes);
+                fuzzing::push(bytes);
             }
         }
     }
