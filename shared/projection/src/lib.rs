@@ -16,6 +16,9 @@ pub mod manifest;
 pub mod pointer;
 pub mod register;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,7 @@
 //! What projections promise.
 
 mod folding;
+mod fuzzing;
 mod indices;
 mod registers;
 mod snapshots;

@@ -78,9 +78,12 @@ pub fn records(bytes: &[u8]) -> Vec<Record> {
     for _ in 0..choices.below(RECORDS_MAX) {
         let place = place(&mut choices);
         let body = json::to_line(&Value::Object(choices.object(&WORDS)));
-        if let Ok(ObjectName::History(name)) = ObjectName::parse(&spelled(&entity, &place)) {
-            records.extend(read(&name, &body, created_at));
-        }
+        let Ok(ObjectName::History(name)) = ObjectName::parse(&spelled(&entity, &place)) else {
+            continue;
+        };
+        // Records are create-only: no two have one name.
+        let taken = records.iter().any(|record| record.key.relative() == name.relative());
+        records.extend(read(&name, &body, created_at).filter(|_| !taken));
     }
     records
 }
