@@ -2,6 +2,7 @@
 
 mod check;
 mod command;
+mod fuzz;
 mod interleavings;
 mod metadata;
 mod new;
@@ -32,6 +33,7 @@ use crate::terminal::Terminal;
   cargo xtask sim --seeds 20000           whole histories in virtual time, with everything that can go wrong
   cargo xtask check                       what CI runs
   cargo xtask interleavings               what can happen to each handler, counted
+  cargo xtask fuzz push --minutes 5       any bodies of pushes, as many as that gives
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"
 )]
 struct Cli {
@@ -46,6 +48,7 @@ enum Command {
     Interleavings(interleavings::Options),
     New(new::Options),
     Sim(sim::Options),
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Interleavings(options) => interleavings::run(&options, &terminal),
         Command::New(options) => new::run(&options, &terminal),
         Command::Sim(options) => sim::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options, &terminal),
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,

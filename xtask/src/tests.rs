@@ -5,6 +5,7 @@ mod dag;
 mod edges;
 mod ends;
 mod file_names;
+mod fuzz;
 mod interleavings;
 mod invariants;
 mod metadata;

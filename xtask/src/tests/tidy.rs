@@ -12,7 +12,7 @@ const LONG: [(&str, &str); 1] =
     [("shared/domain/src/object_name.rs", "one variant and one spelling for each class of object")];
 
 /// The folders with Rust in them.
-const CODE: [&str; 3] = ["functions", "shared", "xtask"];
+const CODE: [&str; 4] = ["functions", "fuzz/fuzz_targets", "shared", "xtask"];
 
 /// Every Rust file with its text.
 fn sources() -> Vec<(String, String)> {
