@@ -11,6 +11,9 @@ use crate::snapshot::{self, Decision, Stored, decide, decide_refolded};
 /// documentation, "Quotas and limits".)
 const METADATA_BYTES_MAX: usize = 8 * 1024;
 
+/// Characters of an error, each of which takes six bytes of metadata: more than there is room for.
+const ERROR_CHARS: usize = 180;
+
 /// Asserts what holds of records and of the history that they are: one fold in any order and any
 /// repetition, one by one or all at once, and a snapshot that is read as it was written.
 pub fn record(bytes: &[u8]) {
@@ -52,7 +55,7 @@ fn one_by_one(records: &[Record]) -> Stored {
 fn read(folded: &Folded) -> Stored {
     let entity = EntityRef::new(Env::Dev, "things", "V1").expect("V1 is an entity");
     let body = snapshot::body(folded, &entity, &kind().entity);
-    let metadata = snapshot::metadata(folded, "run", &["é".repeat(2000)]);
+    let metadata = snapshot::metadata(folded, "run", &["é".repeat(ERROR_CHARS)]);
     let bytes = metadata.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
     assert!(bytes <= METADATA_BYTES_MAX, "{bytes} bytes of metadata");
     let plain = |text: &String| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
