@@ -5,10 +5,10 @@ use base64::prelude::{
     BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD,
 };
 use domain::fuzzing::Choices;
-use domain::{Generation, Overwrote};
+use domain::{Generation, Instant, Overwrote};
 use serde_json::{Map, Value};
 
-use super::{BUCKET, OBJECT_NAME_BYTES_MAX, time};
+use super::{BUCKET, OBJECT_NAME_BYTES_MAX};
 use crate::decode::{Malformed, Notification};
 
 /// Names of objects of every end: fed, foreign, refused, and no names.
@@ -31,7 +31,11 @@ const OBJECTS: [&str; 12] = [
 const GENERATIONS: [&str; 5] = ["1607428286395814", "18446744073709551615", "0", "-1", "many"];
 
 /// Words for fields that the decoder does not know.
-const WORDS: [&str; 6] = ["message", "attributes", "data", "specversion", "source", "id"];
+const WORDS: [&str; 7] =
+    ["message", "attributes", "data", "specversion", "source", "id", DIFFERENT];
+
+/// Text whose base64 has the two characters in which the alphabets differ, wherever it stands.
+const DIFFERENT: &str = "???>>>~~~\u{fbff}\u{fbff}\u{fbff}";
 
 /// The fields of a push. An attribute that is `None` is missing.
 #[derive(Debug)]
@@ -71,32 +75,33 @@ struct Resource {
 
 impl Built {
     pub(super) fn new(choices: &mut Choices<'_>) -> Self {
-        let missing = choices.byte();
+        let (missing, spelling) = (choices.byte(), choices.byte());
+        let listed = match choices.below(16) {
+            1 => Some(Listed::Push),
+            2 => Some(Listed::Message),
+            3 => Some(Listed::Attributes),
+            4 => Some(Listed::Resource),
+            _ => None,
+        };
         let unless = |bit: u8, text: String| (missing & (1 << bit) == 0).then_some(text);
-        let object = choices.word(&OBJECTS);
+        let name = object(choices);
         let resource = (missing & 64 == 0).then(|| Resource {
             bucket: choices.word(&[BUCKET]),
-            object: if choices.flag() { object.clone() } else { choices.word(&OBJECTS) },
+            object: if choices.flag() { name.clone() } else { object(choices) },
             generation: generation(choices),
             created: choices.flag().then(|| choices.word(&["2025-11-06T10:18:22.395Z"])),
         });
         Self {
             bucket: unless(0, choices.word(&[BUCKET])),
-            object: unless(1, object),
+            object: unless(1, name),
             generation: unless(2, generation(choices)),
             event: unless(3, choices.word(&["OBJECT_FINALIZE", "OBJECT_DELETE"])),
             overwrote: unless(4, generation(choices)),
             resource,
             attempts: choices.flag().then(|| choices.number()),
             more: [(); 4].map(|()| choices.object(&WORDS)),
-            spelling: choices.byte(),
-            listed: match choices.below(16) {
-                1 => Some(Listed::Push),
-                2 => Some(Listed::Message),
-                3 => Some(Listed::Attributes),
-                4 => Some(Listed::Resource),
-                _ => None,
-            },
+            spelling,
+            listed,
         }
     }
 
@@ -106,7 +111,7 @@ impl Built {
             return Err(Malformed::Envelope);
         }
         let resource = self.resource.as_ref().filter(|_| self.listed.is_none());
-        let created_at = resource.and_then(|it| time(it.created.as_ref()));
+        let created_at = resource.and_then(|it| it.created.as_deref()).and_then(Instant::parse);
         let attributes = (&self.bucket, &self.object, &self.generation, &self.event);
         let (bucket, object, generation, overwrote) = match (attributes, resource) {
             ((Some(bucket), Some(object), Some(generation), Some(_)), _) => {
@@ -197,6 +202,15 @@ impl Built {
             }
         }
         Value::Object(fields)
+    }
+}
+
+/// The name of an object, at times as long as there can be one, or longer.
+fn object(choices: &mut Choices<'_>) -> String {
+    match choices.below(32) {
+        1 => "x".repeat(OBJECT_NAME_BYTES_MAX),
+        2 => "x".repeat(OBJECT_NAME_BYTES_MAX + 1),
+        _ => choices.word(&OBJECTS),
     }
 }
 
