@@ -54,6 +54,38 @@ const PARTS: [&str; 42] = [
     "..",
 ];
 
+/// Ids, segments and words, the second half of which are refused somewhere.
+const IDS: [&str; 10] =
+    ["V1", "ventures", "by-status", "東京", "%2F", "..", "a#1", "e\u{301}", "A*", "2025-11-06T+9"];
+
+/// Shapes of names, with `*` for any part: ours, and some that are nearly ours.
+const SHAPES: [&str; 24] = [
+    "*/*/history/2025/11/06/*",
+    "*/*/history/*/*/*/*.json",
+    "*/*/history/2025/11/06/*.json.gz",
+    "snapshots/*/*.json",
+    "manifests/*/by-id/*.json",
+    "manifests/*/changes/*/*.json",
+    "manifests/*/*",
+    "manifests/*/export/*",
+    "manifests/_jobs/*/*.json",
+    "indices/*/*/*.json",
+    "indices/*/*/*/*.json",
+    "indices/*/*/*/*/*.json",
+    "indices/*/*",
+    "indices/_repair/*/*.json",
+    "indices/*/_claims/*/*.json",
+    "indices/alerts/_state/*/*.json",
+    "indices/alerts/*/*/*.json",
+    "reports/alerts/*/*/*.json",
+    "reports/quarantine/*/*/*/*.json",
+    "schemas/*/*",
+    "logs/audit/*/*/*/*",
+    "reports/*/history/2025/11/06/*.json",
+    "snapshots/*/history/2025/11/06/*.json",
+    "alerts/*/history/2025/11/06/*.json",
+];
+
 /// Classes under the prefixes that the snapshot-builder's filter leaves out. All others reach it.
 const DERIVED: [Class; 15] = [
     Class::Snapshot,
@@ -80,10 +112,24 @@ pub fn object_name(bytes: &[u8]) {
     read(&text);
     encoded(&text);
     let mut choices = Choices::new(bytes);
-    let parts: Vec<String> = (0..choices.below(9)).map(|_| choices.word(&PARTS)).collect();
     let env = choices.one_of(&Env::ALL.each_ref());
+    let parts: Vec<String> = match choices.flag() {
+        true => (0..choices.below(9)).map(|_| choices.word(&PARTS)).collect(),
+        false => vec![shaped(&mut choices)],
+    };
     read(&format!("env/{env}/{}", parts.join("/")));
     made(*env, &mut choices);
+}
+
+/// A name of one of the shapes, with any part in each place that is open.
+fn shaped(choices: &mut Choices<'_>) -> String {
+    let mut pieces = choices.one_of(&SHAPES).split('*');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |name, piece| {
+        let part =
+            if choices.flag() { choices.one_of(&IDS).to_owned() } else { choices.word(&PARTS) };
+        format!("{name}{part}{piece}")
+    })
 }
 
 /// A name is read as what it spells, or refused with a short reason.
@@ -123,6 +169,10 @@ fn accepted(name: &str, parsed: &ObjectName) {
         ObjectName::Quarantine { function, segment, id, digest, .. } => {
             assert!(is_word(function) && is_word(segment));
             [id, digest].into_iter().for_each(is_id);
+        }
+        ObjectName::Journal { hour, .. } => {
+            let digits = hour.bytes().filter(u8::is_ascii_digit).count();
+            assert!(hour.len() == "yyyy-mm-ddThh".len() && digits == 10, "{hour}");
         }
         ObjectName::Claim { parent, .. } => is_id(parent),
         ObjectName::JobProgress { run, .. } => is_id(run),

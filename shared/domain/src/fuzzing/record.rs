@@ -77,7 +77,7 @@ pub fn records(bytes: &[u8]) -> Vec<Record> {
         read(&name(&entity, PLACES[0]), bytes, created_at).into_iter().collect();
     for _ in 0..choices.below(RECORDS_MAX) {
         let place = place(&mut choices);
-        let body = json::to_line(&Value::Object(choices.object(&WORDS)));
+        let body = json::to_line(&Value::Object(body(&mut choices)));
         let Ok(ObjectName::History(name)) = ObjectName::parse(&spelled(&entity, &place)) else {
             continue;
         };
@@ -86,6 +86,18 @@ pub fn records(bytes: &[u8]) -> Vec<Record> {
         records.extend(read(&name, &body, created_at).filter(|_| !taken));
     }
     records
+}
+
+/// The body of a record: of each sort as often as the others, or any object.
+fn body(choices: &mut Choices<'_>) -> json::Object {
+    let op = choices.one_of(&["", "merge", "delete", "full"]);
+    let mut body = choices.object(&WORDS);
+    if op == "full" {
+        body.shift_remove("op");
+    } else if !op.is_empty() {
+        body.insert("op".to_owned(), Value::from(op));
+    }
+    body
 }
 
 /// A place of our own, or one that nobody has foreseen.
