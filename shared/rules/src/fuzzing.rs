@@ -74,10 +74,19 @@ const PATHS: [&str; 7] = ["a", "b", "a.b", "a.0", "a.0.b", "", "."];
 pub fn rules(bytes: &[u8]) {
     let raw = json::parse(bytes).ok();
     let mut choices = Choices::new(bytes);
-    let mut members: Vec<Object> =
-        (0..choices.below(RULES_MAX)).map(|_| member(&mut choices)).collect();
-    members.extend(raw.iter().filter_map(Value::as_object).cloned());
-    let rules = in_force(&members);
+    let mut members: Vec<Object> = raw.iter().filter_map(Value::as_object).cloned().collect();
+    for _ in 0..choices.below(RULES_MAX) {
+        let mut member = member(&mut choices);
+        // Two rules can ask the same.
+        if let Some(condition) = members.last().and_then(|last| last.get("condition"))
+            && choices.below(4) == 1
+        {
+            member.insert("condition".to_owned(), condition.clone());
+        }
+        members.push(member);
+    }
+    // Of two rules with one id, the later one is what the other has become.
+    let bundles = [in_force(&members[..members.len() / 2]), in_force(&members)];
     let stored = stored(&mut choices);
     let mut state = AlertState::read(Some(bytes));
     for stored in [None, stored.as_deref()] {
@@ -89,7 +98,8 @@ pub fn rules(bytes: &[u8]) {
                 0 => raw.clone(),
                 _ => choices.flag().then(|| choices.value(&WORDS)),
             };
-            state = event(&state, second, document.as_ref(), &rules);
+            let rules = &bundles[choices.below(bundles.len())];
+            state = event(&state, second, document.as_ref(), rules);
         }
     }
 }

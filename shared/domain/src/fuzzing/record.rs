@@ -39,6 +39,16 @@ const WORDS: [&str; 22] = [
     "2025-11-09T00:00:00Z",
 ];
 
+/// When records say they were made: some at one time, the last too far ahead.
+const TIMES: [&str; 6] = [
+    "2025-11-06T10:18:22.000Z",
+    "2025-11-06T12:18:22+02:00",
+    "2025-11-06T10:18:22.001Z",
+    "2025-11-07T00:00:00Z",
+    "2025-11-08T12:00:00Z",
+    "2025-11-08T12:00:00.001Z",
+];
+
 /// Where records lie, in folders that agree with their time and in folders that do not.
 const PLACES: [&str; 8] = [
     "2025/11/06/2025-11-06T10:18:22.000Z_01A.json",
@@ -96,6 +106,9 @@ fn body(choices: &mut Choices<'_>) -> json::Object {
         body.shift_remove("op");
     } else if !op.is_empty() {
         body.insert("op".to_owned(), Value::from(op));
+    }
+    if choices.flag() {
+        body.insert("updated_at".to_owned(), Value::from(choices.one_of(&TIMES)));
     }
     body
 }
