@@ -48,8 +48,8 @@ const WORDS: [&str; 28] = [
     "rule_digest",
 ];
 
-/// Operators, the last of which is none.
-const OPERATORS: [&str; 11] = [
+/// Operators: every one, those again that often hold, and one that is none.
+const OPERATORS: [&str; 15] = [
     "eq",
     "neq",
     "lt",
@@ -59,6 +59,10 @@ const OPERATORS: [&str; 11] = [
     "includes",
     "not_includes",
     "exists",
+    "missing",
+    "neq",
+    "not_includes",
+    "missing",
     "missing",
     "like",
 ];
@@ -77,11 +81,10 @@ pub fn rules(bytes: &[u8]) {
     let mut members: Vec<Object> = raw.iter().filter_map(Value::as_object).cloned().collect();
     for _ in 0..choices.below(RULES_MAX) {
         let mut member = member(&mut choices);
-        // Two rules can ask the same.
-        if let Some(condition) = members.last().and_then(|last| last.get("condition"))
-            && choices.below(4) == 1
-        {
-            member.insert("condition".to_owned(), condition.clone());
+        // Two rules can ask the same, and one can ask something else later.
+        let repeated = choices.one_of(&["", "", "condition", "id"]);
+        if let Some(value) = members.last().and_then(|last| last.get(repeated)) {
+            member.insert(repeated.to_owned(), value.clone());
         }
         members.push(member);
     }
@@ -96,9 +99,9 @@ pub fn rules(bytes: &[u8]) {
         for second in 0..3 {
             let document = match second {
                 0 => raw.clone(),
-                _ => choices.flag().then(|| choices.value(&WORDS)),
+                _ => (choices.below(8) != 1).then(|| choices.value(&WORDS)),
             };
-            let rules = &bundles[choices.below(bundles.len())];
+            let rules = &bundles[usize::from(choices.flag() == (second == 1))];
             state = event(&state, second, document.as_ref(), rules);
         }
     }
@@ -116,11 +119,14 @@ fn member(choices: &mut Choices<'_>) -> Object {
         test.insert("value".to_owned(), choices.value(&WORDS));
         Value::Object(test)
     };
-    let tests: Vec<Value> = (0..choices.below(4)).map(|_| test(choices)).collect();
+    let tests: Vec<Value> = (0..choices.below(3)).map(|_| test(choices)).collect();
     let condition = Object::from_iter([("all".to_owned(), Value::Array(tests))]);
     let mut member = Object::from_iter([
         ("id".to_owned(), Value::from(choices.word(&IDS))),
-        ("applies_to".to_owned(), Value::from(choices.one_of(&["venture", "round"]))),
+        (
+            "applies_to".to_owned(),
+            Value::from(choices.one_of(&["venture", "venture", "venture", "round"])),
+        ),
         ("condition".to_owned(), Value::Object(condition)),
     ]);
     member.insert("severity".to_owned(), choices.value(&WORDS));

@@ -60,13 +60,17 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(config(2000))]
+    // Names are quick, and the refusal of one part is seen only where all others are right.
+    #![proptest_config(config(10_000))]
 
     #[test]
-    fn any_object_name(bytes in bytes(), name in "env/(dev|stg|prod)(/[a-zV0-9_.:%é#-]{0,12}){0,8}") {
+    fn any_object_name(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
         fuzzing::object_name(&bytes);
-        fuzzing::object_name(name.as_bytes());
     }
+}
+
+proptest! {
+    #![proptest_config(config(2000))]
 
     #[test]
     fn any_record(bytes in bytes(), pieces in pieces()) {

@@ -16,7 +16,7 @@ fn config(cases: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(config(2000))]
+    #![proptest_config(config(4000))]
 
     #[test]
     fn any_rules(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
