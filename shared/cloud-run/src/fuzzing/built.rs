@@ -27,7 +27,7 @@ const OBJECTS: [&str; 12] = [
     "",
 ];
 
-/// What the object was before, as attributes say it.
+/// Generations as attributes say them, the last two of which are none.
 const GENERATIONS: [&str; 5] = ["1607428286395814", "18446744073709551615", "0", "-1", "many"];
 
 /// Words for fields that the decoder does not know.
