@@ -8,7 +8,7 @@ use clap::Args;
 use crate::replay;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
-use crate::{command, interleavings, scenario};
+use crate::{command, interleavings, scenario, sim};
 
 /// Seeds that every scenario is replayed with by `--long`, with shuffled deliveries and with
 /// faults each.
@@ -48,6 +48,13 @@ const LINTS: [Stage; 2] = [
     },
 ];
 
+/// Histories in virtual time, and the bugs that they have to find.
+const SIMULATIONS: [(&str, &[&str]); 2] =
+    [("simulation", &["--seeds", "20000"]), ("planted bugs", &["--bugs", "--seeds", "20000"])];
+
+/// The seeds of [`SIMULATIONS`], each of them twice: a trace must not differ.
+const LONG_SIMULATION: (&str, &[&str]) = ("simulation, twice", &["--seeds", "20000", "--twice"]);
+
 /// Runs the stages; the first that fails is the last.
 pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let workspace = Workspace::read()?;
@@ -59,6 +66,11 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
             return Ok(false);
         }
     }
+    for (name, options) in SIMULATIONS {
+        if !simulation(name, options, terminal)? {
+            return Ok(false);
+        }
+    }
     terminal.say("== replay")?;
     if !replay::run(&replay::Options::default(), terminal)? {
         return Ok(false);
@@ -66,11 +78,20 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     if options.long { long(&workspace, terminal) } else { Ok(true) }
 }
 
+/// Runs the simulation, and says how long it took.
+fn simulation(name: &str, options: &[&str], terminal: &Terminal) -> Result<bool> {
+    command::run(name, &mut sim::command(&Workspace::read()?, options), terminal)
+}
+
 /// Goes through more interleavings and replays with many seeds, and says in its last lines what was
 /// seen.
 fn long(workspace: &Workspace, terminal: &Terminal) -> Result<bool> {
     let begun = Instant::now();
     if !interleavings::run(&interleavings::Options { long: true }, terminal)? {
+        return Ok(false);
+    }
+    let (name, options) = LONG_SIMULATION;
+    if !simulation(name, options, terminal)? {
         return Ok(false);
     }
     let scenarios = scenario::names_in(&workspace.root.join("fixtures"))?.len() as u64;

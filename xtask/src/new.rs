@@ -91,7 +91,8 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
         "{} is there. Next:\n  \
          cargo test -p {name}              passes\n  \
          cargo xtask replay specification   delivers to it\n\
-         Then say in its Cargo.toml what it reads and writes, and in src/handler.rs what it does.",
+         Then say in its Cargo.toml what it reads and writes, and in src/handler.rs what it does.\n\
+         cargo xtask sim runs it once shared/fleet starts it and the oracle knows what it derives.",
         folder.display()
     ))?;
     Ok(true)

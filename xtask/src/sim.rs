@@ -3,7 +3,8 @@
 //! It holds every function, so it is built, optimised, when somebody asks for it, and not for
 //! every other command.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -26,13 +27,14 @@ pub(crate) struct Options {
 
 /// Builds the simulation and hands `options` on; whether it is content.
 pub(crate) fn run(options: &Options) -> Result<bool> {
-    let mut command = Workspace::read()?.cargo();
-    command.args(["run", "--quiet", "--profile", PROFILE, "--package", "fleet", "--bin", "sim"]);
-    let status = command.arg("--").args(&options.rest).status();
+    let status = command(&Workspace::read()?, &options.rest).status();
     Ok(status.context("cannot start cargo")?.success())
 }
 
-/// Runs it with these options.
-pub(crate) fn with(options: &[&str]) -> Result<bool> {
-    run(&Options { rest: options.iter().map(OsString::from).collect() })
+/// The command that builds the simulation and runs it with these options.
+pub(crate) fn command(workspace: &Workspace, options: &[impl AsRef<OsStr>]) -> Command {
+    let mut command = workspace.cargo();
+    command.args(["run", "--quiet", "--profile", PROFILE, "--package", "fleet", "--bin", "sim"]);
+    command.arg("--").args(options);
+    command
 }

@@ -7,44 +7,54 @@ use serde_json::json;
 use crate::Options;
 use crate::print::{self, Progress};
 
-/// Bugs that no history can show, and why that is so.
-const EQUIVALENT: [(&str, &str); 1] = [(
-    "index-writer/own-ignored",
-    "the event of the version that overwrote it looks at the same places",
-)];
+/// Bugs that are not looked for among the seeds, and why.
+const ELSEWHERE: [(&str, &str); 2] = [
+    (
+        "index-writer/own-ignored",
+        "equivalent: the event of the version that overwrote it looks at the same places",
+    ),
+    (
+        "rules-engine/late-opener-forgotten",
+        "needs a rule between two events and a crash in one place: found by the test \
+         an_alert_is_written_that_a_late_attempt_opened_with_a_snapshot_that_is_gone",
+    ),
+];
 
-/// Plants each bug until it is found, or in all seeds with `--rates`. Every bug but the equivalent
-/// has to be found.
+/// Plants each bug until it is found, or in all seeds with `--rates`. Every one has to be found but
+/// those that are not looked for.
 pub(crate) fn run(options: &Options) -> Result<bool> {
     print::say("| bug | found after seeds | found in | what is wrong there |\n|---|---|---|---|")?;
     let (mut missed, mut rows) = (Vec::new(), Vec::new());
     for bug in Bug::all() {
         let name = bug.to_string();
-        let known = EQUIVALENT.iter().find(|(equivalent, _)| *equivalent == name);
+        let elsewhere = ELSEWHERE.iter().find(|(bug, _)| *bug == name).map(|(_, why)| *why);
+        if let Some(why) = elsewhere.filter(|_| !options.rates) {
+            print::say(&format!("| `{name}` | not looked for | | {why} |"))?;
+            continue;
+        }
         let stage = Stage::new(options.profile, Some(bug));
         let all = if options.rates { usize::MAX } else { 1 };
         let seeds = Seeds { twice_every: 0, ..options.seeds(all)? };
         let progress = Progress::begin(Some(seeds.count));
         let found = explore(&stage, seeds, |found| progress.show(found));
         progress.end();
-        print::say(&row(&name, &found, options.rates, known.map(|(_, why)| *why)))?;
+        print::say(&row(&name, &found, options.rates, elsewhere))?;
         rows.push(json!({
             "bug": name,
             "seeds": found.seeds,
             "found": found.divergences.len(),
             "first": found.divergences.first().map(|(seed, _)| seed),
             "wrong": found.divergences.first().map(|(_, wrong)| wrong),
-            "equivalent": known.is_some(),
+            "elsewhere": elsewhere,
         }));
-        if found.divergences.is_empty() && known.is_none() {
+        if found.divergences.is_empty() && elsewhere.is_none() {
             missed.push(name);
         }
     }
     if let Some(path) = &options.json {
         print::write(path, &json!({ "bugs": rows }))?;
     }
-    let planted = Bug::all().len();
-    let expected = planted - EQUIVALENT.len();
+    let expected = Bug::all().len() - ELSEWHERE.len();
     print::say(&format!("sim: {} of {expected} planted bugs found", expected - missed.len()))?;
     if !missed.is_empty() {
         print::say(&format!(
@@ -57,10 +67,10 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
 }
 
 /// One row of the table.
-fn row(name: &str, found: &Found, rates: bool, equivalent: Option<&str>) -> String {
-    let (after, what) = match (found.divergences.first(), equivalent) {
+fn row(name: &str, found: &Found, rates: bool, elsewhere: Option<&str>) -> String {
+    let (after, what) = match (found.divergences.first(), elsewhere) {
         (Some((seed, wrong)), _) => ((seed + 1).to_string(), print::short(wrong)),
-        (None, Some(why)) => (format!("not in {}", found.seeds), format!("equivalent: {why}")),
+        (None, Some(why)) => (format!("not in {}", found.seeds), why.to_owned()),
         (None, None) => (format!("NOT in {}", found.seeds), String::new()),
     };
     let often = match found.divergences.len() {
