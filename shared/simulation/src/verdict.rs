@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Class, EntityRef, ObjectName, json, volatile};
 use emulator::Memory;
+use store::Object;
 
 use crate::oracle::{self, Expected};
 use crate::plan::Plan;
@@ -21,6 +22,8 @@ const OPERATIONS_MAX: u64 = 150;
 pub(crate) struct Aftermath<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) bucket: &'a Memory,
+    /// What is live in it, by name.
+    pub(crate) objects: &'a BTreeMap<String, Object>,
     pub(crate) seen: &'a Seen,
     /// The names of the alerts that were sent.
     pub(crate) sent: &'a [String],
@@ -30,8 +33,7 @@ pub(crate) struct Aftermath<'a> {
 
 /// The first thing that is wrong.
 pub(crate) fn judge(aftermath: &Aftermath<'_>) -> Result<(), String> {
-    let Aftermath { plan, bucket, .. } = *aftermath;
-    let objects = bucket.objects();
+    let Aftermath { plan, objects, .. } = *aftermath;
     let parsed = objects.iter().map(|(name, object)| match ObjectName::parse(name) {
         Ok(parsed) => Ok((parsed, object)),
         Err(_) => Err(format!("no class of object is called {name}")),
@@ -59,7 +61,7 @@ pub(crate) fn judge(aftermath: &Aftermath<'_>) -> Result<(), String> {
     }
     same(&found, &expected)?;
     quarantine(aftermath)?;
-    journal(bucket)?;
+    journal(aftermath)?;
     // Which rules are in force says their bundle, an index object.
     if !repaired.iter().any(|entity| entity.segment == "rules") {
         alerts::judge(aftermath, &entities)?;
@@ -96,10 +98,10 @@ fn same(found: &Expected, expected: &Expected) -> Result<(), String> {
 
 /// Nothing valid is quarantined, and everything that does not count once.
 fn quarantine(aftermath: &Aftermath<'_>) -> Result<(), String> {
-    let Aftermath { plan, bucket, .. } = *aftermath;
+    let Aftermath { plan, bucket, objects, .. } = *aftermath;
     let mut left: BTreeSet<&str> =
         plan.all().filter(|record| record.says.is_none()).map(|it| it.name.as_str()).collect();
-    for (name, object) in bucket.objects() {
+    for (name, object) in objects {
         if !name.starts_with("env/dev/reports/quarantine/") {
             continue;
         }
@@ -108,7 +110,7 @@ fn quarantine(aftermath: &Aftermath<'_>) -> Result<(), String> {
         if !left.remove(record) {
             return Err(format!("{record} is quarantined: {}", note["reasons"]));
         }
-        if bucket.versions_of(&name).len() != 1 {
+        if bucket.versions_of(name).len() != 1 {
             return Err(format!("{name} was written more than once"));
         }
     }
@@ -116,8 +118,9 @@ fn quarantine(aftermath: &Aftermath<'_>) -> Result<(), String> {
 }
 
 /// The journal has noted every manifest in the hour in which it was written.
-fn journal(bucket: &Memory) -> Result<(), String> {
-    for name in bucket.objects().keys() {
+fn journal(aftermath: &Aftermath<'_>) -> Result<(), String> {
+    let Aftermath { bucket, objects, .. } = *aftermath;
+    for name in objects.keys() {
         let Ok(ObjectName::Manifest(entity)) = ObjectName::parse(name) else { continue };
         for version in bucket.versions_of(name) {
             let hour = version.metadata.get("journal-hour").cloned().unwrap_or_default();

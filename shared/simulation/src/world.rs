@@ -321,7 +321,8 @@ impl<'a> World<'a> {
 
     /// Judges how the bucket was left.
     fn end(mut self, played: Result<(), String>) -> Report {
-        for (name, object) in self.network.bucket.objects() {
+        let objects = self.network.bucket.objects();
+        for (name, object) in &objects {
             let body = String::from_utf8_lossy(&object.body);
             self.network.note(format_args!("left {name} {}", body.trim_end()));
         }
@@ -330,6 +331,7 @@ impl<'a> World<'a> {
         let aftermath = Aftermath {
             plan: self.plan,
             bucket: &self.network.bucket,
+            objects: &objects,
             seen: &self.seen,
             sent: &sent,
             tries_since_calm_max: tries_max.unwrap_or(0),

@@ -15,7 +15,7 @@ pub enum Profile {
     Burst,
     /// Everything goes wrong at once, moderately.
     Faults,
-    /// Values go to and fro, attempts pause and overlap.
+    /// One or two entities go to and fro, attempts pause, overlap and are given up.
     Adversarial,
 }
 
@@ -130,8 +130,9 @@ impl Mix {
                 Profile::Faults if matches!(name, "expired" | "rule changes") => (0, 0),
                 Profile::Faults => (1000, least),
                 Profile::Adversarial => match name {
-                    "overlaps" | "delays" | "pauses" | "dooms" | "duplicates" => (1000, most),
-                    "lost" | "crashes" => (500, most),
+                    "overlaps" | "pauses" => (1000, 2 * most),
+                    "dooms" => (1000, most),
+                    "delays" | "duplicates" | "lost" | "crashes" => (300, most),
                     _ => (0, 0),
                 },
             };

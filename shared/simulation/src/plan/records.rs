@@ -76,7 +76,10 @@ impl<'a> Writer<'a> {
             step_ms: *dice.pick(&[1, 1, 1_000, 60_000]),
             gap_ms: *dice.pick(gaps),
             late_ms: *dice.pick(&[0, 0, 2_000, 60_000]),
-            ventures: dice.between(1, VENTURES.len() as u64),
+            ventures: match profile {
+                Profile::Adversarial => dice.between(1, 2),
+                _ => dice.between(1, VENTURES.len() as u64),
+            },
             merges: *dice.pick(&[0, 300, 700]),
             deletes: *dice.pick(&[0, 100, 300]),
             invalid: *dice.pick(&[0, 0, 100]),

@@ -15,7 +15,7 @@ use crate::oracle::Entity;
 
 pub(super) fn judge(aftermath: &Aftermath<'_>, entities: &[Entity<'_>]) -> Result<(), String> {
     open_rules(aftermath, entities)?;
-    let objects = aftermath.bucket.objects();
+    let objects = aftermath.objects;
     let written = objects.iter().filter(|(name, _)| name.starts_with("env/dev/reports/alerts/"));
     let mut openings = BTreeSet::new();
     for (name, object) in written {
@@ -40,7 +40,7 @@ pub(super) fn judge(aftermath: &Aftermath<'_>, entities: &[Entity<'_>]) -> Resul
 }
 
 fn open_rules(aftermath: &Aftermath<'_>, entities: &[Entity<'_>]) -> Result<(), String> {
-    let objects = aftermath.bucket.objects();
+    let objects = aftermath.objects;
     let rules: Vec<&Entity<'_>> = entities.iter().filter(|it| it.is_rule_in_force()).collect();
     for entity in entities {
         let holding = rules.iter().filter(|rule| {
@@ -69,11 +69,10 @@ fn of_a_snapshot(aftermath: &Aftermath<'_>, name: &str, alert: &Value) -> Result
         return Err(format!("{name} names {key:?}, which never was a snapshot"));
     };
     let document = snapshot.as_object().filter(|document| !document.contains_key("op"));
-    let of_rule = aftermath.seen.conditions.iter().filter(|(id, _)| *id == text("rule_id"));
+    let mut of_rule = aftermath.seen.conditions.iter().filter(|(id, _)| *id == text("rule_id"));
     let held = |(_, condition): &(String, String)| {
         document.is_some_and(|document| holds(condition, document))
     };
-    let mut of_rule = of_rule;
     if of_rule.any(held) {
         return Ok(());
     }

@@ -41,6 +41,7 @@ pub(super) struct Attempt {
 impl World<'_> {
     /// Publishes that `stored` is finalized, to every function whose subscription takes it.
     pub(super) fn announce(&mut self, stored: &Stored) {
+        let payload = notification::payload(BUCKET, stored);
         for function in 0..self.functions.len() {
             if !self.functions[function].takes(&stored.name) {
                 continue;
@@ -51,19 +52,19 @@ impl World<'_> {
                 copies = 2;
             }
             for _ in 0..copies {
-                let message = self.message(stored);
+                let message = self.message(stored, payload.clone());
                 self.publish(function, message);
             }
         }
     }
 
-    pub(super) fn message(&mut self, stored: &Stored) -> Message {
+    pub(super) fn message(&mut self, stored: &Stored, payload: Bytes) -> Message {
         let now = self.timeline.instant();
         let bare = self.dice.per_mille(self.mix.bare);
         let mut message = Message {
             message_id: String::new(),
             attributes: notification::attributes(BUCKET, 1, stored, now),
-            data: notification::payload(BUCKET, stored),
+            data: payload,
             published_at: now,
         };
         if bare {
