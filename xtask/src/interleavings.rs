@@ -45,7 +45,7 @@ struct Explored {
 /// Runs the tests and prints a line for each handler, or what the tests print when one fails.
 pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let workspace = Workspace::read()?;
-    let handlers = handlers(&workspace);
+    let handlers = handlers(&workspace)?;
     let mut cargo = workspace.cargo();
     cargo.arg("test").args(handlers.iter().map(|handler| format!("--package={handler}")));
     cargo.args(["--lib", "--no-fail-fast", "interleavings", "--", "--show-output"]);
@@ -62,13 +62,10 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
 }
 
 /// The functions that have interleavings.
-fn handlers(workspace: &Workspace) -> Vec<String> {
-    let folder = |manifest: &std::path::Path| manifest.with_file_name(TESTS).is_file();
-    let packages = workspace.packages.iter();
-    let packages = packages.filter(|package| folder(package.manifest_path.as_std_path()));
-    let mut handlers: Vec<String> = packages.map(|package| package.name.to_string()).collect();
-    handlers.sort();
-    handlers
+fn handlers(workspace: &Workspace) -> Result<Vec<String>> {
+    let folder = workspace.root.join("functions");
+    let names = workspace.functions()?.into_iter().map(|function| function.name);
+    Ok(names.filter(|name| folder.join(name).join(TESTS).is_file()).collect())
 }
 
 /// The table of what successful tests of these handlers have printed.
