@@ -16,8 +16,16 @@ pub(crate) struct LookedAt<'a> {
     pub(crate) entity: &'a EntityRef,
     definition: &'a EntityDefinition,
     planted: Planted<Shortcut>,
-    versions: HashMap<u64, Option<Places>>,
+    versions: HashMap<u64, Option<Version>>,
     overwritten: HashMap<u64, Vec<Generation>>,
+}
+
+/// A version, as far as it matters here.
+struct Version {
+    /// None in what is no snapshot, or has more places than one can have: nothing was ever written
+    /// from it.
+    places: Places,
+    is_snapshot: bool,
 }
 
 /// The names of index objects, as far as they can be known.
@@ -62,7 +70,9 @@ impl<'a> LookedAt<'a> {
                 if source.generation == Some(version) {
                     continue;
                 }
-                let Some(places) = self.places(version).await? else { return Ok(Names::Expired) };
+                let Some(Version { places, .. }) = self.version(version).await? else {
+                    return Ok(Names::Expired);
+                };
                 if unchanged_skipped {
                     names.retain(|name| places.get(name) != wanted.get(name));
                 }
@@ -73,31 +83,35 @@ impl<'a> LookedAt<'a> {
         Ok(Names::Known(names.into_iter().collect()))
     }
 
-    /// The versions that the event's one may have overwritten. Where the push did not say, every
-    /// version that still exists is taken for one.
+    /// The versions that the event's one may have overwritten. Where the push did not say, or the
+    /// one that it named is no snapshot, every version that still exists is taken for one: what is
+    /// left of those before a damaged one nobody has looked at, since its event was rejected.
     async fn overwritten(&mut self, event: &Delivery) -> Result<Vec<Generation>, Error> {
         match event.overwrote {
-            Overwrote::Nothing => Ok(Vec::new()),
-            Overwrote::Generation(generation) => Ok(vec![generation]),
-            Overwrote::Unknown if self.planted.has(Shortcut::UnknownTakenForNothing) => {
-                Ok(Vec::new())
-            }
-            Overwrote::Unknown => {
-                let known = self.overwritten.get(&event.generation.0);
-                if let Some(known) = known {
-                    return Ok(known.clone());
+            Overwrote::Nothing => return Ok(Vec::new()),
+            Overwrote::Generation(generation) => {
+                let version = self.version(generation).await?;
+                if version.is_none_or(|version| version.is_snapshot) {
+                    return Ok(vec![generation]);
                 }
-                let listed = self.store.versions(&event.name.to_string()).await?;
-                let versions: Vec<Generation> =
-                    listed.into_iter().map(|listed| listed.generation).collect();
-                self.overwritten.insert(event.generation.0, versions.clone());
-                Ok(versions)
             }
+            Overwrote::Unknown if self.planted.has(Shortcut::UnknownTakenForNothing) => {
+                return Ok(Vec::new());
+            }
+            Overwrote::Unknown => (),
         }
+        if let Some(known) = self.overwritten.get(&event.generation.0) {
+            return Ok(known.clone());
+        }
+        let listed = self.store.versions(&event.name.to_string()).await?;
+        let versions: Vec<Generation> =
+            listed.into_iter().map(|listed| listed.generation).collect();
+        self.overwritten.insert(event.generation.0, versions.clone());
+        Ok(versions)
     }
 
-    /// The places of one version; `None` when it has expired.
-    async fn places(&mut self, generation: Generation) -> Result<Option<&Places>, Error> {
+    /// One version; `None` when it has expired.
+    async fn version(&mut self, generation: Generation) -> Result<Option<&Version>, Error> {
         if !self.versions.contains_key(&generation.0) {
             let name = ObjectName::Snapshot(self.entity.clone()).to_string();
             let object = self.store.get(&name, Some(generation)).await?;
@@ -107,10 +121,11 @@ impl<'a> LookedAt<'a> {
         Ok(self.versions.get(&generation.0).and_then(Option::as_ref))
     }
 
-    /// What is no snapshot, or has more places than one can have, was never written from.
-    fn read(&self, object: &Object) -> Places {
+    fn read(&self, object: &Object) -> Version {
         let source = Source::read(self.entity, Some(object.parts()));
+        let is_snapshot = source.is_ok();
         let document = source.ok().and_then(|source| source.document);
-        places(self.definition, self.entity, document.as_ref()).unwrap_or_default()
+        let places = places(self.definition, self.entity, document.as_ref()).unwrap_or_default();
+        Version { places, is_snapshot }
     }
 }

@@ -87,7 +87,8 @@ fn write_snapshot_with(
     };
     let mut metadata = snapshot::metadata(&folded, &format!("run{second}"), &[]);
     metadata.insert(Version::DEFINITIONS.to_owned(), "d".to_owned());
-    if let Some(before) = before {
+    let is_snapshot = |object: &store::Object| Source::read(&entity, Some(object.parts())).is_ok();
+    if let Some(before) = before.filter(is_snapshot) {
         let (generation, body_before, metadata_before) = before.parts();
         let places_before = places_of(body_before, metadata_before, generation);
         let same =

@@ -84,3 +84,21 @@ async fn the_place_of_a_snapshot_that_an_operator_has_deleted_goes_with_its_own_
     let found = check(Planted::bug(Shortcut::OwnIgnored)).await;
     assert_eq!(found, ["by-status/a/V1.json", "by-status/b/V1.json"], "the old one stays");
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_place_from_before_the_snapshot_was_damaged_goes() {
+    let bucket = bucket();
+    let writer = writer(bucket.clone(), Planted::NONE);
+    let first = write_snapshot(&bucket, "V1", 1, r#"{"status":"A"}"#);
+    outcome(&writer, &first).await;
+    let name = first.name.to_string();
+    let damaged = bucket.insert(&name, "{}".into(), Upload::default()).unwrap();
+    let overwrote = Overwrote::Generation(first.generation);
+    let event = Delivery { generation: damaged.generation, overwrote, ..first };
+    assert!(matches!(outcome(&writer, &event).await, Disposition::Rejected(_)));
+    // The snapshot-builder folds the history again.
+    let next = write_snapshot(&bucket, "V1", 2, r#"{"status":"B"}"#);
+    assert_eq!(next.overwrote, Overwrote::Generation(damaged.generation));
+    outcome(&writer, &next).await;
+    expect![[r#"{"by-status/b/V1.json": ""}"#]].assert_eq(&format!("{:?}", indices(&bucket)));
+}
