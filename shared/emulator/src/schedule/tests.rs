@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::limits::CONFLICT_PAUSE_MAX;
+use domain::limits::ATTEMPTS_MAX;
 use domain::{
     BoxFuture, Class, Delivery, Disposition, Failure, Generation, Handler, ObjectName, Outcome,
     Overwrote,
@@ -101,7 +101,7 @@ fn a_crash_is_before_an_operation_or_after_it() {
 /// Adds its word to a list, once.
 async fn add(tools: Tools, delivery: Delivery) -> Outcome {
     let word = delivery.generation.to_string();
-    for _ in 0..domain::limits::ATTEMPTS_MAX {
+    for _ in 0..ATTEMPTS_MAX {
         let list = tools.store.get("list", None).await.unwrap();
         let text =
             list.as_ref().map_or(String::new(), |it| String::from_utf8_lossy(&it.body).into());
@@ -109,7 +109,7 @@ async fn add(tools: Tools, delivery: Delivery) -> Outcome {
             return Ok(Disposition::Skipped("it is there"));
         }
         match put(&tools, "list", &format!("{text} {word}"), list.as_ref()).await {
-            Err(err) if err.kind == ErrorKind::Conflict => tools.pause(CONFLICT_PAUSE_MAX).await,
+            Err(err) if err.kind == ErrorKind::Conflict => tools.pause_after_conflict().await,
             other => return other.map(|()| Disposition::Done).map_err(|_| unreachable!()),
         }
     }
@@ -170,13 +170,13 @@ fn operations_beside_each_other_happen_in_any_order() {
 /// Adds its word, and asks for something else when it has tried before.
 async fn add_differently(tools: Tools, delivery: Delivery) -> Outcome {
     let word = delivery.generation.to_string();
-    for tried in 0..domain::limits::ATTEMPTS_MAX {
+    for tried in 0..ATTEMPTS_MAX {
         let list = tools.store.get("list", None).await.unwrap();
         if tried == 2 {
             tools.store.get("other", None).await.unwrap();
         }
         match put(&tools, "list", &word, list.as_ref()).await {
-            Err(err) if err.kind == ErrorKind::Conflict => tools.pause(CONFLICT_PAUSE_MAX).await,
+            Err(err) if err.kind == ErrorKind::Conflict => tools.pause_after_conflict().await,
             other => return other.map(|()| Disposition::Done).map_err(|_| unreachable!()),
         }
     }
