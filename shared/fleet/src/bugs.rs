@@ -11,7 +11,8 @@ use crate::print::{self, Progress};
 const ELSEWHERE: [(&str, &str); 2] = [
     (
         "index-writer/own-ignored",
-        "equivalent: the event of the version that overwrote it looks at the same places",
+        "differs only where an operator deletes a snapshot: found by the test \
+         the_place_of_a_snapshot_that_an_operator_has_deleted_goes_with_its_own_event",
     ),
     (
         "rules-engine/late-opener-forgotten",

@@ -74,12 +74,29 @@ struct Call {
     caller: usize,
     /// What is asked: `get env/dev/…`.
     text: String,
-    class_a: bool,
+    sort: Sort,
     happen: Option<Happen>,
     answered: Arc<AtomicBool>,
     waker: Waker,
     /// Nobody waits for the answer any more.
     abandoned: bool,
+}
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    Read,
+    List,
+    Write,
+    Delete,
+}
+
+/// An operation that has arrived at the bucket.
+pub(crate) struct Arrived {
+    /// The attempt whose it is.
+    pub(crate) caller: usize,
+    /// Whether it has written, as far as can be told from here.
+    pub(crate) wrote: bool,
 }
 
 /// Makes an operation happen, or fail, and says how that ended.
@@ -152,21 +169,26 @@ impl Network {
         state.calls.get(&id).filter(|call| !call.abandoned).map(|call| call.caller)
     }
 
-    /// The operation `id` has arrived at the bucket. Whose it is, unless it was called back.
-    pub(crate) fn arrive(&self, id: u64) -> Option<usize> {
+    /// The operation `id` has arrived at the bucket, unless it was called back.
+    pub(crate) fn arrive(&self, id: u64) -> Option<Arrived> {
         let mut state = self.state();
         let call = state.calls.get_mut(&id)?;
-        let (caller, abandoned, class_a) = (call.caller, call.abandoned, call.class_a);
+        let (caller, abandoned, sort) = (call.caller, call.abandoned, call.sort);
         let happen = call.happen.take()?;
         let text = std::mem::take(&mut call.text);
         let way = state.way();
         let late = matches!(way, Way::LostThere(ErrorKind::Unavailable)) && state.times_out();
         let back = if late { CLIENT_TIMEOUT } else { state.latency() };
-        state.operations.class_a += u64::from(class_a);
-        state.operations.class_b += u64::from(!class_a);
+        let count = match sort {
+            Sort::Read => &mut state.operations.class_b,
+            Sort::List | Sort::Write => &mut state.operations.class_a,
+            Sort::Delete => &mut state.operations.deletes,
+        };
+        *count += 1;
         // The bucket has a clock and listeners of its own, which ask this network.
         drop(state);
         let told = happen(&self.bucket, way);
+        let wrote = matches!(told, Told::Generation(_));
         let ended = if abandoned { " (nobody waits)" } else { "" };
         let way = match way {
             Way::Well => String::new(),
@@ -178,7 +200,7 @@ impl Network {
         } else {
             self.timeline.after(back, Event::Answer(id));
         }
-        Some(caller)
+        Some(Arrived { caller, wrote: sort == Sort::Write && wrote })
     }
 
     /// The answer of the operation `id` has arrived. Whose it is, unless nobody waits for it.

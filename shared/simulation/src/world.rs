@@ -20,7 +20,7 @@ use self::processes::Running;
 use self::pubsub::{Attempt, Pending};
 use crate::dice::Dice;
 use crate::fleet::{Fleet, Function};
-use crate::network::{ClientShortcut, Network};
+use crate::network::{Arrived, ClientShortcut, Network};
 use crate::plan::{Mix, Plan, Planned};
 use crate::report::{Counts, Fault, Report};
 use crate::seen::Seen;
@@ -288,8 +288,11 @@ impl<'a> World<'a> {
         if let Some(attempt) = early {
             self.endanger(attempt);
         }
-        if let Some(attempt) = self.network.arrive(id) {
-            self.attempts[attempt].operations += 1;
+        if let Some(Arrived { caller, wrote }) = self.network.arrive(id) {
+            self.attempts[caller].operations += 1;
+            if wrote {
+                self.doom(caller);
+            }
         }
         self.announce_finalized();
     }
@@ -297,12 +300,6 @@ impl<'a> World<'a> {
     fn answer(&mut self, id: u64) {
         let Some(attempt) = self.network.answer(id) else { return };
         self.endanger(attempt);
-        if let Some(left) = &mut self.attempts[attempt].doom {
-            *left = left.saturating_sub(1);
-            if *left == 0 {
-                self.cut_off(attempt);
-            }
-        }
         if self.dice.per_mille(self.mix.pauses) {
             self.strike(Fault::Pause);
             let pause = self.dice.millis(500, 90_000);
@@ -310,7 +307,7 @@ impl<'a> World<'a> {
             self.network.note(format_args!("  #{attempt} stands still for {pause:?}"));
             self.timeline.after(pause, Event::Thaw(attempt));
             if self.dice.per_mille(self.mix.dooms) {
-                self.attempts[attempt].doom = Some(self.dice.between(1, 6));
+                self.attempts[attempt].doom = Some(self.dice.between(1, 3));
             }
         }
     }

@@ -12,7 +12,7 @@ use emulator::{Memory, Upload};
 use futures_util::FutureExt as _;
 use store::{Error, ErrorKind, List, Listed, Metadata, Object, Page, Precondition, Store};
 
-use super::{Call, ClientShortcut, Happen, Network, Told, Way};
+use super::{Call, ClientShortcut, Happen, Network, Sort, Told, Way};
 
 /// The bucket as a process sees it.
 pub(crate) struct Client(pub(crate) Arc<Network>);
@@ -22,7 +22,7 @@ impl Client {
     /// a client answers that is told 403.
     async fn call<T: Send + 'static>(
         &self,
-        (text, class_a): (String, bool),
+        (text, sort): (String, Sort),
         make: impl FnOnce(&Memory) -> Result<T, Error> + Send + 'static,
         forbidden: Option<T>,
         tell: fn(&T) -> Told,
@@ -46,7 +46,7 @@ impl Client {
         };
         let happen: Happen = Box::new(happen);
         let (network, answered) = (Arc::clone(&self.0), Arc::default());
-        Travel { network, answered, sent: None, what: Some((text, class_a, happen)) }.await;
+        Travel { network, answered, sent: None, what: Some((text, sort, happen)) }.await;
         let result = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
         result.unwrap_or_else(|| failed(ErrorKind::Unavailable))
     }
@@ -61,18 +61,18 @@ struct Travel {
     network: Arc<Network>,
     answered: Arc<AtomicBool>,
     sent: Option<u64>,
-    what: Option<(String, bool, Happen)>,
+    what: Option<(String, Sort, Happen)>,
 }
 
 impl Future for Travel {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if let Some((text, class_a, happen)) = self.what.take() {
+        if let Some((text, sort, happen)) = self.what.take() {
             let call = Call {
                 caller: self.network.state().caller,
                 text,
-                class_a,
+                sort,
                 happen: Some(happen),
                 answered: Arc::clone(&self.answered),
                 waker: context.waker().clone(),
@@ -121,7 +121,7 @@ impl Store for Client {
         let tell = |object: &Option<Object>| {
             object.as_ref().map_or(Told::Nothing, |object| Told::Generation(object.generation))
         };
-        Box::pin(self.call((text, false), make, forbidden, tell))
+        Box::pin(self.call((text, Sort::Read), make, forbidden, tell))
     }
 
     fn put<'a>(
@@ -149,7 +149,7 @@ impl Store for Client {
         };
         let tell = |generation: &Generation| Told::Generation(*generation);
         Box::pin(async move {
-            let put = self.call((text, true), make, None, tell).await;
+            let put = self.call((text, Sort::Write), make, None, tell).await;
             let lost = matches!(&put, Err(err) if err.kind == ErrorKind::Unavailable);
             if !(lost && self.has(ClientShortcut::RetriedWithoutPrecondition)) {
                 return put;
@@ -159,7 +159,7 @@ impl Store for Client {
             let insert = move |bucket: &Memory| {
                 bucket.insert(&name, body, upload).map(|stored| stored.generation)
             };
-            self.call((text, true), insert, None, tell).await
+            self.call((text, Sort::Write), insert, None, tell).await
         })
     }
 
@@ -171,20 +171,20 @@ impl Store for Client {
         let text = format!("delete {name} if {generation}");
         let owned = name.to_owned();
         let make = move |bucket: &Memory| at_once(bucket.delete(&owned, generation));
-        Box::pin(self.call((text, false), make, None, |_| Told::Nothing))
+        Box::pin(self.call((text, Sort::Delete), make, None, |_| Told::Nothing))
     }
 
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
         let text = format!("list {}", list.prefix);
         let owned = list.clone();
         let make = move |bucket: &Memory| at_once(bucket.list(&owned));
-        Box::pin(self.call((text, true), make, None, |page| Told::Count(page.items.len())))
+        Box::pin(self.call((text, Sort::List), make, None, |page| Told::Count(page.items.len())))
     }
 
     fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
         let text = format!("versions {name}");
         let owned = name.to_owned();
         let make = move |bucket: &Memory| at_once(bucket.versions(&owned));
-        Box::pin(self.call((text, true), make, None, |versions| Told::Count(versions.len())))
+        Box::pin(self.call((text, Sort::List), make, None, |versions| Told::Count(versions.len())))
     }
 }

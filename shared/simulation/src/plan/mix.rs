@@ -62,8 +62,8 @@ pub struct Mix {
     pub empty: u64,
     /// Answers after which the attempt stands still for seconds.
     pub pauses: u64,
-    /// Pauses after which the attempt is cut off within a few operations: who stands still for
-    /// long is given up.
+    /// Pauses after which the attempt is cut off, right after one of its next writes: who stands
+    /// still for long is given up.
     pub dooms: u64,
     /// Operations whose process dies around them.
     pub crashes: u64,

@@ -31,6 +31,16 @@ impl World<'_> {
         }
     }
 
+    /// A doomed attempt is cut off right after one of its next writes.
+    pub(super) fn doom(&mut self, attempt: usize) {
+        let Some(left) = &mut self.attempts[attempt].doom else { return };
+        *left -= 1;
+        if *left == 0 {
+            self.attempts[attempt].doom = None;
+            self.cut_off(attempt);
+        }
+    }
+
     /// Whoever waits for `attempt` goes away, and with it the attempt.
     pub(super) fn cut_off(&mut self, attempt: usize) {
         self.strike(Fault::Cut);

@@ -31,7 +31,7 @@ pub(super) struct Attempt {
     pub(super) process: usize,
     pub(super) future: Option<BoxFuture<'static, u16>>,
     pub(super) paused_until: Duration,
-    /// It is cut off after so many answers.
+    /// It is cut off after so many writes.
     pub(super) doom: Option<u64>,
     /// Pub/Sub does not wait for it any more.
     pub(super) overdue: bool,
