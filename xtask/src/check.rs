@@ -17,7 +17,7 @@ const LONG_SEEDS: u64 = 10;
 /// Notifications are published as often in the long runs.
 const LONG_REPEAT: u32 = 2;
 
-/// Runs what CI runs: tests, format, clippy, replay.
+/// Runs what CI runs: tests, format, clippy, interleavings, simulation, replay.
 #[derive(Args)]
 #[command(after_help = "Examples:
   cargo xtask check                    before a commit is shared
@@ -65,6 +65,9 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
         if !command::run(stage.name, &mut command, terminal)? {
             return Ok(false);
         }
+    }
+    if !interleavings::run(&interleavings::Options::default(), terminal)? {
+        return Ok(false);
     }
     for (name, options) in SIMULATIONS {
         if !simulation(name, options, terminal)? {
