@@ -28,6 +28,9 @@ mod fleet;
 mod report;
 mod trace;
 
+#[cfg(test)]
+mod tests;
+
 pub use fleet::{Fleet, Function, Outside, Process, definitions};
 pub use network::ClientShortcut;
 pub use plan::{Mix, Plan, Planned, Profile, Said, Says};
