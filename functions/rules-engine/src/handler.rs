@@ -16,16 +16,12 @@
 //! one. Either way nobody changes the state by an older snapshot once the attempt has ended. The
 //! interleavings of two snapshots, three attempts and a crash are enumerated in the tests.
 //!
-//! An alert object is written by whoever opened the alert, by every attempt of the event of the
-//! snapshot that opened it or while that snapshot is current, and before the alert leaves the
-//! state: one of them does not crash. When a rule comes between two events, an attempt of an older
-//! event can open an alert with a snapshot whose own event was handled before. Such an alert is
-//! noted in the state as perhaps unwritten, and every attempt writes it until the state changes.
-//!
-//! An attempt reads the snapshot first and the state afterwards. Between two readings in the other
-//! order another attempt can open an alert, and crash, before the snapshot is replaced: the first
-//! one finds nothing open and a snapshot on which nothing holds, acknowledges the event, and nobody
-//! writes that alert.
+//! An alert object is written after the state that opens it, and its writer can die in between. So
+//! the state notes the version with which alerts have opened as perhaps unwritten. Whoever finds the
+//! note writes these alerts, which is harmless where they are there, and takes the note away. That
+//! the opener's own event comes again does not do instead: another attempt of it may have been
+//! acknowledged under the rules before, and an older event can open an alert with a snapshot whose
+//! event was handled long ago.
 
 mod in_force;
 
@@ -36,7 +32,7 @@ use domain::{
     BoxFuture, Class, Delivery, Disposition, EntityRef, Failure, Generation, Handler, ObjectName,
     Outcome, Planted, ascii,
 };
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 use projection::source::{Source, key};
 use rules::state::{Alert, AlertState, Subject, Transitions, decide};
 use store::{Error, ErrorKind, Object, Precondition, Tools};
@@ -82,30 +78,27 @@ pub enum Shortcut {
     SnapshotNotReadAgain,
     /// Only the attempt that opens an alert writes its object.
     AlertByOpenerOnly,
-    /// An alert leaves the state without its object having been written.
-    ClosedUnwritten,
     /// The state is decided on the event's own version instead of the current one.
     OwnGenerationTrusted,
     /// Whoever writes the object of an alert draws an id for its name.
     RandomAlertIds,
     /// The change is given up where the store asks to slow down after the note.
     ThrottledGivenUp,
-    /// An alert that opens with a snapshot whose event was handled before is not noted.
-    LateOpenerForgotten,
+    /// That alerts have opened is not noted with them.
+    OpenedUnnoted,
 }
 
 impl Shortcut {
     /// Every one of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::NoNote,
         Self::NoteIgnored,
         Self::SnapshotNotReadAgain,
         Self::AlertByOpenerOnly,
-        Self::ClosedUnwritten,
         Self::OwnGenerationTrusted,
         Self::RandomAlertIds,
         Self::ThrottledGivenUp,
-        Self::LateOpenerForgotten,
+        Self::OpenedUnnoted,
     ];
 }
 
@@ -148,9 +141,9 @@ impl View {
         self.stored.as_ref()?.metadata.get(key)
     }
 
-    /// What the state goes on to say when it stays as it is.
-    fn kept(&self) -> Notes {
-        Notes { about_to_change: None, unwritten: self.note(UNWRITTEN).cloned() }
+    /// Whether the state notes something that this attempt has to take away.
+    fn is_noted(&self) -> bool {
+        self.note(ABOUT_TO_CHANGE).is_some() || self.note(UNWRITTEN).is_some()
     }
 }
 
@@ -183,7 +176,7 @@ impl RulesEngine {
             Ok(view) => view,
             Err(reason) => return Ok(Some(Disposition::Rejected(vec![reason]))),
         };
-        self.write_alerts_of(&view, events).await?;
+        self.write_noted_alerts(&view).await?;
         let rules = self.rules(entity.env, self.rules_age_max).await?;
         let mut transitions = decide(&view.state, subject(&view.source, kind), &rules);
         if !transitions.is_empty() {
@@ -191,11 +184,10 @@ impl RulesEngine {
             transitions = decide(&view.state, subject(&view.source, kind), &rules);
         }
         if !transitions.is_empty() {
-            return self.change(&view, &transitions, events, kind).await;
+            return self.change(&view, &transitions, kind).await;
         }
-        if view.note(ABOUT_TO_CHANGE).is_some() && !self.planted.has(Shortcut::NoteIgnored) {
-            let precondition = Precondition::unchanged(view.stored.as_ref());
-            self.write(&view, &view.state, view.kept(), precondition, kind).await?;
+        if view.is_noted() && !self.planted.has(Shortcut::NoteIgnored) {
+            self.write_unnoted(&view, kind).await?;
         }
         Ok(Some(Disposition::Skipped("no rule begins or ceases to hold")))
     }
@@ -205,10 +197,10 @@ impl RulesEngine {
         entity: &EntityRef,
         events: &[Generation],
     ) -> Result<Result<View, String>, Error> {
-        // One after the other: see the module's documentation.
-        let snapshot = self.snapshot(entity, events.last().copied()).await?;
         let state = ObjectName::AlertState(entity.clone()).to_string();
-        let stored = self.tools.store.get(&state, None).await?;
+        let state = self.tools.store.get(&state, None);
+        let snapshot = self.snapshot(entity, events.last().copied());
+        let (snapshot, stored) = try_join(snapshot, state).await?;
         let source = match Source::read(entity, snapshot.as_ref().map(Object::parts)) {
             Ok(source) => source,
             Err(reason) => return Ok(Err(reason)),
@@ -222,7 +214,6 @@ impl RulesEngine {
         &self,
         view: &View,
         transitions: &Transitions,
-        events: &[Generation],
         kind: &str,
     ) -> Result<Option<Disposition>, Error> {
         let entity = &view.source.entity;
@@ -230,20 +221,15 @@ impl RulesEngine {
         if !self.planted.has(Shortcut::NoNote) {
             // A word of its own for each note: who reads it knows that it is not theirs.
             let word = self.tools.ids.ulid(self.tools.clock.now());
-            let notes = Notes { about_to_change: Some(word), ..view.kept() };
+            let notes = Notes { about_to_change: Some(word), ..Notes::default() };
             let noted = self.write(view, &view.state, notes, precondition, kind).await?;
             precondition = Precondition::At(noted);
             if !self.planted.has(Shortcut::SnapshotNotReadAgain) && self.moved(view).await? {
                 return Ok(None);
             }
         }
-        if !self.planted.has(Shortcut::ClosedUnwritten) {
-            self.write_alerts(&transitions.closed, entity).await?;
-        }
-        let forgotten = self.planted.has(Shortcut::LateOpenerForgotten);
-        let own = view.source.generation.is_some_and(|version| events.contains(&version));
-        let unwritten = (!own && !transitions.opened.is_empty() && !forgotten)
-            .then(|| view.source.generation_text());
+        let opens = !transitions.opened.is_empty() && !self.planted.has(Shortcut::OpenedUnnoted);
+        let unwritten = opens.then(|| view.source.generation_text());
         self.write_change(view, &transitions.next, unwritten, precondition, kind).await?;
         self.write_alerts(&transitions.opened, entity).await?;
         Ok(Some(Disposition::Done))
@@ -309,17 +295,28 @@ impl RulesEngine {
         self.tools.store.put(&name, state.body(entity, kind).into(), &metadata, precondition).await
     }
 
-    /// Writes the alerts that opened with the snapshots of these events, with the current one, or
-    /// with the one that the state notes: whoever opened them may have crashed before.
-    async fn write_alerts_of(&self, view: &View, events: &[Generation]) -> Result<(), Error> {
-        let current = view.source.generation.into_iter();
-        let versions = events.iter().copied().chain(current).map(|version| version.to_string());
-        let versions: Vec<String> = versions.chain(view.note(UNWRITTEN).cloned()).collect();
-        let opened = |alert: &&Alert| versions.iter().any(|version| version == alert.generation());
-        let alerts: Vec<Alert> = view.state.open.iter().filter(opened).cloned().collect();
+    /// Writes the state as it is, without notes. Somebody's note that a change is coming has to go;
+    /// a store that asks to slow down may leave the other to the next attempt.
+    async fn write_unnoted(&self, view: &View, kind: &str) -> Result<(), Error> {
+        let precondition = Precondition::unchanged(view.stored.as_ref());
+        match self.write(view, &view.state, Notes::default(), precondition, kind).await {
+            Err(err)
+                if err.kind == ErrorKind::Throttled && view.note(ABOUT_TO_CHANGE).is_none() =>
+            {
+                Ok(())
+            }
+            written => written.map(drop),
+        }
+    }
+
+    /// Writes the alerts that the state notes as perhaps unwritten.
+    async fn write_noted_alerts(&self, view: &View) -> Result<(), Error> {
+        let Some(version) = view.note(UNWRITTEN) else { return Ok(()) };
         if self.planted.has(Shortcut::AlertByOpenerOnly) {
             return Ok(());
         }
+        let opened = view.state.open.iter().filter(|alert| alert.generation() == version);
+        let alerts: Vec<Alert> = opened.cloned().collect();
         self.write_alerts(&alerts, &view.source.entity).await
     }
 

@@ -8,18 +8,11 @@ use crate::Options;
 use crate::print::{self, Progress};
 
 /// Bugs that are not looked for among the seeds, and why.
-const ELSEWHERE: [(&str, &str); 2] = [
-    (
-        "index-writer/own-ignored",
-        "differs only where an operator deletes a snapshot: found by the test \
+const ELSEWHERE: [(&str, &str); 1] = [(
+    "index-writer/own-ignored",
+    "differs only where an operator deletes a snapshot: found by the test \
          the_place_of_a_snapshot_that_an_operator_has_deleted_goes_with_its_own_event",
-    ),
-    (
-        "rules-engine/late-opener-forgotten",
-        "needs a rule between two events and a crash in one place: found by the test \
-         an_alert_is_written_that_a_late_attempt_opened_with_a_snapshot_that_is_gone",
-    ),
-];
+)];
 
 /// Plants each bug until it is found, or in all seeds with `--rates`. Every one has to be found but
 /// those that are not looked for.

@@ -67,6 +67,20 @@ fn an_alert_is_written_that_a_late_attempt_opened_with_a_snapshot_that_is_gone()
 }
 
 #[test]
+fn an_alert_is_written_whose_opener_dies_after_another_attempt_of_its_message_is_acknowledged() {
+    let bucket = Memory::new("test", TestClock::at("2026-01-01T00:00:00Z"), 7);
+    let first = write_snapshot(&bucket, 1, Some(5));
+    assert!(attempt(&bucket, &first, |_| false), "no rule yet");
+    write_rules(&bucket, &[RULE.to_owned()]);
+    assert!(!attempt(&bucket, &first, |_| !alerts(&bucket)[0].is_empty()));
+    // The message is acknowledged: nobody delivers it again.
+    let second = write_snapshot(&bucket, 2, Some(6));
+    assert!(attempt(&bucket, &second, |_| false));
+    let [open, _, written] = alerts(&bucket);
+    assert_eq!((open, written), (vec![first.generation], vec![first.generation]));
+}
+
+#[test]
 fn an_alert_that_late_merges_open_again_is_another_one() {
     let snapshots = [Some(5), Some(50), Some(6)];
     let race = Race {

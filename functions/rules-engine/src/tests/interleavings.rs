@@ -127,8 +127,8 @@ fn an_alert_that_only_its_opener_writes_is_seen() {
 }
 
 #[test]
-fn an_alert_that_leaves_the_state_unwritten_is_seen() {
-    check_shortcut(Shortcut::ClosedUnwritten, &[Some(5), Some(50)], &[1, 1]);
+fn an_opening_that_is_not_noted_is_seen() {
+    check_shortcut(Shortcut::OpenedUnnoted, &[Some(5), Some(6)], &[1, 1]);
 }
 
 #[test]
