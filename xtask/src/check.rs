@@ -49,8 +49,14 @@ const LINTS: [Stage; 2] = [
 ];
 
 /// Histories in virtual time, and the bugs that they have to find.
-const SIMULATIONS: [(&str, &[&str]); 2] =
-    [("simulation", &["--seeds", "20000"]), ("planted bugs", &["--bugs", "--seeds", "20000"])];
+const SIMULATIONS: [(&str, &[&str]); 6] = [
+    ("simulation", &["--seeds", "20000"]),
+    ("simulation, calm", &["--seeds", "1000", "--profile", "calm"]),
+    ("simulation, burst", &["--seeds", "1000", "--profile", "burst"]),
+    ("simulation, faults", &["--seeds", "1000", "--profile", "faults"]),
+    ("simulation, adversarial", &["--seeds", "1000", "--profile", "adversarial"]),
+    ("planted bugs", &["--bugs", "--seeds", "20000"]),
+];
 
 /// The seeds of [`SIMULATIONS`], each of them twice: a trace must not differ.
 const LONG_SIMULATION: (&str, &[&str]) = ("simulation, twice", &["--seeds", "20000", "--twice"]);

@@ -32,7 +32,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         let progress = Progress::begin(Some(seeds.count));
         let found = explore(&stage, seeds, |found| progress.show(found));
         progress.end();
-        print::say(&row(&name, &found, options.rates, elsewhere))?;
+        print::say(&row(&name, &found, options, elsewhere))?;
         rows.push(json!({
             "bug": name,
             "seeds": found.seeds,
@@ -61,14 +61,14 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
 }
 
 /// One row of the table.
-fn row(name: &str, found: &Found, rates: bool, elsewhere: Option<&str>) -> String {
+fn row(name: &str, found: &Found, options: &Options, elsewhere: Option<&str>) -> String {
     let (after, what) = match (found.divergences.first(), elsewhere) {
-        (Some((seed, wrong)), _) => ((seed + 1).to_string(), print::short(wrong)),
+        (Some((seed, wrong)), _) => ((seed - options.from + 1).to_string(), print::short(wrong)),
         (None, Some(why)) => (format!("not in {}", found.seeds), why.to_owned()),
         (None, None) => (format!("NOT in {}", found.seeds), String::new()),
     };
     let often = match found.divergences.len() {
-        often if rates => {
+        often if options.rates => {
             format!("{:.1} %", 100.0 * often as f64 / found.seeds.max(1) as f64)
         }
         _ => String::new(),

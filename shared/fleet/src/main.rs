@@ -34,19 +34,19 @@ use crate::print::Progress;
 )]
 struct Options {
     /// How many seeds are run.
-    #[arg(long, default_value_t = 1000, value_name = "N")]
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first seed.
     #[arg(long, default_value_t = 0, value_name = "SEED")]
     from: u64,
     /// Run this seed alone, and print every operation and delivery. If it ends wrong, a smaller
     /// history that does so too is printed besides.
-    #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "from", "minutes", "bugs"])]
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "from", "minutes", "bugs", "twice", "json", "threads"])]
     seed: Option<u64>,
     /// How seeds are drawn: swarm, calm, burst, faults or adversarial.
     #[arg(long, default_value = "swarm", value_parser = profile)]
     profile: Profile,
-    /// Begin seeds for so many minutes, however many that are.
+    /// Begin seeds for so many minutes, however many that are; with --bugs for each bug.
     #[arg(long, value_name = "M", conflicts_with = "seeds", allow_negative_numbers = true)]
     minutes: Option<f64>,
     /// Run every seed twice and compare the hashes of the traces; otherwise every twentieth.
@@ -65,8 +65,8 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Threads; as many as there are processors unless said otherwise.
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
 }
 
 /// A history allocates by the ten thousand; glibc spends a third of it on that.
@@ -75,6 +75,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// One seed in so many is run twice.
 const TWICE_EVERY: u64 = 20;
+
+/// The longest run, in minutes: a week.
+const MINUTES_MAX: f64 = 10_080.0;
 
 /// After so many divergences enough is known.
 const DIVERGENCES_MAX: usize = 10;
@@ -92,6 +95,10 @@ fn main() -> ExitCode {
 
 /// Whether nothing is wrong; with a bug, whether it is found.
 fn run(options: &Options) -> Result<bool> {
+    if let Some(path) = &options.json {
+        // Before anything is run for it.
+        std::fs::write(path, "").with_context(|| path.display().to_string())?;
+    }
     if options.bugs {
         return bugs::run(options);
     }
@@ -122,10 +129,10 @@ fn one(stage: &Stage, seed: u64, planted: bool) -> Result<bool> {
 impl Options {
     fn seeds(&self, divergences_max: usize) -> Result<Seeds> {
         let time_max = match self.minutes {
-            Some(minutes) if !(minutes.is_finite() && minutes > 0.0) => {
-                bail!("--minutes is a number above 0")
+            Some(minutes) if !(minutes > 0.0 && minutes <= MINUTES_MAX) => {
+                bail!("--minutes is a number above 0 and at most {MINUTES_MAX}")
             }
-            Some(minutes) => Some(Duration::try_from_secs_f64(minutes * 60.0)?),
+            Some(minutes) => Some(Duration::from_secs_f64(minutes * 60.0)),
             None => None,
         };
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -135,7 +142,7 @@ impl Options {
             time_max,
             twice_every: if self.twice { 1 } else { TWICE_EVERY },
             divergences_max,
-            threads: self.threads.unwrap_or(processors),
+            threads: self.threads.map_or(processors, usize::from),
         })
     }
 }

@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result};
 use fleet::{Found, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
-use simulation::{Fault, Mix, Plan, Profile, Report};
+use simulation::{Fault, Mix, Plan, Report};
 
-use crate::Options;
+use crate::{DIVERGENCES_MAX, Options};
 
 /// The longest text of what is wrong in a table, in characters.
 const SHORT: usize = 140;
@@ -98,7 +98,13 @@ pub(crate) fn found(options: &Options, stage: &Stage, found: &Found) -> Result<(
     for (seed, wrong) in &found.divergences {
         say(&format!("seed {seed}: {}\n  {}", short(wrong), stage.command(*seed)))?;
     }
-    let (profile, rate) = (word(options.profile), found.rate());
+    if found.divergences.len() >= DIVERGENCES_MAX {
+        say(&format!("stopped after {DIVERGENCES_MAX} divergences"))?;
+    }
+    if let Some(bug) = options.bug.filter(|_| found.divergences.is_empty()) {
+        say(&format!("{bug} is not found in these seeds"))?;
+    }
+    let (profile, rate) = (options.profile.to_string(), found.rate());
     say(&format!(
         "sim: {} seeds from {} ({profile}), {} of them twice, {} divergences, {:.1} s, {rate:.0}/s",
         found.seeds,
@@ -165,9 +171,4 @@ fn mix(mix: &Mix) -> String {
     let on: Vec<String> = on.map(|(name, rate)| format!("{name} {rate}")).collect();
     let instances = format!("{} processes of each function", mix.instances);
     [vec![instances], on].concat().join(", ")
-}
-
-fn word(profile: Profile) -> &'static str {
-    let named = Profile::NAMES.into_iter().find(|(it, _)| *it == profile);
-    named.map_or("swarm", |(_, word)| word)
 }

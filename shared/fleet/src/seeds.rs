@@ -52,15 +52,19 @@ pub fn explore(stage: &Stage, seeds: Seeds, progress: impl Fn(&Found) + Sync) ->
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let enough = lock().divergences.len() >= seeds.divergences_max;
+            let Some(seed) = seeds.first.checked_add(number) else { return };
             if number >= seeds.count || enough || over() {
                 return;
             }
-            let seed = seeds.first + number;
             let report = stage.run(seed, false);
             let twice = seed.is_multiple_of(seeds.twice_every.max(1)) && seeds.twice_every > 0;
-            let same = !twice || stage.run(seed, false).trace_hash == report.trace_hash;
-            let differs = || "a second run of the same seed has another trace".to_owned();
-            let wrong = report.wrong.or_else(|| (!same).then(differs));
+            let same = !twice || {
+                let again = stage.run(seed, false);
+                (again.trace_hash, &again.wrong, &again.counts)
+                    == (report.trace_hash, &report.wrong, &report.counts)
+            };
+            let differs = || "a second run of the same seed is another one".to_owned();
+            let wrong = report.wrong.map(|wrong| wrong.what).or_else(|| (!same).then(differs));
             let mut found = lock();
             found.seeds += 1;
             found.twice += u64::from(twice);

@@ -41,10 +41,9 @@ impl Stage {
 
     /// The one command that runs `seed` again.
     pub fn command(&self, seed: u64) -> String {
-        let word = Profile::NAMES.into_iter().find(|(profile, _)| *profile == self.profile);
         let mut command = format!("cargo xtask sim --seed {seed}");
-        if let Some((_, word)) = word.filter(|(profile, _)| *profile != Profile::Swarm) {
-            command += &format!(" --profile {word}");
+        if self.profile != Profile::Swarm {
+            command += &format!(" --profile {}", self.profile);
         }
         if let Some(bug) = self.bug {
             command += &format!(" --bug {bug}");

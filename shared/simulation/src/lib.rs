@@ -34,6 +34,6 @@ mod tests;
 pub use fleet::{Fleet, Function, Outside, Process, definitions};
 pub use network::ClientShortcut;
 pub use plan::{Mix, Plan, Planned, Profile, Said, Says};
-pub use report::{Counts, Fault, Faults, Report};
+pub use report::{Check, Counts, Fault, Faults, Report, Wrong};
 pub use shrink::shrink;
 pub use world::{Scenery, run};

@@ -100,7 +100,7 @@ pub(crate) struct Arrived {
 }
 
 /// Makes an operation happen, or fail, and says how that ended.
-type Happen = Box<dyn FnOnce(&Memory, Way) -> Told + Send>;
+type Happen = Box<dyn FnMut(&Memory, Way) -> Told + Send>;
 
 /// What becomes of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,8 @@ enum Way {
     Well,
     /// It never happens.
     LostThere(ErrorKind),
+    /// It is told to have failed, and happens later.
+    Late,
     /// It happens and its answer is lost.
     LostBack(ErrorKind),
     /// The service answers that this is not permitted.
@@ -174,9 +176,10 @@ impl Network {
         let mut state = self.state();
         let call = state.calls.get_mut(&id)?;
         let (caller, abandoned, sort) = (call.caller, call.abandoned, call.sort);
-        let happen = call.happen.take()?;
+        let mut happen = call.happen.take()?;
+        let (answered, waker) = (Arc::clone(&call.answered), call.waker.clone());
         let text = std::mem::take(&mut call.text);
-        let way = state.way();
+        let way = state.way(sort);
         let late = matches!(way, Way::LostThere(ErrorKind::Unavailable)) && state.times_out();
         let back = if late { CLIENT_TIMEOUT } else { state.latency() };
         let count = match sort {
@@ -190,11 +193,20 @@ impl Network {
         let told = happen(&self.bucket, way);
         let wrote = matches!(told, Told::Generation(_));
         let ended = if abandoned { " (nobody waits)" } else { "" };
+        let is_late = way == Way::Late && !abandoned;
         let way = match way {
             Way::Well => String::new(),
             way => format!(" [{way:?}]"),
         };
         self.note(format_args!("  #{caller} {text}: {told}{way}{ended}"));
+        if is_late {
+            // The caller has gone on by then.
+            let text = format!("{text} (late)");
+            let happen = Some(happen);
+            let call = Call { caller, text, sort, happen, answered, waker, abandoned: true };
+            let delay = back + self.state().dice.millis(1, 20_000);
+            self.send(call, delay);
+        }
         if abandoned {
             self.state().calls.remove(&id);
         } else {
@@ -212,12 +224,16 @@ impl Network {
     }
 
     fn begin(&self, call: Call) -> u64 {
+        let there = self.state().latency();
+        self.send(call, there)
+    }
+
+    fn send(&self, call: Call, delay: Duration) -> u64 {
         let mut state = self.state();
         state.called += 1;
         let id = state.called;
         state.calls.insert(id, call);
-        let there = state.latency();
-        self.timeline.after(there, Event::Arrive(id));
+        self.timeline.after(delay, Event::Arrive(id));
         id
     }
 
@@ -247,13 +263,19 @@ impl State {
         self.dice.per_mille(200)
     }
 
-    fn way(&mut self) -> Way {
+    fn way(&mut self, sort: Sort) -> Way {
         let (dice, mix, faults) = (&self.dice, &self.mix, &mut self.faults);
-        let kinds = [ErrorKind::Unavailable, ErrorKind::Unavailable, ErrorKind::Conflict];
+        let writes = sort == Sort::Write;
         if dice.per_mille(mix.lost) {
             faults.strike(Fault::Lost);
             // The client's own retry of a write is answered 412: its first try took effect.
-            return Way::LostBack(*dice.pick(&kinds));
+            let conflict = writes && dice.per_mille(333);
+            let kind = if conflict { ErrorKind::Conflict } else { ErrorKind::Unavailable };
+            return Way::LostBack(kind);
+        }
+        if writes && dice.per_mille(mix.late) {
+            faults.strike(Fault::Late);
+            return Way::Late;
         }
         if dice.per_mille(mix.failures) {
             faults.strike(Fault::Failure);

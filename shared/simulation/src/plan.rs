@@ -82,6 +82,11 @@ impl Plan {
         Self { seed: dice.seed(), mix, given, records }
     }
 
+    /// Whether rules change while everything else happens.
+    pub(crate) fn changes_rules(&self) -> bool {
+        self.records.iter().any(|it| it.says.as_ref().is_some_and(|says| says.entity.0 == "rules"))
+    }
+
     /// Every record, in the order in which they are written.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Planned> {
         self.given.iter().chain(&self.records)

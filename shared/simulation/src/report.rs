@@ -1,5 +1,7 @@
 //! What is known of a run afterwards.
 
+use std::fmt;
+
 use store::Operations;
 
 /// How one run ended.
@@ -8,11 +10,45 @@ pub struct Report {
     /// The same for the same plan, whatever the machine.
     pub trace_hash: u64,
     /// The first thing that is wrong in the end.
-    pub wrong: Option<String>,
+    pub wrong: Option<Wrong>,
     /// What happened, if that was asked for.
     pub lines: Vec<String>,
     /// What it took.
     pub counts: Counts,
+}
+
+/// What is wrong in the end of a run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wrong {
+    /// Which promise does not hold.
+    pub check: Check,
+    /// Where, and how.
+    pub what: String,
+}
+
+/// What is checked in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Check {
+    /// Every message is acknowledged, after so many events and so many pushes.
+    Ends,
+    /// Snapshots, manifests, pointers and registers are what the history says.
+    Bucket,
+    /// What does not count is quarantined, once, and nothing else.
+    Quarantine,
+    /// The journal has noted every change of a manifest before it.
+    Journal,
+    /// The open rules are those that hold.
+    OpenRules,
+    /// What is promised of alert objects, and that they are sent.
+    Alerts,
+    /// No push makes more operations than its function has a reason for.
+    Operations,
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
 }
 
 /// What one run, or many together, took.
@@ -48,6 +84,7 @@ pub enum Fault {
     Crash,
     Cut,
     Lost,
+    Late,
     Failure,
     Forbidden,
     Throttled,
@@ -57,7 +94,7 @@ pub enum Fault {
 
 impl Fault {
     /// Each with its name, in the order of their declaration.
-    pub const NAMES: [(Self, &'static str); 13] = [
+    pub const NAMES: [(Self, &'static str); 14] = [
         (Self::Duplicate, "duplicates"),
         (Self::Overlap, "overlaps"),
         (Self::Delay, "delays"),
@@ -66,6 +103,7 @@ impl Fault {
         (Self::Crash, "crashes"),
         (Self::Cut, "cuts"),
         (Self::Lost, "lost answers"),
+        (Self::Late, "late writes"),
         (Self::Failure, "failures"),
         (Self::Forbidden, "forbidden"),
         (Self::Throttled, "throttled"),

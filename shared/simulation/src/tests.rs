@@ -66,8 +66,8 @@ fn the_oracle_folds_by_time_and_by_id_where_times_are_equal() {
         ],
         &expect![[r#"
             indices/ventures/by-status/late/V1.json {"ptr":"env/dev/snapshots/ventures/V1.json","id":"V1","entity":"venture","status":"late"}
-            manifests/ventures/by-id/V1.json {"id":"V1","entity":"venture","status":"late","updated_at":"2025-11-06T10:00:03Z"}
-            snapshots/ventures/V1.json {"id":"V1","status":"late","updated_at":"2025-11-06T10:00:03Z"}
+            manifests/ventures/by-id/V1.json {"id":"V1","entity":"venture","status":"late","updated_at":"2025-11-06T10:59:03Z"}
+            snapshots/ventures/V1.json {"id":"V1","status":"late","updated_at":"2025-11-06T10:59:03Z"}
         "#]],
     );
 }
@@ -82,8 +82,8 @@ fn the_oracle_takes_a_tombstone_and_merges_without_a_base_for_absent() {
             record("V2", 4, "d", merge(r#"{"status":"b"}"#)),
         ],
         &expect![[r#"
-            snapshots/ventures/V1.json {"id":"V1","entity":"venture","env":"dev","updated_at":"2025-11-06T10:00:02Z","op":"delete"}
-            snapshots/ventures/V2.json {"id":"V2","entity":"venture","env":"dev","updated_at":"2025-11-06T10:00:04Z","op":"merge"}
+            snapshots/ventures/V1.json {"id":"V1","entity":"venture","env":"dev","updated_at":"2025-11-06T10:59:02Z","op":"delete"}
+            snapshots/ventures/V2.json {"id":"V2","entity":"venture","env":"dev","updated_at":"2025-11-06T10:59:04Z","op":"merge"}
         "#]],
     );
 }
@@ -115,7 +115,7 @@ fn the_oracle_knows_the_indices() {
             indices/ventures/by-status/done/V2.json {"ptr":"env/dev/snapshots/ventures/V2.json","id":"V2","entity":"venture","status":"done"}
             indices/ventures/by-tag/x/V1.json {"ptr":"env/dev/snapshots/ventures/V1.json","id":"V1","entity":"venture"}
             indices/ventures/by-tag/y/V1.json {"ptr":"env/dev/snapshots/ventures/V1.json","id":"V1","entity":"venture"}
-            indices/ventures/latest/G.json {"ptr":"env/dev/snapshots/ventures/V4.json","id":"V4","entity":"venture","as_of":"2025-06-30","members":[{"ptr":"env/dev/snapshots/ventures/V4.json","id":"V4","entity":"venture","as_of":"2025-06-30","sort":"2025-06-30","order":["2025-11-06T10:00:00Z","2025/11/06/2025-11-06T10:00:00Z_c.json"]},{"ptr":"env/dev/snapshots/ventures/V2.json","id":"V2","entity":"venture","as_of":"2025-01-01","sort":"2025-01-01","order":["2025-11-06T10:00:02Z","2025/11/06/2025-11-06T10:00:02Z_b.json"]},{"ptr":"env/dev/snapshots/ventures/V1.json","id":"V1","entity":"venture","as_of":"2025-01-01","sort":"2025-01-01","order":["2025-11-06T10:00:01Z","2025/11/06/2025-11-06T10:00:01Z_a.json"]}]}
+            indices/ventures/latest/G.json {"ptr":"env/dev/snapshots/ventures/V4.json","id":"V4","entity":"venture","as_of":"2025-06-30","members":[{"ptr":"env/dev/snapshots/ventures/V4.json","id":"V4","entity":"venture","as_of":"2025-06-30","sort":"2025-06-30","order":["2025-11-06T10:59:00Z","2025/11/06/2025-11-06T10:59:00Z_c.json"]},{"ptr":"env/dev/snapshots/ventures/V2.json","id":"V2","entity":"venture","as_of":"2025-01-01","sort":"2025-01-01","order":["2025-11-06T10:59:02Z","2025/11/06/2025-11-06T10:59:02Z_b.json"]},{"ptr":"env/dev/snapshots/ventures/V1.json","id":"V1","entity":"venture","as_of":"2025-01-01","sort":"2025-01-01","order":["2025-11-06T10:59:01Z","2025/11/06/2025-11-06T10:59:01Z_a.json"]}]}
             manifests/ventures/by-id/V1.json {"id":"V1","entity":"venture"}
             manifests/ventures/by-id/V2.json {"id":"V2","entity":"venture","status":"done"}
             manifests/ventures/by-id/V4.json {"id":"V4","entity":"venture"}

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use domain::{BoxFuture, Clock, Instant};
 
-/// When every run begins, in milliseconds since 1970: 2025-11-06T10:00:00Z.
-const BEGIN_MS: i64 = 1_762_423_200_000;
+/// When every run begins, in milliseconds since 1970: 2025-11-06T10:59:00Z. The hour, by which the
+/// journal goes, ends while things happen.
+const BEGIN_MS: i64 = 1_762_426_740_000;
 
 /// The instant so many milliseconds after the beginning of a run.
 pub(crate) fn instant(ms: i64) -> Instant {

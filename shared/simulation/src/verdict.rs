@@ -4,19 +4,28 @@ mod alerts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Class, EntityRef, ObjectName, json, volatile};
+use domain::{EntityRef, ObjectName, json, volatile};
 use emulator::Memory;
 use store::Object;
 
-use crate::oracle::{self, Expected};
+use crate::oracle::{self, Entity, Expected};
 use crate::plan::Plan;
+use crate::report::{Check, Wrong};
 use crate::seen::Seen;
 
 /// After everything is calm, no message is pushed more often than this.
 const TRIES_SINCE_CALM_MAX: u32 = 8;
 
-/// No push makes more operations than this, whatever goes wrong.
-const OPERATIONS_MAX: u64 = 150;
+/// No push makes more operations than this, whatever goes wrong: a function that tries again reads
+/// again, at most `domain::limits::ATTEMPTS_MAX` times, and a snapshot-builder lists a history of
+/// some records besides.
+const OPERATIONS_MAX: [(&str, u64); 5] = [
+    ("snapshot-builder", 120),
+    ("manifest-writer", 24),
+    ("index-writer", 100),
+    ("rules-engine", 60),
+    ("alert-dispatcher", 4),
+];
 
 /// A run after its end.
 pub(crate) struct Aftermath<'a> {
@@ -28,58 +37,69 @@ pub(crate) struct Aftermath<'a> {
     /// The names of the alerts that were sent.
     pub(crate) sent: &'a [String],
     pub(crate) tries_since_calm_max: u32,
-    pub(crate) operations_max: u64,
+    /// The most operations of a push to each function.
+    pub(crate) operations_max: Vec<(&'static str, u64)>,
 }
 
 /// The first thing that is wrong.
-pub(crate) fn judge(aftermath: &Aftermath<'_>) -> Result<(), String> {
-    let Aftermath { plan, objects, .. } = *aftermath;
-    let parsed = objects.iter().map(|(name, object)| match ObjectName::parse(name) {
-        Ok(parsed) => Ok((parsed, object)),
-        Err(_) => Err(format!("no class of object is called {name}")),
-    });
-    let parsed: Vec<_> = parsed.collect::<Result<_, _>>()?;
-    let entities = oracle::fold(plan);
-
-    let repaired: Vec<_> = parsed.iter().filter_map(|(name, _)| repaired(name)).collect();
-    if plan.mix.expired == 0 && !repaired.is_empty() {
-        return Err(format!("a repair is wanted of {repaired:?}, and nothing has expired"));
-    }
-    let mut expected: Expected = entities.iter().flat_map(oracle::Entity::objects).collect();
-    expected.extend(oracle::registers(&entities));
-    let mut found: BTreeMap<String, String> = parsed
-        .iter()
-        .filter(|(name, _)| !matches!(name.class(), Class::Alert | Class::Quarantine))
-        .filter(|(name, _)| !matches!(name.class(), Class::AlertState))
-        .filter_map(|(name, object)| Some((name, volatile::comparable(name, &object.body)?)))
-        .map(|(name, text)| (name.to_string(), text))
-        .collect();
-    if !repaired.is_empty() {
-        // Nobody knows which index objects it concerns; reconciliation will.
-        found.retain(|name, _| !name.contains("/indices/"));
-        expected.retain(|name, _| !name.contains("/indices/"));
-    }
-    same(&found, &expected)?;
-    quarantine(aftermath)?;
-    journal(aftermath)?;
+pub(crate) fn judge(aftermath: &Aftermath<'_>) -> Result<(), Wrong> {
+    let entities = oracle::fold(aftermath.plan);
+    let wrong = |check| move |what| Wrong { check, what };
+    let repaired = bucket(aftermath, &entities).map_err(wrong(Check::Bucket))?;
+    quarantine(aftermath).map_err(wrong(Check::Quarantine))?;
+    journal(aftermath).map_err(wrong(Check::Journal))?;
     // Which rules are in force says their bundle, an index object.
     if !repaired.iter().any(|entity| entity.segment == "rules") {
-        alerts::judge(aftermath, &entities)?;
+        alerts::open_rules(aftermath, &entities).map_err(wrong(Check::OpenRules))?;
+        alerts::objects(aftermath).map_err(wrong(Check::Alerts))?;
     }
     if aftermath.tries_since_calm_max > TRIES_SINCE_CALM_MAX {
         let tries = aftermath.tries_since_calm_max;
-        return Err(format!("a message is pushed {tries} times after everything is calm"));
+        let what = format!("a message is pushed {tries} times after everything is calm");
+        return Err(Wrong { check: Check::Ends, what });
     }
-    if aftermath.operations_max > OPERATIONS_MAX {
-        return Err(format!("one push makes {} operations", aftermath.operations_max));
-    }
-    Ok(())
+    operations(aftermath).map_err(wrong(Check::Operations))
 }
 
-fn repaired(name: &ObjectName) -> Option<&EntityRef> {
-    match name {
-        ObjectName::RepairWanted(entity) => Some(entity),
-        _ => None,
+/// Compares everything but alerts and quarantine; answers whose repair is wanted.
+fn bucket(aftermath: &Aftermath<'_>, entities: &[Entity<'_>]) -> Result<Vec<EntityRef>, String> {
+    let Aftermath { plan, objects, .. } = aftermath;
+    let mut found = Expected::new();
+    let mut repaired = Vec::new();
+    for (name, object) in *objects {
+        let Ok(parsed) = ObjectName::parse(name) else {
+            return Err(format!("no class of object is called {name}"));
+        };
+        match parsed {
+            ObjectName::RepairWanted(entity) => repaired.push(entity),
+            ObjectName::Alert { .. } | ObjectName::AlertState(_) => (),
+            ObjectName::Quarantine { .. } => (),
+            _ => found.extend(
+                volatile::comparable(&parsed, &object.body).map(|text| (name.clone(), text)),
+            ),
+        }
+    }
+    if plan.mix.expired == 0 && !repaired.is_empty() {
+        return Err(format!("a repair is wanted of {repaired:?}, and nothing has expired"));
+    }
+    let mut expected: Expected = entities.iter().flat_map(Entity::objects).collect();
+    expected.extend(oracle::registers(entities));
+    // Which index objects a repair concerns will be seen by reconciliation.
+    let known = |name: &String| !repaired.iter().any(|entity| concerns(entity, name));
+    found.retain(|name, _| known(name));
+    expected.retain(|name, _| known(name));
+    same(&found, &expected)?;
+    Ok(repaired)
+}
+
+/// Whether the index object `name` is a pointer of `entity`, or a register that it may be in.
+fn concerns(entity: &EntityRef, name: &str) -> bool {
+    match ObjectName::parse(name) {
+        Ok(ObjectName::Pointer(pointer)) => pointer.entity == *entity,
+        Ok(ObjectName::Register { segment, .. } | ObjectName::Bundle { segment, .. }) => {
+            segment == entity.segment
+        }
+        _ => false,
     }
 }
 
@@ -129,6 +149,16 @@ fn journal(aftermath: &Aftermath<'_>) -> Result<(), String> {
             if noted_at.is_none_or(|noted_at| noted_at > version.created_at) {
                 return Err(format!("{name} was written before {entry}"));
             }
+        }
+    }
+    Ok(())
+}
+
+fn operations(aftermath: &Aftermath<'_>) -> Result<(), String> {
+    for (function, most) in &aftermath.operations_max {
+        let bound = OPERATIONS_MAX.iter().find(|(name, _)| name == function);
+        if bound.is_some_and(|(_, bound)| most > bound) {
+            return Err(format!("a push to {function} makes {most} operations"));
         }
     }
     Ok(())

@@ -22,7 +22,7 @@ use crate::dice::Dice;
 use crate::fleet::{Fleet, Function};
 use crate::network::{Arrived, ClientShortcut, Network};
 use crate::plan::{Mix, Plan, Planned};
-use crate::report::{Counts, Fault, Report};
+use crate::report::{Check, Counts, Fault, Report, Wrong};
 use crate::seen::Seen;
 use crate::timeline::{Next, Timeline, VirtualClock};
 use crate::trace::Trace;
@@ -82,7 +82,7 @@ impl Wake for Alarm {
 /// Runs `plan`; its lines are kept if somebody wants to read them.
 pub fn run(scenery: &Scenery<'_>, plan: &Plan, readable: bool) -> Report {
     let mut world = World::new(scenery, plan, readable);
-    let played = world.play();
+    let played = world.play().map_err(|what| Wrong { check: Check::Ends, what });
     world.end(played)
 }
 
@@ -160,7 +160,7 @@ impl<'a> World<'a> {
         self.drain()?;
         self.begin();
         self.drain()?;
-        if plan.mix.rule_changes > 0 { self.sweep() } else { Ok(()) }
+        if plan.changes_rules() { self.sweep() } else { Ok(()) }
     }
 
     /// Everything goes wrong from here on, until it does not any more.
@@ -177,19 +177,20 @@ impl<'a> World<'a> {
             self.timeline.after(RULES_PAUSE + record.at, Event::Write(number));
         }
         for _ in 0..plan.mix.redeploys {
-            let at = self.dice.millis(0, u64::try_from(calm_at.as_millis()).unwrap_or(0));
+            let busy = u64::try_from(last.as_millis()).unwrap_or(0) + 3_000;
+            let at = RULES_PAUSE + self.dice.millis(0, busy);
             self.timeline.after(at, Event::Redeploy);
         }
         self.timeline.after(calm_at, Event::Calm);
     }
 
     /// A rule that has changed reaches an entity with its next event: every snapshot is announced
-    /// once more.
+    /// once more, to whoever evaluates rules.
     fn sweep(&mut self) -> Result<(), String> {
         self.timeline.after(RULES_PAUSE, Event::Calm);
         self.drain()?;
         for stored in self.seen.live_snapshots(&self.network.bucket) {
-            self.announce(&stored);
+            self.announce(&stored, |function| function.name == "rules-engine");
         }
         self.drain()
     }
@@ -240,8 +241,8 @@ impl<'a> World<'a> {
         ));
         let upload = Upload { precondition: Some(Precondition::Absent), ..Upload::default() };
         let body = record.body.clone();
-        // Plans name every record differently.
-        self.network.bucket.insert(&record.name, body, upload).map(drop).unwrap_or_default();
+        let written = self.network.bucket.insert(&record.name, body, upload);
+        written.expect("a plan names every record differently, and nobody else writes history");
         self.counts.records += 1;
         self.announce_finalized();
     }
@@ -256,7 +257,7 @@ impl<'a> World<'a> {
             if self.dice.per_mille(self.mix.expired) && self.seen.expire(&self.network.bucket) {
                 self.strike(Fault::Expired);
             }
-            self.announce(&stored);
+            self.announce(&stored, |_| true);
         }
     }
 
@@ -316,8 +317,18 @@ impl<'a> World<'a> {
         self.network.state().faults.strike(fault);
     }
 
+    /// The most operations of a push to each function.
+    fn operations_max(&self) -> Vec<(&'static str, u64)> {
+        let mut most: Vec<_> = self.functions.iter().map(|it| (it.name, 0)).collect();
+        for attempt in &self.attempts {
+            let (_, most) = &mut most[self.pending[attempt.message].function];
+            *most = attempt.operations.max(*most);
+        }
+        most
+    }
+
     /// Judges how the bucket was left.
-    fn end(mut self, played: Result<(), String>) -> Report {
+    fn end(mut self, played: Result<(), Wrong>) -> Report {
         let objects = self.network.bucket.objects();
         for (name, object) in &objects {
             let body = String::from_utf8_lossy(&object.body);
@@ -332,10 +343,12 @@ impl<'a> World<'a> {
             seen: &self.seen,
             sent: &sent,
             tries_since_calm_max: tries_max.unwrap_or(0),
-            operations_max: self.counts.operations_max,
+            operations_max: self.operations_max(),
         };
         let wrong = played.and_then(|()| verdict::judge(&aftermath)).err();
         self.counts.alerts = self.seen.alerts();
+        self.counts.operations_max =
+            self.attempts.iter().map(|attempt| attempt.operations).max().unwrap_or(0);
         // Nobody may come back to the network.
         self.attempts.clear();
         self.processes.clear();

@@ -20,28 +20,33 @@ pub(crate) struct Client(pub(crate) Arc<Network>);
 impl Client {
     /// Sends an operation and waits for its answer. `make` makes it happen; `forbidden` is what
     /// a client answers that is told 403.
-    async fn call<T: Send + 'static>(
+    async fn call<T: Clone + Send + 'static>(
         &self,
         (text, sort): (String, Sort),
-        make: impl FnOnce(&Memory) -> Result<T, Error> + Send + 'static,
+        mut make: impl FnMut(&Memory) -> Result<T, Error> + Send + 'static,
         forbidden: Option<T>,
         tell: fn(&T) -> Told,
     ) -> Result<T, Error> {
         let slot = Arc::new(Mutex::new(None));
         let filled = Arc::clone(&slot);
         let failed = |kind| Err(Error::new(kind, "the network is at fault"));
+        let mut told_before = false;
         let happen = move |bucket: &Memory, way| {
             let result = match way {
                 Way::Well => make(bucket),
                 Way::LostThere(kind) => failed(kind),
+                Way::Late => failed(ErrorKind::Unavailable),
                 Way::LostBack(kind) => {
                     // Whatever became of it, nobody is told.
                     make(bucket).map_or(failed(kind), |_| failed(kind))
                 }
-                Way::Forbidden => forbidden.map_or(failed(ErrorKind::Unavailable), Ok),
+                Way::Forbidden => forbidden.clone().map_or(failed(ErrorKind::Unavailable), Ok),
             };
             let told = result.as_ref().map_or_else(|err| Told::Error(err.kind), tell);
-            *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            // What happens late is no answer any more.
+            if !std::mem::replace(&mut told_before, true) {
+                *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            }
             told
         };
         let happen: Happen = Box::new(happen);
@@ -145,7 +150,7 @@ impl Store for Client {
                 (Precondition::At(_), true) => Precondition::unchanged(live().as_ref()),
                 (precondition, _) => precondition,
             };
-            at_once(bucket.put(&owned, body, &metadata, precondition))
+            at_once(bucket.put(&owned, body.clone(), &metadata, precondition))
         };
         let tell = |generation: &Generation| Told::Generation(*generation);
         Box::pin(async move {
@@ -157,7 +162,8 @@ impl Store for Client {
             let (body, upload, name) = again;
             let text = format!("put {name} whatever is there");
             let insert = move |bucket: &Memory| {
-                bucket.insert(&name, body, upload).map(|stored| stored.generation)
+                let again = bucket.insert(&name, body.clone(), upload.clone());
+                again.map(|stored| stored.generation)
             };
             self.call((text, Sort::Write), insert, None, tell).await
         })
@@ -176,8 +182,8 @@ impl Store for Client {
 
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
         let text = format!("list {}", list.prefix);
-        let owned = list.clone();
-        let make = move |bucket: &Memory| at_once(bucket.list(&owned));
+        let (owned, items_max) = (list.clone(), self.0.state().mix.pages);
+        let make = move |bucket: &Memory| page(bucket, &owned, items_max);
         Box::pin(self.call((text, Sort::List), make, None, |page| Told::Count(page.items.len())))
     }
 
@@ -187,4 +193,22 @@ impl Store for Client {
         let make = move |bucket: &Memory| at_once(bucket.versions(&owned));
         Box::pin(self.call((text, Sort::List), make, None, |versions| Told::Count(versions.len())))
     }
+}
+
+/// A page of at most so many items, or of as many as the service gives when that is 0. Its token is
+/// the last name on it.
+fn page(bucket: &Memory, list: &List, items_max: u64) -> Result<Page, Error> {
+    let items_max = usize::try_from(items_max).unwrap_or(usize::MAX);
+    if items_max == 0 {
+        return at_once(bucket.list(list));
+    }
+    let after = list.page_token.as_ref().map(|last| format!("{last}\0"));
+    let start_offset = after.or_else(|| list.start_offset.clone());
+    let list = List { start_offset, page_token: None, ..list.clone() };
+    let mut page = at_once(bucket.list(&list))?;
+    if page.items.len() > items_max {
+        page.items.truncate(items_max);
+        page.next_page_token = page.items.last().map(|last| last.name.clone());
+    }
+    Ok(page)
 }

@@ -1,5 +1,7 @@
 //! How much goes wrong.
 
+use std::fmt;
+
 use crate::dice::Dice;
 
 /// How a seed draws its mix.
@@ -35,6 +37,13 @@ impl Profile {
     }
 }
 
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = Self::NAMES.into_iter().find(|(profile, _)| profile == self);
+        named.map_or(Ok(()), |(_, word)| f.write_str(word))
+    }
+}
+
 /// How often what goes wrong: so many times in a thousand, unless it says otherwise. 0 is never.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mix {
@@ -44,6 +53,8 @@ pub struct Mix {
     pub latency_ms: u64,
     /// After so many attempts a message is dead-lettered, at least 2.
     pub attempts_max: u64,
+    /// The most items of a page of a list; 0 for as many as the service gives.
+    pub pages: u64,
     /// 1 if an object takes one write per second and no more.
     pub write_rate: u64,
     /// Operations that travel for seconds.
@@ -71,6 +82,8 @@ pub struct Mix {
     pub cuts: u64,
     /// Operations that happen and whose answer is lost.
     pub lost: u64,
+    /// Writes that are told to have failed, and happen later.
+    pub late: u64,
     /// Operations that do not happen.
     pub failures: u64,
     /// Operations that are answered 403.
@@ -90,8 +103,9 @@ type Dimension = (&'static str, fn(&mut Mix) -> &mut u64, u64, u64);
 
 impl Mix {
     /// What can be left out.
-    pub const DIMENSIONS: [Dimension; 19] = [
+    pub const DIMENSIONS: [Dimension; 21] = [
         ("write rate", |mix| &mut mix.write_rate, 1, 1),
+        ("small pages", |mix| &mut mix.pages, 1, 3),
         ("slow", |mix| &mut mix.slow, 5, 60),
         ("duplicates", |mix| &mut mix.duplicates, 20, 250),
         ("overlaps", |mix| &mut mix.overlaps, 20, 250),
@@ -104,6 +118,7 @@ impl Mix {
         ("crashes", |mix| &mut mix.crashes, 2, 25),
         ("cuts", |mix| &mut mix.cuts, 2, 25),
         ("lost", |mix| &mut mix.lost, 5, 50),
+        ("late", |mix| &mut mix.late, 5, 40),
         ("failures", |mix| &mut mix.failures, 5, 60),
         ("forbidden", |mix| &mut mix.forbidden, 5, 40),
         ("throttled", |mix| &mut mix.throttled, 5, 40),
@@ -116,7 +131,7 @@ impl Mix {
         let mut mix = Self {
             instances: dice.between(1, 3),
             latency_ms: *dice.pick(&[5, 20, 50, 200]),
-            attempts_max: dice.between(4, 10),
+            attempts_max: *dice.pick(&[2, 4, 6, 10]),
             ..Self::default()
         };
         for (name, dimension, least, most) in Self::DIMENSIONS {
@@ -154,6 +169,7 @@ impl Mix {
             latency_ms: self.latency_ms,
             attempts_max: u64::MAX,
             write_rate: self.write_rate,
+            pages: self.pages,
             ..Self::default()
         }
     }

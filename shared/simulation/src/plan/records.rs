@@ -208,6 +208,10 @@ impl<'a> Writer<'a> {
         };
         let day = instant(at_ms + days * 86_400_000).day().folders();
         let plain = self.dice.per_mille(self.foreign);
+        if !plain && !matches!(change, Said::Full(_)) && self.dice.per_mille(100) {
+            // The timestamp in the name counts.
+            drop(body.shift_remove("updated_at"));
+        }
         let name = |record_id: &str| {
             let file = if plain { record_id.to_owned() } else { format!("{time}_{record_id}") };
             format!("env/dev/{segment}/{id}/history/{day}/{file}.json")
@@ -238,15 +242,18 @@ impl<'a> Writer<'a> {
         let text = String::from_utf8_lossy(&record.body).into_owned();
         let ahead = instant(at.as_millis() as i64 + 90_000_000).to_string();
         let time = record.says.take().map(|says| says.at).unwrap_or_default();
-        record.body = match self.dice.between(0, 5) {
+        record.body = match self.dice.between(0, 6) {
             0 => "{".to_owned(),
             1 => "[]".to_owned(),
-            2 => text.replace(r#""schema_version":"#, r#""id":"other","schema_version":"#),
-            3 => text.replace(
+            2 => text.replace(r#""actor""#, r#""more":1,"more":1,"actor""#),
+            3 => text
+                .replace(r#""entity":"venture","#, "")
+                .replace(r#""actor""#, r#""entity":"rule","actor""#),
+            4 => text.replace(
                 &format!(r#""updated_at":"{time}""#),
                 &format!(r#""updated_at":"{ahead}""#),
             ),
-            4 => text.replace(r#""actor""#, r#""status":7,"actor""#),
+            5 => text.replace(r#""actor""#, r#""status":7,"actor""#),
             _ => text.replace(r#""actor""#, r#""op":"patch","actor""#),
         }
         .into();

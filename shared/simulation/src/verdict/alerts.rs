@@ -7,14 +7,13 @@
 use std::collections::BTreeSet;
 
 use domain::json::{self, Object};
-use domain::{ObjectName, volatile};
 use serde_json::Value;
 
 use super::Aftermath;
 use crate::oracle::Entity;
 
-pub(super) fn judge(aftermath: &Aftermath<'_>, entities: &[Entity<'_>]) -> Result<(), String> {
-    open_rules(aftermath, entities)?;
+/// Every alert object, and every alert that was ever open.
+pub(super) fn objects(aftermath: &Aftermath<'_>) -> Result<(), String> {
     let objects = aftermath.objects;
     let written = objects.iter().filter(|(name, _)| name.starts_with("env/dev/reports/alerts/"));
     let mut openings = BTreeSet::new();
@@ -39,26 +38,70 @@ pub(super) fn judge(aftermath: &Aftermath<'_>, entities: &[Entity<'_>]) -> Resul
     lost.map_or(Ok(()), |name| Err(format!("{name} was open and never written")))
 }
 
-fn open_rules(aftermath: &Aftermath<'_>, entities: &[Entity<'_>]) -> Result<(), String> {
-    let objects = aftermath.objects;
+/// The open rules, at rest and, while no rule changes, in every version of the states.
+pub(super) fn open_rules(aftermath: &Aftermath<'_>, entities: &[Entity<'_>]) -> Result<(), String> {
     let rules: Vec<&Entity<'_>> = entities.iter().filter(|it| it.is_rule_in_force()).collect();
     for entity in entities {
-        let holding = rules.iter().filter(|rule| {
-            let condition = rule.field("condition").map(Value::to_string).unwrap_or_default();
-            let document = entity.document.as_ref().ok().filter(|_| entity.kind == "venture");
-            document.is_some_and(|document| holds(&condition, document))
-        });
-        let expected: Vec<&str> = holding.map(|rule| rule.id).collect();
+        let document = entity.document.as_ref().ok().filter(|_| entity.kind == "venture");
         let name = format!("env/dev/indices/alerts/_state/{}/{}.json", entity.segment, entity.id);
-        let parsed = ObjectName::parse(&name).map_err(|err| format!("{name}: {err}"))?;
-        let stored = objects.get(&name);
-        let found = stored.and_then(|object| volatile::comparable(&parsed, &object.body));
-        let expected = (!expected.is_empty()).then(|| Value::from(expected).to_string());
+        let stored = aftermath.objects.get(&name);
+        let (found, expected) = (open(stored.map(|it| &it.body[..])), holding(&rules, document));
         if found != expected {
             return Err(format!("{name} has {found:?} open instead of {expected:?}"));
         }
+        if !aftermath.plan.changes_rules() {
+            versions(aftermath, &name, entity, &rules)?;
+        }
     }
     Ok(())
+}
+
+/// Whether every version of a state says what holds on the snapshot that it came from.
+fn versions(
+    aftermath: &Aftermath<'_>,
+    name: &str,
+    entity: &Entity<'_>,
+    rules: &[&Entity<'_>],
+) -> Result<(), String> {
+    let ptr = format!("env/dev/snapshots/{}/{}.json", entity.segment, entity.id);
+    for version in aftermath.bucket.versions_of(name) {
+        // A state with this note is that of another snapshot.
+        if version.metadata.contains_key("about-to-change") {
+            continue;
+        }
+        let source = version.metadata.get("source-generation").cloned().unwrap_or_default();
+        let snapshot = aftermath.seen.snapshots.get(&(ptr.clone(), source));
+        let document = snapshot.and_then(Value::as_object).filter(|it| !it.contains_key("op"));
+        let (found, expected) = (open(Some(&version.body)), holding(rules, document));
+        if found != expected {
+            let generation = version.generation;
+            return Err(format!("{name} had {found:?} open at {generation}, not {expected:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Each open rule with the test that it opened for.
+fn open(state: Option<&[u8]>) -> BTreeSet<(String, String)> {
+    let state = state.and_then(|body| json::parse(body).ok()).unwrap_or_default();
+    let entries = state["open"].as_array().into_iter().flatten();
+    let entry = |entry: &Value| {
+        (entry["rule_id"].as_str().unwrap_or_default().to_owned(), asked(&entry["matched"][0]))
+    };
+    entries.map(entry).collect()
+}
+
+/// Each of the rules that holds for `document`, with its test.
+fn holding(rules: &[&Entity<'_>], document: Option<&Object>) -> BTreeSet<(String, String)> {
+    let rules = rules.iter().filter_map(|rule| Some((rule.id, rule.field("condition")?)));
+    let held = rules.filter(|(_, condition)| {
+        document.is_some_and(|document| holds(&condition.to_string(), document))
+    });
+    held.map(|(id, condition)| (id.to_owned(), asked(&condition["all"][0]))).collect()
+}
+
+fn asked(test: &Value) -> String {
+    ["path", "op", "value"].map(|part| test[part].to_string()).join(" ")
 }
 
 /// Whether the snapshot that `alert` names was one, and a rule of this id held on it.

@@ -97,7 +97,9 @@ impl World<'_> {
             definitions: Arc::clone(&self.scenery.definitions),
             version,
         };
+        let network = Arc::clone(&self.network);
         let outside = move |alert: &str| {
+            network.note(format_args!("  sent {alert}"));
             sent.lock().unwrap_or_else(PoisonError::into_inner).push(alert.to_owned());
         };
         let name = self.functions[function].name;

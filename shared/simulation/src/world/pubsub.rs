@@ -11,6 +11,7 @@ use emulator::{Message, Stored, notification};
 use futures_util::future::BoxFuture;
 
 use super::{BUCKET, Event, World};
+use crate::fleet::Function;
 use crate::report::Fault;
 
 /// A message in a subscription.
@@ -40,10 +41,11 @@ pub(super) struct Attempt {
 
 impl World<'_> {
     /// Publishes that `stored` is finalized, to every function whose subscription takes it.
-    pub(super) fn announce(&mut self, stored: &Stored) {
+    pub(super) fn announce(&mut self, stored: &Stored, to: impl Fn(&Function) -> bool) {
         let payload = notification::payload(BUCKET, stored);
         for function in 0..self.functions.len() {
-            if !self.functions[function].takes(&stored.name) {
+            let subscriber = &self.functions[function];
+            if !subscriber.takes(&stored.name) || !to(subscriber) {
                 continue;
             }
             let mut copies = 1;
@@ -115,6 +117,7 @@ impl World<'_> {
         pending.attempts += 1;
         pending.attempts_since_calm += u32::from(self.calm);
         pending.flying += 1;
+        let overlaps = pending.flying > 1;
         let (function, number) = (pending.function, pending.attempts);
         let body = pending.message.push_body("simulated", Some(number)).into_bytes();
         let process = *self.dice.pick(&self.deployed[function]);
@@ -126,6 +129,9 @@ impl World<'_> {
             self.pending[id].message.attributes.get("objectGeneration").map_or("", |g| g),
         ));
         self.counts.pushes += 1;
+        if overlaps {
+            self.strike(Fault::Overlap);
+        }
         self.attempts.push(Attempt {
             message: id,
             process,
@@ -137,8 +143,9 @@ impl World<'_> {
         });
         self.timeline.after(ACK_DEADLINE, Event::Deadline(attempt));
         if self.dice.per_mille(self.mix.overlaps) {
-            self.strike(Fault::Overlap);
-            let delay = self.dice.millis(1, 3_000);
+            // Mostly while this one runs.
+            let longest = *self.dice.pick(&[30, 300, 3_000]);
+            let delay = self.dice.millis(1, longest);
             self.plan_push(id, delay);
         }
         self.wake(attempt);
@@ -146,9 +153,7 @@ impl World<'_> {
 
     pub(super) fn answered(&mut self, id: usize, status: u16) {
         self.network.note(format_args!("end #{id}: {status}"));
-        let attempt = &self.attempts[id];
-        self.counts.operations_max = self.counts.operations_max.max(attempt.operations);
-        if !attempt.overdue {
+        if !self.attempts[id].overdue {
             self.ended(id, matches!(status, 102 | 200 | 201 | 202 | 204));
         }
     }
@@ -177,7 +182,8 @@ impl World<'_> {
             self.network.note(format_args!("message {id} is dead-lettered"));
             // Whoever drains the dead letters may do so more than once.
             for _ in 0..self.dice.between(1, 2) {
-                self.replay(id, 3_600_000);
+                let latest = *self.dice.pick(&[20_000, 3_600_000]);
+                self.replay(id, latest);
             }
             return;
         }
