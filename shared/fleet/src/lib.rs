@@ -60,41 +60,41 @@ impl Shipped {
             "snapshot-builder" => Arc::new(SnapshotBuilder {
                 tools,
                 validators: Arc::clone(&self.validators),
-                planted: planted(bug.and_then(|bug| match bug {
-                    Bug::SnapshotBuilder(it) => Some(it),
+                planted: planted(match bug {
+                    Some(Bug::SnapshotBuilder(it)) => Some(it),
                     _ => None,
-                })),
+                }),
             }),
             "manifest-writer" => Arc::new(ManifestWriter {
                 tools,
-                planted: planted(bug.and_then(|bug| match bug {
-                    Bug::ManifestWriter(it) => Some(it),
+                planted: planted(match bug {
+                    Some(Bug::ManifestWriter(it)) => Some(it),
                     _ => None,
-                })),
+                }),
             }),
             "index-writer" => Arc::new(IndexWriter {
                 tools,
-                planted: planted(bug.and_then(|bug| match bug {
-                    Bug::IndexWriter(it) => Some(it),
+                planted: planted(match bug {
+                    Some(Bug::IndexWriter(it)) => Some(it),
                     _ => None,
-                })),
+                }),
             }),
             "rules-engine" => Arc::new(RulesEngine {
                 tools,
                 rules_age_max: RULES_AGE_MAX,
                 cache: RuleCache::default(),
-                planted: planted(bug.and_then(|bug| match bug {
-                    Bug::RulesEngine(it) => Some(it),
+                planted: planted(match bug {
+                    Some(Bug::RulesEngine(it)) => Some(it),
                     _ => None,
-                })),
+                }),
             }),
             _ => Arc::new(AlertDispatcher {
                 tools,
                 log: Arc::new(Sent(outside)),
-                planted: planted(bug.and_then(|bug| match bug {
-                    Bug::AlertDispatcher(it) => Some(it),
+                planted: planted(match bug {
+                    Some(Bug::AlertDispatcher(it)) => Some(it),
                     _ => None,
-                })),
+                }),
             }),
         }
     }

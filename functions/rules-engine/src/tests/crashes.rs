@@ -33,37 +33,39 @@ fn attempt(bucket: &Arc<Memory>, delivery: &Delivery, crash: impl Fn(usize) -> b
     attempt.result().is_some_and(|outcomes| outcomes[0].is_ok())
 }
 
-#[test]
-fn an_alert_that_a_late_attempt_opened_before_it_crashed_is_written() {
+/// A rule comes between two events: the second one's was handled before, and a late attempt of the
+/// first opens an alert with the second's snapshot, and crashes. The bucket and both events.
+fn opened_late() -> (Arc<Memory>, [Delivery; 2]) {
     let bucket = Memory::new("test", TestClock::at("2026-01-01T00:00:00Z"), 7);
     let first = write_snapshot(&bucket, 1, Some(5));
     let second = write_snapshot(&bucket, 2, Some(6));
     assert!(attempt(&bucket, &second, |_| false), "no rule yet");
     write_rules(&bucket, &[RULE.to_owned()]);
     assert!(!attempt(&bucket, &first, |_| !alerts(&bucket)[0].is_empty()));
+    (bucket, [first, second])
+}
+
+/// Whether the alert that opened with the snapshot of `event` is open and written, and no other.
+fn check_written(bucket: &Memory, event: &Delivery) {
+    let [open, _, written] = alerts(bucket);
+    assert_eq!((open, written), (vec![event.generation], vec![event.generation]));
+}
+
+#[test]
+fn an_alert_that_a_late_attempt_opened_before_it_crashed_is_written() {
+    let (bucket, [first, second]) = opened_late();
     assert!(attempt(&bucket, &first, |_| false));
-    let [open, _, written] = alerts(&bucket);
-    assert_eq!(
-        (open.as_slice(), written.as_slice()),
-        ([second.generation].as_slice(), open.as_slice())
-    );
+    check_written(&bucket, &second);
 }
 
 #[test]
 fn an_alert_is_written_that_a_late_attempt_opened_with_a_snapshot_that_is_gone() {
-    let bucket = Memory::new("test", TestClock::at("2026-01-01T00:00:00Z"), 7);
-    let first = write_snapshot(&bucket, 1, Some(5));
-    let second = write_snapshot(&bucket, 2, Some(6));
-    assert!(attempt(&bucket, &second, |_| false), "no rule yet");
-    write_rules(&bucket, &[RULE.to_owned()]);
-    assert!(!attempt(&bucket, &first, |_| !alerts(&bucket)[0].is_empty()));
+    let (bucket, [first, second]) = opened_late();
     let third = write_snapshot(&bucket, 3, Some(7));
     for delivery in [&third, &first] {
         assert!(attempt(&bucket, delivery, |_| false));
     }
-    let [open, _, written] = alerts(&bucket);
-    assert_eq!(open, [second.generation]);
-    assert_eq!(written, open, "an open alert is written");
+    check_written(&bucket, &second);
 }
 
 #[test]
@@ -76,8 +78,7 @@ fn an_alert_is_written_whose_opener_dies_after_another_attempt_of_its_message_is
     // The message is acknowledged: nobody delivers it again.
     let second = write_snapshot(&bucket, 2, Some(6));
     assert!(attempt(&bucket, &second, |_| false));
-    let [open, _, written] = alerts(&bucket);
-    assert_eq!((open, written), (vec![first.generation], vec![first.generation]));
+    check_written(&bucket, &first);
 }
 
 #[test]
