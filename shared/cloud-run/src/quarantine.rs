@@ -27,7 +27,8 @@ struct Note<'a> {
     quarantined_at: String,
 }
 
-/// Writes the quarantine object of `notification`, which `function` rejects for `reasons`. It names no content of the object, only where it is.
+/// Writes the quarantine object of `notification`, which `function` rejects for `reasons`. It names
+/// no content of the object, only where it is.
 ///
 /// Create-only, and the name follows from object name and generation: a repeated delivery finds
 /// the note that is there, and leaves it. One insert.

@@ -118,7 +118,7 @@ enum Way {
 }
 
 /// What the process is told, for the trace.
-pub(crate) enum Told {
+enum Told {
     Generation(Generation),
     Count(usize),
     Nothing,
@@ -180,8 +180,8 @@ impl Network {
         let (answered, waker) = (Arc::clone(&call.answered), call.waker.clone());
         let text = std::mem::take(&mut call.text);
         let way = state.way(sort);
-        let late = matches!(way, Way::LostThere(ErrorKind::Unavailable)) && state.times_out();
-        let back = if late { CLIENT_TIMEOUT } else { state.latency() };
+        let unanswered = matches!(way, Way::LostThere(ErrorKind::Unavailable)) && state.times_out();
+        let back = if unanswered { CLIENT_TIMEOUT } else { state.latency() };
         let count = match sort {
             Sort::Read => &mut state.operations.class_b,
             Sort::List | Sort::Write => &mut state.operations.class_a,
