@@ -12,8 +12,8 @@ use serde_json::Value;
 pub(crate) struct Seen {
     /// The bodies of all versions of snapshots, by name and generation as text.
     pub(crate) snapshots: BTreeMap<(String, String), Value>,
-    /// The name of each alert that was ever open, with what its entry in the state says.
-    pub(crate) opened: BTreeMap<String, Value>,
+    /// The names of all alerts that were ever open.
+    pub(crate) opened: BTreeSet<String>,
     /// Rules as they were ever in a bundle, by id and condition.
     pub(crate) conditions: BTreeSet<(String, String)>,
     /// Versions that are no longer live, oldest first.
@@ -40,7 +40,7 @@ impl Seen {
                         entity_id: entity.id.clone(),
                         alert_id: text("alert_id"),
                     };
-                    self.opened.insert(alert.to_string(), entry.clone());
+                    self.opened.insert(alert.to_string());
                 }
             }
             ObjectName::Bundle { .. } => {

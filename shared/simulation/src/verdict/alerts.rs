@@ -30,11 +30,11 @@ pub(super) fn objects(aftermath: &Aftermath<'_>) -> Result<(), String> {
         if !aftermath.sent.contains(name) {
             return Err(format!("{name} was never sent"));
         }
-        if !aftermath.seen.opened.contains_key(name) {
+        if !aftermath.seen.opened.contains(name) {
             return Err(format!("{name} was never open"));
         }
     }
-    let lost = aftermath.seen.opened.keys().find(|name| !objects.contains_key(*name));
+    let lost = aftermath.seen.opened.iter().find(|name| !objects.contains_key(*name));
     lost.map_or(Ok(()), |name| Err(format!("{name} was open and never written")))
 }
 
