@@ -3,20 +3,28 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{Clock as _, Generation, Instant};
+use domain::{Clock as _, Generation};
+use serde_json::json;
 use store::Operations;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::buckets::{Bucket, Buckets, Settings};
 use crate::chance::Chance;
 use crate::http::{self, Fault, Faults, Service};
-use crate::notification::{self, Notification};
+use crate::hub::Hub;
+use crate::memory::{Event, Properties};
+use crate::notification::Notification;
 use crate::pubsub::{Attempt, Broker, Message, Outstanding, Subscription};
 use crate::{Memory, Stored, SystemClock, checksum};
+
+/// The project of buckets that are made without one.
+const PROJECT: &str = "local";
 
 /// What an emulator does differently from run to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,12 +37,16 @@ pub struct Options {
     pub shuffle: Option<u64>,
     /// How many messages, with different ids, each notification becomes; at least 1.
     pub repeat: u32,
+    /// Where to listen on 127.0.0.1; 0 for any free port.
+    pub port: u16,
+    /// The folder that holds everything; in memory alone when missing.
+    pub folder: Option<PathBuf>,
 }
 
 impl Default for Options {
     /// Calm: in order, once, without faults.
     fn default() -> Self {
-        Self { seed: 0, faults: None, shuffle: None, repeat: 1 }
+        Self { seed: 0, faults: None, shuffle: None, repeat: 1, port: 0, folder: None }
     }
 }
 
@@ -43,28 +55,27 @@ pub struct Emulator {
     address: SocketAddr,
     service: Arc<Service>,
     hub: Arc<Hub>,
-    seed: u64,
     server: JoinHandle<()>,
 }
 
 impl Emulator {
-    /// Listens on a free port of 127.0.0.1, on the runtime that this is called in.
+    /// Listens on 127.0.0.1, on the runtime that this is called in.
     ///
     /// # Errors
     ///
-    /// When no port can be bound.
+    /// When the port cannot be bound, or the folder is in use or cannot be read.
     pub async fn start(options: Options) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
         let address = listener.local_addr()?;
-        let service = Arc::new(Service::new(options.faults));
         let hub = Arc::new(Hub {
             broker: Broker::new(options.seed, options.shuffle),
-            notifications: Mutex::default(),
             chance: Chance::new(options.seed),
             repeat: options.repeat.max(1),
         });
+        let buckets = Buckets::new(hub.clone(), options.seed);
+        let service = Arc::new(Service::new(buckets, options.faults));
         let server = tokio::spawn(http::serve(listener, service.clone()));
-        Ok(Self { address, service, hub, seed: options.seed, server })
+        Ok(Self { address, service, hub, server })
     }
 
     /// The value for `STORAGE_EMULATOR_HOST`: `http://127.0.0.1:{port}`.
@@ -72,23 +83,27 @@ impl Emulator {
         format!("http://{}", self.address)
     }
 
-    /// An empty bucket, or the one that is there.
+    /// An empty bucket with versioning, or the one that is there.
     pub fn create_bucket(&self, name: &str) -> Arc<Memory> {
-        let seed = self.seed;
-        let hub = self.hub.clone();
-        let bucket = name.to_owned();
-        self.service.bucket_or(name, || {
-            let memory = Memory::new(name, Arc::new(SystemClock), seed);
-            memory.on_finalize(Box::new(move |stored| hub.announce(&bucket, stored)));
-            memory
-        })
+        self.bucket(name).memory
     }
 
-    /// Publishes every object of `bucket` that is finalized from here on to a topic.
+    /// Publishes what happens in `bucket` from here on to a topic. The configuration gets an id.
     pub fn notify(&self, bucket: &str, notification: Notification) {
-        let mut notifications =
-            self.hub.notifications.lock().unwrap_or_else(PoisonError::into_inner);
-        notifications.entry(bucket.to_owned()).or_default().push(notification);
+        self.bucket(bucket);
+        let added = self.service.buckets.change(bucket, |settings, notifications| {
+            let id = settings.notification_next;
+            settings.notification_next += 1;
+            notifications.push(Notification { id, ..notification });
+        });
+        // In a folder that cannot be written; the next change of an object says so.
+        drop(added);
+    }
+
+    fn bucket(&self, name: &str) -> Bucket {
+        let properties = json!({"versioning": {"enabled": true}}).as_object().cloned();
+        let settings = || Settings::new(PROJECT, properties.unwrap_or_default());
+        self.service.buckets.get_or_create(name, settings)
     }
 
     /// Pushes every message that is published to a topic from here on.
@@ -142,9 +157,9 @@ impl Emulator {
     /// Notifies of an object of `bucket` once more, as Cloud Storage may at any time: of the
     /// version `generation`, or the live one. If there is no such version, of one that is gone.
     pub fn announce(&self, bucket: &str, name: &str, generation: Option<Generation>) {
-        let memory = self.create_bucket(bucket);
+        let Bucket { memory, notifications, .. } = self.bucket(bucket);
         let stored = memory.find(name, generation).unwrap_or_else(|| gone(name, generation));
-        self.hub.announce(bucket, &stored);
+        self.hub.announce(bucket, &notifications, &Event::finalized(&stored));
     }
 
     /// From here on so many of a thousand requests fail; 0 is calm.
@@ -178,39 +193,6 @@ impl Drop for Emulator {
     }
 }
 
-/// Between buckets and topics.
-struct Hub {
-    broker: Arc<Broker>,
-    notifications: Mutex<BTreeMap<String, Vec<Notification>>>,
-    chance: Chance,
-    repeat: u32,
-}
-
-impl Hub {
-    /// Publishes `stored` to the topic of every notification that it matches.
-    fn announce(&self, bucket: &str, stored: &Stored) {
-        let notifications = self.notifications.lock().unwrap_or_else(PoisonError::into_inner);
-        let notifications = notifications.get(bucket).cloned().unwrap_or_default();
-        for (number, Notification { topic, object_name_prefix }) in notifications.iter().enumerate()
-        {
-            if !stored.name.starts_with(object_name_prefix.as_str()) {
-                continue;
-            }
-            let data = notification::payload(bucket, stored);
-            for _ in 0..self.repeat {
-                let attributes =
-                    notification::attributes(bucket, number + 1, stored, self.event_at());
-                self.broker.publish(topic, attributes, data.clone());
-            }
-        }
-    }
-
-    /// The present, and some microseconds that no clock here tells.
-    fn event_at(&self) -> Instant {
-        SystemClock.now().after(Duration::from_micros(self.chance.below(1000)))
-    }
-}
-
 /// A version that was there once and of which nothing is left.
 fn gone(name: &str, generation: Option<Generation>) -> Stored {
     Stored {
@@ -222,8 +204,11 @@ fn gone(name: &str, generation: Option<Generation>) -> Stored {
         content_type: "application/octet-stream".to_owned(),
         content_encoding: None,
         crc32c: checksum::crc32c(b""),
-        md5: checksum::md5(b""),
+        md5: Some(checksum::md5(b"")),
+        component_count: None,
+        properties: Properties::new(),
         created_at: SystemClock.now(),
+        updated_at: SystemClock.now(),
         noncurrent_at: None,
         overwrote: None,
         live: false,

@@ -14,9 +14,8 @@ mod serve;
 pub use faults::{Fault, Faults};
 pub(crate) use serve::serve;
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
@@ -27,6 +26,7 @@ use axum::routing::{get, post};
 use serde_json::Value;
 use store::Operations;
 
+use crate::buckets::Buckets;
 use crate::{Memory, resource};
 use faults::Plan;
 use refusal::Refusal;
@@ -36,7 +36,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// What requests are answered from.
 pub(crate) struct Service {
-    buckets: Mutex<BTreeMap<String, Arc<Memory>>>,
+    pub(crate) buckets: Buckets,
     pub(crate) faults: Plan,
     class_a: AtomicU64,
     class_b: AtomicU64,
@@ -46,20 +46,14 @@ pub(crate) struct Service {
 type Shared = State<Arc<Service>>;
 
 impl Service {
-    pub(crate) fn new(faults: Option<Faults>) -> Self {
+    pub(crate) fn new(buckets: Buckets, faults: Option<Faults>) -> Self {
         Self {
-            buckets: Mutex::default(),
+            buckets,
             faults: Plan::new(faults),
             class_a: AtomicU64::new(0),
             class_b: AtomicU64::new(0),
             deletes: AtomicU64::new(0),
         }
-    }
-
-    /// The bucket `name`, or the one that is made.
-    pub(crate) fn bucket_or(&self, name: &str, make: impl FnOnce() -> Arc<Memory>) -> Arc<Memory> {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.entry(name.to_owned()).or_insert_with(make).clone()
     }
 
     pub(crate) fn operations(&self) -> Operations {
@@ -71,8 +65,7 @@ impl Service {
     }
 
     fn bucket(&self, name: &str) -> Result<Arc<Memory>, Refusal> {
-        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.get(name).cloned().ok_or_else(Refusal::no_bucket)
+        self.buckets.get(name).map(|bucket| bucket.memory).ok_or_else(Refusal::no_bucket)
     }
 
     /// Counts what comes to a path of the API, by the class in which it is billed.

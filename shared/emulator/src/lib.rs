@@ -5,9 +5,11 @@
 //! what the real service does not promise is deliberately broken here: generations do not
 //! increase.
 
+mod buckets;
 mod emulator;
 pub mod faulty;
 mod http;
+mod hub;
 mod memory;
 pub mod notification;
 mod pubsub;
@@ -27,7 +29,7 @@ pub use chance::{Chance, SeededIds};
 pub use clock::{SystemClock, TestClock};
 pub use emulator::{Emulator, Options};
 pub use http::{Fault, Faults};
-pub use memory::{Memory, Stored, Upload};
-pub use notification::Notification;
+pub use memory::{Event, EventType, Memory, Properties, Stored, Upload};
+pub use notification::{Notification, Payload};
 pub use pubsub::{Attempt, Message, Outstanding, Subscription};
 pub use tools::{NOW, tools};

@@ -1,26 +1,43 @@
 //! One bucket in memory, with versioning.
 
+mod change;
 mod conditions;
 mod list;
 mod state;
 mod stored;
 
-pub use stored::{Stored, Upload};
+pub use change::{Event, EventType};
+pub use stored::{Properties, Stored, Upload};
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{BoxFuture, Clock, Generation};
+use domain::{BoxFuture, Clock, Generation, Instant};
 use store::{CONTENT_BYTES_MAX, Error, ErrorKind, List, Listed, Metadata, Object, Page};
 use store::{Precondition, Store};
 
+pub(crate) use change::Change;
 pub(crate) use conditions::{Conditions, Unmet};
 pub(crate) use list::{Found, Position, Query};
 use state::State;
 
 type Listener = Arc<dyn Fn(&Stored) + Send + Sync>;
+
+/// Is told of every change before it is made, and can prevent it.
+///
+/// It is told under the lock of the bucket, which it must not ask: nobody sees what it was told
+/// before it has returned, and everybody does afterwards.
+pub(crate) trait Recorder: Send + Sync {
+    /// Takes note of `changes` that belong together, and of the events that they are.
+    ///
+    /// # Errors
+    ///
+    /// When no note can be taken: the changes are not made then.
+    fn record(&self, changes: &[Change], events: &[Event]) -> io::Result<()>;
+}
 
 /// One bucket in memory, with versioning.
 ///
@@ -32,6 +49,7 @@ pub struct Memory {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
     listeners: Mutex<Vec<Listener>>,
+    recorder: OnceLock<Arc<dyn Recorder>>,
 }
 
 impl Memory {
@@ -42,6 +60,7 @@ impl Memory {
             clock,
             state: Mutex::new(State::new(seed)),
             listeners: Mutex::default(),
+            recorder: OnceLock::new(),
         })
     }
 
@@ -71,7 +90,12 @@ impl Memory {
     ) -> Result<Stored, Error> {
         upload.check(name)?;
         let now = self.clock.now();
-        let stored = self.state().insert(name, body, upload, conditions, now)?;
+        let stored = {
+            let mut state = self.state();
+            let stored = state.plan_insert(name, body, upload, conditions, now)?;
+            self.make(&mut state, "put", name, vec![Change::Insert(stored.clone())], now)?;
+            stored
+        };
         // Without the lock: a listener may ask this bucket.
         for listener in self.listeners() {
             listener(&stored);
@@ -113,10 +137,16 @@ impl Memory {
         self.state().find(name, generation).cloned()
     }
 
-    /// Deletes the live version of `name`, which becomes noncurrent. `false` when there is none.
+    /// Deletes the live version of `name`. `false` when there is none.
     pub(crate) fn remove(&self, name: &str, conditions: &Conditions) -> Result<bool, Error> {
         let now = self.clock.now();
-        self.state().remove(name, conditions, now)
+        let mut state = self.state();
+        let found = state.plan_remove(name, conditions, now)?;
+        if found {
+            let change = Change::Remove { name: name.to_owned(), at: now };
+            self.make(&mut state, "delete", name, vec![change], now)?;
+        }
+        Ok(found)
     }
 
     /// Deletes one version for ever. `false` when there is none.
@@ -126,7 +156,140 @@ impl Memory {
         generation: Generation,
         conditions: &Conditions,
     ) -> Result<bool, Error> {
-        self.state().erase(name, generation, conditions)
+        let now = self.clock.now();
+        let mut state = self.state();
+        let found = state.plan_erase(name, generation, conditions)?;
+        if found {
+            let change = Change::Erase { name: name.to_owned(), generation };
+            self.make(&mut state, "delete", name, vec![change], now)?;
+        }
+        Ok(found)
+    }
+
+    /// Changes what is said about one version, which stays the version that it is. `None` when
+    /// there is none.
+    pub(crate) fn edit(
+        &self,
+        name: &str,
+        generation: Option<Generation>,
+        conditions: &Conditions,
+        edit: impl FnOnce(&mut Stored),
+    ) -> Result<Option<Stored>, Error> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let edited = state.plan_edit(name, generation, conditions, edit, now)?;
+        if let Some(edited) = &edited {
+            self.make(&mut state, "update", name, vec![Change::Edit(edited.clone())], now)?;
+        }
+        Ok(edited)
+    }
+
+    /// Gives the live version of `from` another name, at once for everybody. `None` when there is
+    /// none.
+    pub(crate) fn rename(
+        &self,
+        from: (&str, &Conditions),
+        to: (&str, &Conditions),
+    ) -> Result<Option<Stored>, Error> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        if !state.plan_remove(from.0, from.1, now)? {
+            return Ok(None);
+        }
+        let Some(source) = state.live(from.0).cloned() else { return Ok(None) };
+        let upload = source.to_upload();
+        upload.check(to.0)?;
+        let stored = state.plan_insert(to.0, source.body, upload, to.1, now)?;
+        let removed = Change::Remove { name: source.name, at: now };
+        let changes = vec![Change::Insert(stored.clone()), removed];
+        self.make(&mut state, "move", from.0, changes, now)?;
+        Ok(Some(stored))
+    }
+
+    /// Makes the live version of `name` what `look` finds, if it finds something else than what
+    /// is live. It is called under the lock: what it finds and what is live are of one moment.
+    pub(crate) fn adopt(
+        &self,
+        name: &str,
+        look: impl FnOnce() -> io::Result<Option<Bytes>>,
+    ) -> Result<Option<Stored>, Error> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let found = look().map_err(|err| unrecorded("read", name, &err))?;
+        let live = state.live(name);
+        let change = match (found, live) {
+            (None, None) => return Ok(None),
+            (Some(found), Some(live)) if found == live.body => return Ok(None),
+            (None, Some(_)) => Change::Remove { name: name.to_owned(), at: now },
+            (Some(found), live) => {
+                let mut upload = live.map(Stored::to_upload).unwrap_or_default();
+                upload.component_count = None;
+                let content_type = stored::content_type_of(name).to_owned();
+                upload.content_type = upload.content_type.or(Some(content_type));
+                upload.check(name)?;
+                let conditions = Conditions::default();
+                let interval = state.write_interval.take();
+                let planned = state.plan_insert(name, found, upload, &conditions, now);
+                state.write_interval = interval;
+                Change::Insert(planned?)
+            }
+        };
+        let stored = match &change {
+            Change::Insert(stored) => Some(stored.clone()),
+            _ => None,
+        };
+        self.make(&mut state, "adopt", name, vec![change], now)?;
+        Ok(stored)
+    }
+
+    /// Whether it holds no version of any object.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state().names().all(|(_, versions)| versions.is_empty())
+    }
+
+    /// Makes changes that were recorded before, without recording them.
+    pub(crate) fn restore(&self, changes: Vec<Change>) {
+        let mut state = self.state();
+        for change in changes {
+            // The rate begins anew: nobody remembers when this was.
+            state.restore(change);
+        }
+    }
+
+    /// Tells `recorder` of every change from here on. There can be one.
+    pub(crate) fn record_to(&self, recorder: Arc<dyn Recorder>) {
+        // A second one would be a mistake of this crate, which makes each bucket in one place.
+        drop(self.recorder.set(recorder));
+    }
+
+    /// Whether what is overwritten or deleted is kept as a noncurrent version; it is, unless told.
+    pub(crate) fn set_versioning(&self, versioning: bool) {
+        self.state().versioning = versioning;
+    }
+
+    /// Every version of every object, in the order of names and of creation.
+    pub(crate) fn everything(&self) -> Vec<Stored> {
+        self.state().names().flat_map(|(_, versions)| versions.to_vec()).collect()
+    }
+
+    /// Records and makes `changes` that were planned under the same lock.
+    fn make(
+        &self,
+        state: &mut State,
+        operation: &str,
+        name: &str,
+        changes: Vec<Change>,
+        now: Instant,
+    ) -> Result<(), Error> {
+        if let Some(recorder) = self.recorder.get() {
+            let events = changes.iter().flat_map(|change| change::events(state, change));
+            let events: Vec<Event> = events.collect();
+            recorder.record(&changes, &events).map_err(|err| unrecorded(operation, name, &err))?;
+        }
+        for change in changes {
+            state.apply(change, now);
+        }
+        Ok(())
     }
 
     /// One page of objects or versions.
@@ -141,6 +304,10 @@ impl Memory {
     fn listeners(&self) -> Vec<Listener> {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+fn unrecorded(operation: &str, name: &str, err: &io::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("{operation} {name}: {err}"))
 }
 
 /// An operation happens when its future is polled, wholly: one that is never polled never happens.
@@ -165,9 +332,9 @@ impl Store for Memory {
         let large = body.len() > CONTENT_BYTES_MAX;
         let upload = Upload {
             content_type: Some(stored::content_type_of(name).to_owned()),
-            content_encoding: None,
             metadata: metadata.clone(),
             precondition: Some(precondition),
+            ..Upload::default()
         };
         Box::pin(async move {
             if large {

@@ -27,6 +27,7 @@ pub(crate) fn of(bucket: &str, stored: &Stored, links: Links<'_>) -> Value {
     let name = utf8_percent_encode(&stored.name, RESERVED);
     let generation = stored.generation;
     let created_at = stored.created_at.to_millis_text();
+    let updated_at = stored.updated_at.to_millis_text();
     let path = format!("storage/v1/b/{bucket}/o/{name}");
     let media = format!("{}/download/{path}?generation={generation}&alt=media", links.media);
     let fields = [
@@ -39,18 +40,24 @@ pub(crate) fn of(bucket: &str, stored: &Stored, links: Links<'_>) -> Value {
         ("metageneration", Some(stored.metageneration.to_string())),
         ("contentType", Some(stored.content_type.clone())),
         ("timeCreated", Some(created_at.clone())),
-        ("updated", Some(created_at.clone())),
+        ("updated", Some(updated_at)),
         ("timeDeleted", stored.noncurrent_at.map(|at| at.to_millis_text())),
         ("storageClass", Some("STANDARD".to_owned())),
         ("timeStorageClassUpdated", Some(created_at)),
         ("size", Some(stored.body.len().to_string())),
-        ("md5Hash", Some(stored.md5.clone())),
+        ("md5Hash", stored.md5.clone()),
         ("mediaLink", Some(media)),
         ("contentEncoding", stored.content_encoding.clone()),
     ];
     let fields = fields.into_iter().filter_map(|(key, value)| Some((key, value?)));
     let mut resource: Map<String, Value> =
         fields.map(|(key, value)| (key.to_owned(), Value::from(value))).collect();
+    for (key, value) in &stored.properties {
+        resource.insert(key.clone(), value.clone());
+    }
+    if let Some(count) = stored.component_count {
+        resource.insert("componentCount".to_owned(), count.into());
+    }
     if !stored.metadata.is_empty() {
         let pairs = stored.metadata.iter();
         let metadata = pairs.map(|(key, value)| (key.clone(), Value::from(value.as_str())));

@@ -114,6 +114,7 @@ impl Set {
             faults: mode.faults.map(|seed| Faults { seed, rate_per_mille: 0 }),
             shuffle: mode.shuffle,
             repeat: mode.repeat,
+            ..Options::default()
         };
         let emulator = Emulator::start(options).await.context("the emulator does not start")?;
         let memory = emulator.create_bucket(BUCKET);
@@ -128,7 +129,7 @@ impl Set {
     /// Connects bucket, topics and functions.
     fn connect(&self, env: Env, mode: &Mode) {
         for routing::Notification { topic, object_name_prefix } in routing::notifications(env) {
-            self.emulator.notify(BUCKET, Notification { topic, object_name_prefix });
+            self.emulator.notify(BUCKET, Notification::finalized(topic, object_name_prefix));
         }
         let attempts_max =
             if mode.faults.is_some() { ATTEMPTS_MAX_WITH_FAULTS } else { ATTEMPTS_MAX };

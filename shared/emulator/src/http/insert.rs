@@ -95,7 +95,7 @@ fn from_multipart(params: &Params, headers: &HeaderMap, body: &Bytes) -> Result<
         content_type: text("contentType").or(content.content_type),
         content_encoding: text("contentEncoding"),
         metadata: metadata_of(&resource)?,
-        precondition: None,
+        ..Upload::default()
     };
     Ok(Inserted {
         name: name.ok_or_else(|| Refusal::invalid("Required: name"))?,

@@ -92,7 +92,7 @@ fn described(stored: &Stored) -> Vec<(HeaderName, HeaderValue)> {
         ("last-modified", http_date(stored.created_at)),
         ("x-goog-generation", stored.generation.to_string()),
         ("x-goog-metageneration", stored.metageneration.to_string()),
-        ("x-goog-hash", format!("crc32c={},md5={}", stored.crc32c, stored.md5)),
+        ("x-goog-hash", hashes(stored)),
         ("x-goog-storage-class", "STANDARD".to_owned()),
         ("x-goog-stored-content-length", stored.body.len().to_string()),
         ("x-goog-stored-content-encoding", coding.to_owned()),
@@ -102,6 +102,11 @@ fn described(stored: &Stored) -> Vec<(HeaderName, HeaderValue)> {
     let custom = custom.map(|(key, text)| (format!("x-goog-meta-{key}"), text.clone()));
     let headers = described.into_iter().chain(custom);
     headers.filter_map(|(name, text)| Some((name.parse().ok()?, value(&text)?))).collect()
+}
+
+fn hashes(stored: &Stored) -> String {
+    let md5 = stored.md5.as_ref().map(|md5| format!(",md5={md5}")).unwrap_or_default();
+    format!("crc32c={}{md5}", stored.crc32c)
 }
 
 /// RFC 9110, section 5.6.7.

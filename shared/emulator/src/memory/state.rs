@@ -8,6 +8,7 @@ use bytes::Bytes;
 use domain::{Generation, Instant};
 use store::{Error, ErrorKind};
 
+use super::change::Change;
 use super::conditions::Conditions;
 use super::stored::{Stored, Upload};
 use crate::chance::Chance;
@@ -26,6 +27,8 @@ pub(super) struct State {
     drawn: HashSet<Generation>,
     chance: Chance,
     pub(super) write_interval: Option<Duration>,
+    /// Whether what is overwritten or deleted is kept as a noncurrent version.
+    pub(super) versioning: bool,
 }
 
 /// The versions of one object, oldest first; at most the last one is live.
@@ -40,8 +43,11 @@ impl Entry {
         self.versions.last().filter(|stored| stored.live)
     }
 
-    fn retire(&mut self, at: Instant) {
-        if let Some(stored) = self.versions.last_mut().filter(|stored| stored.live) {
+    /// Makes the live version noncurrent, or forgets it.
+    fn retire(&mut self, at: Instant, keeps: bool) {
+        if !keeps {
+            self.versions.retain(|stored| !stored.live);
+        } else if let Some(stored) = self.versions.last_mut().filter(|stored| stored.live) {
             stored.live = false;
             stored.noncurrent_at = Some(at);
         }
@@ -55,6 +61,7 @@ impl State {
             drawn: HashSet::new(),
             chance: Chance::new(seed),
             write_interval: None,
+            versioning: true,
         }
     }
 
@@ -84,7 +91,8 @@ impl State {
         }
     }
 
-    pub(super) fn insert(
+    /// The version that an upload would make.
+    pub(super) fn plan_insert(
         &mut self,
         name: &str,
         body: Bytes,
@@ -95,32 +103,31 @@ impl State {
         self.check_rate("put", name, now)?;
         self.check("put", name, conditions)?;
         let generation = self.draw();
-        let entry = self.objects.entry(name.to_owned()).or_default();
-        let after_last = entry.versions.last().map(|last| last.created_at.after(TICK));
-        let created_at = after_last.map_or(now, |earliest| earliest.max(now));
-        let stored = Stored {
+        let last = self.versions(name).last().map(|last| last.created_at.after(TICK));
+        let created_at = last.map_or(now, |earliest| earliest.max(now));
+        Ok(Stored {
             name: name.to_owned(),
             generation,
             metageneration: 1,
             metadata: upload.metadata,
             content_type: upload.content_type.unwrap_or("application/octet-stream".to_owned()),
             content_encoding: upload.content_encoding,
+            properties: upload.properties,
             crc32c: checksum::crc32c(&body),
-            md5: checksum::md5(&body),
+            md5: upload.component_count.is_none().then(|| checksum::md5(&body)),
+            component_count: upload.component_count,
             body,
             created_at,
+            updated_at: created_at,
             noncurrent_at: None,
-            overwrote: entry.live().map(|live| live.generation),
+            overwrote: self.live(name).map(|live| live.generation),
             live: true,
-        };
-        entry.retire(created_at);
-        entry.versions.push(stored.clone());
-        entry.written_at = Some(now);
-        Ok(stored)
+        })
     }
 
-    pub(super) fn remove(
-        &mut self,
+    /// Whether the live version of `name` may be deleted; `false` when there is none.
+    pub(super) fn plan_remove(
+        &self,
         name: &str,
         conditions: &Conditions,
         now: Instant,
@@ -130,27 +137,87 @@ impl State {
         }
         self.check_rate("delete", name, now)?;
         self.check("delete", name, conditions)?;
-        if let Some(entry) = self.objects.get_mut(name) {
-            entry.retire(now);
-            entry.written_at = Some(now);
-        }
         Ok(true)
     }
 
-    /// Forgets one version for ever, the live one too.
-    pub(super) fn erase(
-        &mut self,
+    /// Whether one version may be forgotten for ever, the live one too; `false` when there is no
+    /// such version.
+    pub(super) fn plan_erase(
+        &self,
         name: &str,
         generation: Generation,
         conditions: &Conditions,
     ) -> Result<bool, Error> {
         let Some(stored) = self.find(name, Some(generation)) else { return Ok(false) };
-        let unmet = |_| Error::new(ErrorKind::Conflict, format!("delete {name}: precondition"));
-        conditions.check(Some(stored)).map_err(unmet)?;
-        if let Some(entry) = self.objects.get_mut(name) {
-            entry.versions.retain(|stored| stored.generation != generation);
-        }
+        conditions.check(Some(stored)).map_err(|_| unmet("delete", name))?;
         Ok(true)
+    }
+
+    /// The version `generation`, or the live one, with what `edit` makes of it and the next
+    /// metageneration; `None` when there is no such version.
+    pub(super) fn plan_edit(
+        &self,
+        name: &str,
+        generation: Option<Generation>,
+        conditions: &Conditions,
+        edit: impl FnOnce(&mut Stored),
+        now: Instant,
+    ) -> Result<Option<Stored>, Error> {
+        let Some(stored) = self.find(name, generation) else { return Ok(None) };
+        self.check_rate("update", name, now)?;
+        conditions.check(Some(stored)).map_err(|_| unmet("update", name))?;
+        let mut stored = stored.clone();
+        edit(&mut stored);
+        stored.metageneration += 1;
+        stored.updated_at = now.max(stored.updated_at);
+        Ok(Some(stored))
+    }
+
+    /// Makes a change once more, as it was made before this state was lost. The rate of writes
+    /// begins anew.
+    pub(super) fn restore(&mut self, change: Change) {
+        let written = match &change {
+            Change::Insert(stored) | Change::Edit(stored) => Some(stored.name.clone()),
+            Change::Remove { name, .. } => Some(name.clone()),
+            Change::Erase { .. } => None,
+        };
+        self.apply(change, Instant::from_unix_millis(0));
+        if let Some(entry) = written.and_then(|name| self.objects.get_mut(&name)) {
+            entry.written_at = None;
+        }
+    }
+
+    /// Makes a change that was planned on this very state.
+    pub(super) fn apply(&mut self, change: Change, now: Instant) {
+        let keeps = self.versioning;
+        match change {
+            Change::Insert(stored) => {
+                self.drawn.insert(stored.generation);
+                let entry = self.objects.entry(stored.name.clone()).or_default();
+                entry.retire(stored.created_at, keeps);
+                entry.written_at = Some(now);
+                entry.versions.push(stored);
+            }
+            Change::Edit(edited) => {
+                let Some(entry) = self.objects.get_mut(&edited.name) else { return };
+                entry.written_at = Some(now);
+                let versions = entry.versions.iter_mut();
+                for stored in versions.filter(|it| it.generation == edited.generation) {
+                    *stored = edited.clone();
+                }
+            }
+            Change::Remove { name, at } => {
+                if let Some(entry) = self.objects.get_mut(&name) {
+                    entry.retire(at, keeps);
+                    entry.written_at = Some(now);
+                }
+            }
+            Change::Erase { name, generation } => {
+                if let Some(entry) = self.objects.get_mut(&name) {
+                    entry.versions.retain(|stored| stored.generation != generation);
+                }
+            }
+        }
     }
 
     pub(super) fn expire(&mut self, name: &str, generation: Generation) -> bool {
@@ -161,9 +228,7 @@ impl State {
     }
 
     fn check(&self, operation: &str, name: &str, conditions: &Conditions) -> Result<(), Error> {
-        let unmet = |_| format!("{operation} {name}: precondition does not hold");
-        let checked = conditions.check(self.live(name));
-        checked.map_err(|err| Error::new(ErrorKind::Conflict, unmet(err)))
+        conditions.check(self.live(name)).map_err(|_| unmet(operation, name))
     }
 
     fn check_rate(&self, operation: &str, name: &str, now: Instant) -> Result<(), Error> {
@@ -187,4 +252,8 @@ impl State {
             }
         }
     }
+}
+
+fn unmet(operation: &str, name: &str) -> Error {
+    Error::new(ErrorKind::Conflict, format!("{operation} {name}: precondition does not hold"))
 }

@@ -1,13 +1,19 @@
 //! One version of an object, and what a client says about an upload.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use domain::{Generation, Instant};
+use serde_json::Value;
 use store::{Error, ErrorKind, Listed, METADATA_BYTES_MAX, Metadata, Object, Precondition};
 
 use crate::coding;
 
 /// The longest object name in bytes of UTF-8. (Cloud Storage documentation, "Object names".)
 const NAME_BYTES_MAX: usize = 1024;
+
+/// Fields of the object resource that are kept as a client wrote them, by their names there.
+pub type Properties = BTreeMap<String, Value>;
 
 /// One version of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +24,7 @@ pub struct Stored {
     pub body: Bytes,
     /// The version.
     pub generation: Generation,
-    /// 1: nothing here changes metadata without a new version.
+    /// 1, and one more for each change of what is said about this version.
     pub metageneration: u64,
     /// Custom metadata.
     pub metadata: Metadata,
@@ -26,12 +32,18 @@ pub struct Stored {
     pub content_type: String,
     /// `gzip`, or whatever the upload said.
     pub content_encoding: Option<String>,
+    /// Fields of the resource that are kept for clients and mean nothing here: `cacheControl`.
+    pub properties: Properties,
     /// CRC32C of the content as stored, base64 of big-endian bytes.
     pub crc32c: String,
-    /// MD5 of the content as stored, base64.
-    pub md5: String,
+    /// MD5 of the content as stored, base64; none of what was composed.
+    pub md5: Option<String>,
+    /// Of how many parts it was composed.
+    pub component_count: Option<u32>,
     /// When this version was created.
     pub created_at: Instant,
+    /// When what is said about it was changed last.
+    pub updated_at: Instant,
     /// When it was replaced or deleted.
     pub noncurrent_at: Option<Instant>,
     /// The live version that this one replaced.
@@ -57,6 +69,18 @@ impl Stored {
         self.decoded().unwrap_or_else(as_stored)
     }
 
+    /// An upload that would say the same about the same content.
+    pub(crate) fn to_upload(&self) -> Upload {
+        Upload {
+            content_type: Some(self.content_type.clone()),
+            content_encoding: self.content_encoding.clone(),
+            metadata: self.metadata.clone(),
+            properties: self.properties.clone(),
+            component_count: self.component_count,
+            precondition: None,
+        }
+    }
+
     pub(super) fn to_listed(&self) -> Listed {
         Listed {
             name: self.name.clone(),
@@ -77,6 +101,10 @@ pub struct Upload {
     pub content_encoding: Option<String>,
     /// Custom metadata.
     pub metadata: Metadata,
+    /// Other fields of the resource.
+    pub properties: Properties,
+    /// Of how many parts the content was composed: it has no MD5 then.
+    pub component_count: Option<u32>,
     /// What must hold; nothing when missing.
     pub precondition: Option<Precondition>,
 }

@@ -116,8 +116,7 @@ async fn prefixes_of_notifications_and_filters_of_subscriptions_select() {
     let emulator = Emulator::start(Options::default()).await.unwrap();
     let memory = emulator.create_bucket("b");
     for (topic, prefix) in [("t", "env/"), ("other", "")] {
-        let object_name_prefix = prefix.to_owned();
-        emulator.notify("b", Notification { topic: topic.to_owned(), object_name_prefix });
+        emulator.notify("b", Notification::finalized(topic, prefix));
     }
     let [include, exclude] = [["env/a/", "env/b/"], ["env/b/x/", "none/"]];
     emulator.subscribe(Subscription {

@@ -129,7 +129,6 @@ async fn receive(
 pub(crate) async fn announcing(options: Options) -> (Emulator, Arc<Memory>) {
     let emulator = Emulator::start(options).await.unwrap();
     let memory = emulator.create_bucket("b");
-    let notification = Notification { topic: "t".to_owned(), object_name_prefix: String::new() };
-    emulator.notify("b", notification);
+    emulator.notify("b", Notification::finalized("t", ""));
     (emulator, memory)
 }

@@ -65,7 +65,12 @@ impl World<'_> {
         let bare = self.dice.per_mille(self.mix.bare);
         let mut message = Message {
             message_id: String::new(),
-            attributes: notification::attributes(BUCKET, 1, stored, now),
+            attributes: notification::attributes(
+                BUCKET,
+                1,
+                &emulator::Event::finalized(stored),
+                now,
+            ),
             data: payload,
             published_at: now,
         };

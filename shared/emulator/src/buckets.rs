@@ -1,0 +1,168 @@
+//! The buckets of an emulator and what is set on each.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::{Clock as _, Instant};
+use serde_json::{Map, Value};
+
+use crate::hub::{Hub, Notifications, Recorder};
+use crate::notification::Notification;
+use crate::{Memory, SystemClock};
+
+/// What is set on a bucket, beside its notification configurations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// The project that it belongs to.
+    pub(crate) project: String,
+    pub(crate) created_at: Instant,
+    pub(crate) updated_at: Instant,
+    /// 1, and one more with each change.
+    pub(crate) metageneration: u64,
+    /// Fields of the resource as clients wrote them: `location`, `versioning`, `labels`, ….
+    pub(crate) properties: Map<String, Value>,
+    /// The policy that was set, if any.
+    pub(crate) policy: Option<Value>,
+    /// The id that the next notification configuration gets.
+    pub(crate) notification_next: u64,
+}
+
+/// Why a bucket was not made, changed or deleted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BucketError {
+    #[error("there is a bucket of this name")]
+    Exists,
+    #[error("there is no such bucket")]
+    Missing,
+    #[error("the bucket is not empty")]
+    NotEmpty,
+    #[error("{0}")]
+    Unrecorded(#[from] io::Error),
+}
+
+/// One bucket.
+#[derive(Clone)]
+pub(crate) struct Bucket {
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) settings: Settings,
+    pub(crate) notifications: Notifications,
+}
+
+/// Every bucket, by name.
+///
+/// Locks are taken in this order: the registry, a bucket, its notifications, the journal, the
+/// broker.
+pub(crate) struct Buckets {
+    buckets: Mutex<BTreeMap<String, Bucket>>,
+    hub: Arc<Hub>,
+    seed: u64,
+}
+
+impl Settings {
+    /// Of a bucket that is made at this moment. Versioning is on where `properties` say so.
+    pub(crate) fn new(project: &str, properties: Map<String, Value>) -> Self {
+        let now = SystemClock.now();
+        Self {
+            project: project.to_owned(),
+            created_at: now,
+            updated_at: now,
+            metageneration: 1,
+            properties,
+            policy: None,
+            notification_next: 1,
+        }
+    }
+
+    pub(crate) fn versioning(&self) -> bool {
+        let versioning = self.properties.get("versioning");
+        versioning.and_then(|it| it.get("enabled")).and_then(Value::as_bool).unwrap_or(false)
+    }
+}
+
+impl Bucket {
+    /// Its notification configurations, oldest first.
+    pub(crate) fn notifications(&self) -> Vec<Notification> {
+        self.notifications.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Buckets {
+    /// None yet; generations are drawn from `seed`.
+    pub(crate) fn new(hub: Arc<Hub>, seed: u64) -> Self {
+        Self { buckets: Mutex::default(), hub, seed }
+    }
+
+    /// The bucket `name`.
+    pub(crate) fn get(&self, name: &str) -> Option<Bucket> {
+        self.lock().get(name).cloned()
+    }
+
+    /// Every bucket of `project`, in the order of names.
+    pub(crate) fn of_project(&self, project: &str) -> Vec<(String, Bucket)> {
+        let buckets = self.lock();
+        let own = buckets.iter().filter(|(_, bucket)| bucket.settings.project == project);
+        own.map(|(name, bucket)| (name.clone(), bucket.clone())).collect()
+    }
+
+    /// Makes an empty bucket.
+    pub(crate) fn create(&self, name: &str, settings: Settings) -> Result<Bucket, BucketError> {
+        let mut buckets = self.lock();
+        if buckets.contains_key(name) {
+            return Err(BucketError::Exists);
+        }
+        let bucket = self.open(name, settings);
+        buckets.insert(name.to_owned(), bucket.clone());
+        Ok(bucket)
+    }
+
+    /// The bucket `name`, or a new one.
+    pub(crate) fn get_or_create(&self, name: &str, settings: impl FnOnce() -> Settings) -> Bucket {
+        let mut buckets = self.lock();
+        buckets.entry(name.to_owned()).or_insert_with(|| self.open(name, settings())).clone()
+    }
+
+    /// Changes what is set on a bucket; whatever `change` does counts as one change.
+    pub(crate) fn change<T>(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Settings, &mut Vec<Notification>) -> T,
+    ) -> Result<T, BucketError> {
+        let mut buckets = self.lock();
+        let bucket = buckets.get_mut(name).ok_or(BucketError::Missing)?;
+        let mut settings = bucket.settings.clone();
+        let mut notifications = bucket.notifications();
+        let changed = change(&mut settings, &mut notifications);
+        bucket.memory.set_versioning(settings.versioning());
+        bucket.settings = settings;
+        *bucket.notifications.lock().unwrap_or_else(PoisonError::into_inner) = notifications;
+        Ok(changed)
+    }
+
+    /// Deletes a bucket that holds no version of any object.
+    pub(crate) fn delete(&self, name: &str) -> Result<(), BucketError> {
+        let mut buckets = self.lock();
+        let bucket = buckets.get(name).ok_or(BucketError::Missing)?;
+        if !bucket.memory.is_empty() {
+            return Err(BucketError::NotEmpty);
+        }
+        buckets.remove(name);
+        Ok(())
+    }
+
+    fn open(&self, name: &str, settings: Settings) -> Bucket {
+        let memory = Memory::new(name, Arc::new(SystemClock), self.seed);
+        memory.set_versioning(settings.versioning());
+        let notifications = Notifications::default();
+        memory.record_to(Arc::new(Recorder {
+            hub: self.hub.clone(),
+            bucket: name.to_owned(),
+            notifications: notifications.clone(),
+        }));
+        Bucket { memory, settings, notifications }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
