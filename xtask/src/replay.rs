@@ -5,7 +5,6 @@ pub(crate) mod contents;
 pub(crate) mod difference;
 mod director;
 pub(crate) mod ends;
-pub(crate) mod file_name;
 mod keep;
 mod mode;
 mod process;

@@ -4,7 +4,6 @@ mod contents;
 mod dag;
 mod edges;
 mod ends;
-mod file_names;
 mod fuzz;
 mod interleavings;
 mod invariants;

@@ -8,6 +8,7 @@
 mod buckets;
 mod emulator;
 pub mod faulty;
+pub mod file_name;
 mod http;
 mod hub;
 mod memory;

@@ -1,5 +1,7 @@
 //! Formulas that cannot be seen from outside.
 
+mod file_names;
+
 use std::time::Duration;
 
 use bytes::Bytes;

@@ -6,9 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use domain::{Class, Env, ObjectName, json, volatile};
+use emulator::file_name::file_names;
 use serde_json::{Map, Value, json};
-
-use super::file_name::file_names;
 
 /// The file of the open rules and of how many alerts there are.
 const ALERTS: &str = "alerts.json";

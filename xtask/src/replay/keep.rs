@@ -6,9 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use emulator::Stored;
+use emulator::file_name::file_names;
 use serde_json::{Map, Value, json};
-
-use super::file_name::file_names;
 
 /// The file that says which object is in which file, and what is known about it.
 const INDEX: &str = "_objects.json";

@@ -1,11 +1,11 @@
 //! The folders of `fixtures/`.
 
+use emulator::file_name::file_name;
 use std::collections::BTreeSet;
 
 use expect_test::{Expect, expect};
 
 use super::{files, workspace};
-use crate::replay::file_name::file_name;
 use crate::scenario::{self, Segments, Step};
 
 #[test]

@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 
-use crate::replay::file_name::{PART_BYTES_MAX, file_name, file_names};
+use crate::file_name::{PART_BYTES_MAX, file_name, file_names};
 
 fn check(name: &str, expect: &Expect) {
     expect.assert_eq(&file_name(name));

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use domain::digest;
 
 /// The longest part of a file name that is written.
-pub(crate) const PART_BYTES_MAX: usize = 100;
+pub const PART_BYTES_MAX: usize = 100;
 
 /// Digits of the hash that replaces what does not fit.
 const HASH_DIGITS: usize = 12;
@@ -21,7 +21,7 @@ const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
 /// A file name for each of the object names. Where two would differ in case only, both get the
 /// hash of the object name.
-pub(crate) fn file_names<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, String> {
+pub fn file_names<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, String> {
     let mut files: BTreeMap<&str, String> = names.map(|name| (name, file_name(name))).collect();
     let mut seen = BTreeSet::new();
     let folded: Vec<String> = files.values().map(|file| file.to_lowercase()).collect();
@@ -37,7 +37,7 @@ pub(crate) fn file_names<'a>(names: impl Iterator<Item = &'a str>) -> BTreeMap<&
 }
 
 /// The file name of one object name.
-pub(crate) fn file_name(name: &str) -> String {
+pub fn file_name(name: &str) -> String {
     name.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
