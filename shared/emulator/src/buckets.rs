@@ -85,6 +85,12 @@ impl Bucket {
     pub(crate) fn notifications(&self) -> Vec<Notification> {
         self.notifications.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    fn set(&mut self, settings: Settings, notifications: Vec<Notification>) {
+        self.memory.set_versioning(settings.versioning());
+        self.settings = settings;
+        *self.notifications.lock().unwrap_or_else(PoisonError::into_inner) = notifications;
+    }
 }
 
 impl Buckets {
@@ -112,14 +118,43 @@ impl Buckets {
             return Err(BucketError::Exists);
         }
         let bucket = self.open(name, settings);
+        self.note(name, &bucket.settings, &[])?;
         buckets.insert(name.to_owned(), bucket.clone());
         Ok(bucket)
     }
 
     /// The bucket `name`, or a new one.
-    pub(crate) fn get_or_create(&self, name: &str, settings: impl FnOnce() -> Settings) -> Bucket {
+    pub(crate) fn get_or_create(
+        &self,
+        name: &str,
+        settings: impl FnOnce() -> Settings,
+    ) -> Result<Bucket, BucketError> {
+        if let Some(bucket) = self.get(name) {
+            return Ok(bucket);
+        }
+        match self.create(name, settings()) {
+            // Somebody else was quicker.
+            Err(BucketError::Exists) => self.get(name).ok_or(BucketError::Missing),
+            created => created,
+        }
+    }
+
+    /// Makes a bucket, or sets what it is told, as it was noted before.
+    pub(crate) fn restore(&self, name: &str, settings: Settings, notifications: Vec<Notification>) {
         let mut buckets = self.lock();
-        buckets.entry(name.to_owned()).or_insert_with(|| self.open(name, settings())).clone()
+        let bucket = buckets.entry(name.to_owned());
+        let bucket = bucket.or_insert_with(|| self.open(name, settings.clone()));
+        bucket.set(settings, notifications);
+    }
+
+    /// Forgets a bucket, as it was noted before.
+    pub(crate) fn forget(&self, name: &str) {
+        self.lock().remove(name);
+    }
+
+    /// Every bucket, in the order of names.
+    pub(crate) fn all(&self) -> Vec<(String, Bucket)> {
+        self.lock().iter().map(|(name, bucket)| (name.clone(), bucket.clone())).collect()
     }
 
     /// Changes what is set on a bucket; whatever `change` does counts as one change.
@@ -133,9 +168,8 @@ impl Buckets {
         let mut settings = bucket.settings.clone();
         let mut notifications = bucket.notifications();
         let changed = change(&mut settings, &mut notifications);
-        bucket.memory.set_versioning(settings.versioning());
-        bucket.settings = settings;
-        *bucket.notifications.lock().unwrap_or_else(PoisonError::into_inner) = notifications;
+        self.note(name, &settings, &notifications)?;
+        bucket.set(settings, notifications);
         Ok(changed)
     }
 
@@ -146,8 +180,23 @@ impl Buckets {
         if !bucket.memory.is_empty() {
             return Err(BucketError::NotEmpty);
         }
+        if let Some(folder) = &self.hub.folder {
+            folder.no_bucket(name)?;
+        }
         buckets.remove(name);
         Ok(())
+    }
+
+    fn note(
+        &self,
+        name: &str,
+        settings: &Settings,
+        notifications: &[Notification],
+    ) -> io::Result<()> {
+        match &self.hub.folder {
+            Some(folder) => folder.bucket(name, settings, notifications),
+            None => Ok(()),
+        }
     }
 
     fn open(&self, name: &str, settings: Settings) -> Bucket {

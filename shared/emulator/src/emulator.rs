@@ -16,12 +16,14 @@ use tokio::task::JoinHandle;
 
 use crate::buckets::{Bucket, Buckets, Settings};
 use crate::chance::Chance;
+use crate::folder::Folder;
 use crate::http::{self, Fault, Faults, Service};
 use crate::hub::Hub;
 use crate::memory::{Event, Properties};
 use crate::notification::Notification;
 use crate::pubsub::{Attempt, Broker, Message, Outstanding, Subscription};
-use crate::{Memory, Stored, SystemClock, checksum};
+use crate::watch::Watch;
+use crate::{Memory, Stored, SystemClock, checksum, restore};
 
 /// The project of buckets that are made without one.
 const PROJECT: &str = "local";
@@ -56,6 +58,7 @@ pub struct Emulator {
     service: Arc<Service>,
     hub: Arc<Hub>,
     server: JoinHandle<()>,
+    watch: Option<Watch>,
 }
 
 impl Emulator {
@@ -65,17 +68,28 @@ impl Emulator {
     ///
     /// When the port cannot be bound, or the folder is in use or cannot be read.
     pub async fn start(options: Options) -> io::Result<Self> {
+        let opened = options.folder.as_deref().map(Folder::open).transpose()?;
+        let (folder, opened) = opened.map(|(folder, opened)| (Arc::new(folder), opened)).unzip();
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
         let address = listener.local_addr()?;
         let hub = Arc::new(Hub {
             broker: Broker::new(options.seed, options.shuffle),
             chance: Chance::new(options.seed),
             repeat: options.repeat.max(1),
+            folder: folder.clone(),
         });
-        let buckets = Buckets::new(hub.clone(), options.seed);
+        let buckets = Arc::new(Buckets::new(hub.clone(), options.seed));
+        let mut watch = None;
+        if let (Some(folder), Some(opened)) = (&folder, opened) {
+            restore::restore(folder, opened, &buckets)?;
+            // Before everything is looked at: what comes later is heard of.
+            watch = Some(Watch::begin(folder.clone(), buckets.clone())?);
+            restore::adopt_all(folder, &buckets)?;
+            restore::compact(folder, &buckets, Vec::new)?;
+        }
         let service = Arc::new(Service::new(buckets, options.faults));
         let server = tokio::spawn(http::serve(listener, service.clone()));
-        Ok(Self { address, service, hub, server })
+        Ok(Self { address, service, hub, server, watch })
     }
 
     /// The value for `STORAGE_EMULATOR_HOST`: `http://127.0.0.1:{port}`.
@@ -84,26 +98,37 @@ impl Emulator {
     }
 
     /// An empty bucket with versioning, or the one that is there.
-    pub fn create_bucket(&self, name: &str) -> Arc<Memory> {
-        self.bucket(name).memory
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be written.
+    pub fn create_bucket(&self, name: &str) -> io::Result<Arc<Memory>> {
+        Ok(self.bucket(name)?.memory)
     }
 
-    /// Publishes what happens in `bucket` from here on to a topic. The configuration gets an id.
-    pub fn notify(&self, bucket: &str, notification: Notification) {
-        self.bucket(bucket);
-        let added = self.service.buckets.change(bucket, |settings, notifications| {
+    /// Publishes what happens in `bucket` from here on to a topic. The configuration gets an id;
+    /// one that says the same as one that is there changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be written.
+    pub fn notify(&self, bucket: &str, notification: Notification) -> io::Result<()> {
+        let same = |it: &Notification| Notification { id: 0, ..it.clone() };
+        if self.bucket(bucket)?.notifications().iter().any(|it| same(it) == same(&notification)) {
+            return Ok(());
+        }
+        let add = |settings: &mut Settings, notifications: &mut Vec<Notification>| {
             let id = settings.notification_next;
             settings.notification_next += 1;
             notifications.push(Notification { id, ..notification });
-        });
-        // In a folder that cannot be written; the next change of an object says so.
-        drop(added);
+        };
+        self.service.buckets.change(bucket, add).map_err(io::Error::other)
     }
 
-    fn bucket(&self, name: &str) -> Bucket {
+    fn bucket(&self, name: &str) -> io::Result<Bucket> {
         let properties = json!({"versioning": {"enabled": true}}).as_object().cloned();
         let settings = || Settings::new(PROJECT, properties.unwrap_or_default());
-        self.service.buckets.get_or_create(name, settings)
+        self.service.buckets.get_or_create(name, settings).map_err(io::Error::other)
     }
 
     /// Pushes every message that is published to a topic from here on.
@@ -157,7 +182,9 @@ impl Emulator {
     /// Notifies of an object of `bucket` once more, as Cloud Storage may at any time: of the
     /// version `generation`, or the live one. If there is no such version, of one that is gone.
     pub fn announce(&self, bucket: &str, name: &str, generation: Option<Generation>) {
-        let Bucket { memory, notifications, .. } = self.bucket(bucket);
+        let Some(Bucket { memory, notifications, .. }) = self.service.buckets.get(bucket) else {
+            return;
+        };
         let stored = memory.find(name, generation).unwrap_or_else(|| gone(name, generation));
         self.hub.announce(bucket, &notifications, &Event::finalized(&stored));
     }
@@ -175,6 +202,11 @@ impl Emulator {
     /// The requests that arrived over HTTP so far, by class, those that failed included.
     pub fn requests(&self) -> Operations {
         self.service.operations()
+    }
+
+    /// What could not be taken up of the files of the folder since this was asked last.
+    pub fn problems(&self) -> Vec<String> {
+        self.watch.as_ref().map(Watch::problems).unwrap_or_default()
     }
 
     /// Closes every connection and ends every push.

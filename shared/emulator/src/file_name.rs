@@ -2,7 +2,7 @@
 //!
 //! Folders stay folders. In each part letters, digits and `-_.=@+` stand for themselves and any
 //! other byte of UTF-8 becomes `~` and two hexadecimal digits, so that two object names never
-//! share a file name; a long part is cut and gets the hash of the whole.
+//! share a file name; an empty part is `~`; a long part is cut and gets the hash of the whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -41,7 +41,33 @@ pub fn file_name(name: &str) -> String {
     name.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
-fn part(part: &str) -> String {
+/// The object name that a file is taken for which a person has put there: [`file_name`] read
+/// backwards. What is no escape stands for itself; a part that was cut stays as it is.
+pub fn object_name(file: &str) -> String {
+    file.split('/').map(plain_part).collect::<Vec<_>>().join("/")
+}
+
+fn plain_part(part: &str) -> String {
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    if rest == b"~" {
+        return String::new();
+    }
+    while let Some((first, after)) = rest.split_first() {
+        let digits = (*first == b'~').then(|| after.get(..2)).flatten();
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| part.to_owned())
+}
+
+/// One part of a file name.
+pub(crate) fn part(part: &str) -> String {
+    if part.is_empty() {
+        return "~".to_owned();
+    }
     let mut safe = String::with_capacity(part.len());
     let first_is_odd = is_device(part) || part.starts_with('.');
     for (at, byte) in part.bytes().enumerate() {

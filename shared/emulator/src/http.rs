@@ -36,7 +36,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// What requests are answered from.
 pub(crate) struct Service {
-    pub(crate) buckets: Buckets,
+    pub(crate) buckets: Arc<Buckets>,
     pub(crate) faults: Plan,
     class_a: AtomicU64,
     class_b: AtomicU64,
@@ -46,7 +46,7 @@ pub(crate) struct Service {
 type Shared = State<Arc<Service>>;
 
 impl Service {
-    pub(crate) fn new(buckets: Buckets, faults: Option<Faults>) -> Self {
+    pub(crate) fn new(buckets: Arc<Buckets>, faults: Option<Faults>) -> Self {
         Self {
             buckets,
             faults: Plan::new(faults),

@@ -8,6 +8,7 @@ use domain::{Clock as _, Instant};
 
 use crate::SystemClock;
 use crate::chance::Chance;
+use crate::folder::Folder;
 use crate::memory::{self, Change, Event};
 use crate::notification::Notification;
 use crate::pubsub::Broker;
@@ -21,6 +22,8 @@ pub(crate) struct Hub {
     pub(crate) chance: Chance,
     /// How many messages each notification becomes.
     pub(crate) repeat: u32,
+    /// Where everything is noted before it happens; nowhere when missing.
+    pub(crate) folder: Option<Arc<Folder>>,
 }
 
 impl Hub {
@@ -49,7 +52,10 @@ pub(crate) struct Recorder {
 }
 
 impl memory::Recorder for Recorder {
-    fn record(&self, _: &[Change], events: &[Event]) -> io::Result<()> {
+    fn record(&self, changes: &[Change], events: &[Event]) -> io::Result<()> {
+        if let Some(folder) = &self.hub.folder {
+            folder.objects(&self.bucket, changes, Vec::new())?;
+        }
         for event in events {
             self.hub.announce(&self.bucket, &self.notifications, event);
         }

@@ -9,14 +9,17 @@ mod buckets;
 mod emulator;
 pub mod faulty;
 pub mod file_name;
+mod folder;
 mod http;
 mod hub;
 mod memory;
 pub mod notification;
 mod pubsub;
 mod resource;
+mod restore;
 pub mod schedule;
 mod tools;
+mod watch;
 
 mod chance;
 mod checksum;

@@ -26,6 +26,16 @@ use state::State;
 
 type Listener = Arc<dyn Fn(&Stored) + Send + Sync>;
 
+/// What stands where the content of an object should.
+pub(crate) enum Look {
+    /// The same as before.
+    Same,
+    /// Nothing.
+    Nothing,
+    /// This.
+    Content(Bytes),
+}
+
 /// Is told of every change before it is made, and can prevent it.
 ///
 /// It is told under the lock of the bucket, which it must not ask: nobody sees what it was told
@@ -206,22 +216,22 @@ impl Memory {
         Ok(Some(stored))
     }
 
-    /// Makes the live version of `name` what `look` finds, if it finds something else than what
-    /// is live. It is called under the lock: what it finds and what is live are of one moment.
+    /// Makes the live version of `name` what `look` finds. It is called under the lock: what it
+    /// finds and what is live are of one moment. No rate holds for it, and no precondition.
     pub(crate) fn adopt(
         &self,
         name: &str,
-        look: impl FnOnce() -> io::Result<Option<Bytes>>,
+        look: impl FnOnce() -> io::Result<Look>,
     ) -> Result<Option<Stored>, Error> {
         let now = self.clock.now();
         let mut state = self.state();
         let found = look().map_err(|err| unrecorded("read", name, &err))?;
         let live = state.live(name);
         let change = match (found, live) {
-            (None, None) => return Ok(None),
-            (Some(found), Some(live)) if found == live.body => return Ok(None),
-            (None, Some(_)) => Change::Remove { name: name.to_owned(), at: now },
-            (Some(found), live) => {
+            (Look::Same, _) | (Look::Nothing, None) => return Ok(None),
+            (Look::Content(found), Some(live)) if found == live.body => return Ok(None),
+            (Look::Nothing, Some(_)) => Change::Remove { name: name.to_owned(), at: now },
+            (Look::Content(found), live) => {
                 let mut upload = live.map(Stored::to_upload).unwrap_or_default();
                 upload.component_count = None;
                 let content_type = stored::content_type_of(name).to_owned();

@@ -117,19 +117,19 @@ impl Set {
             ..Options::default()
         };
         let emulator = Emulator::start(options).await.context("the emulator does not start")?;
-        let memory = emulator.create_bucket(BUCKET);
+        let memory = emulator.create_bucket(BUCKET)?;
         let routes = routing::routes(&stage.functions, scenario.env)?;
         let logs = tempfile::tempdir()?;
         let processes = Arc::new(stage.start(&emulator.url(), &logs).await?);
         let set = Self { emulator, memory, routes, processes, logs };
-        set.connect(scenario.env, mode);
+        set.connect(scenario.env, mode)?;
         Ok(set)
     }
 
     /// Connects bucket, topics and functions.
-    fn connect(&self, env: Env, mode: &Mode) {
+    fn connect(&self, env: Env, mode: &Mode) -> Result<()> {
         for routing::Notification { topic, object_name_prefix } in routing::notifications(env) {
-            self.emulator.notify(BUCKET, Notification::finalized(topic, object_name_prefix));
+            self.emulator.notify(BUCKET, Notification::finalized(topic, object_name_prefix))?;
         }
         let attempts_max =
             if mode.faults.is_some() { ATTEMPTS_MAX_WITH_FAULTS } else { ATTEMPTS_MAX };
@@ -150,6 +150,7 @@ impl Set {
                 in_flight_max: IN_FLIGHT_MAX,
             });
         }
+        Ok(())
     }
 
     /// Makes everything happen. With faults, only the last deliveries have a quiet end.

@@ -11,7 +11,9 @@ pub(crate) enum Change {
     /// This version is live; the one before becomes noncurrent, or is forgotten where the bucket
     /// has no versioning.
     Insert(Stored),
-    /// This version, with other metadata under the next metageneration.
+    /// This version is there, live or not, whatever else is.
+    Keep(Stored),
+    /// This version, with other metadata under the next metageneration; its content stays.
     Edit(Stored),
     /// The live version becomes noncurrent, or is forgotten where the bucket has no versioning.
     Remove {
@@ -91,6 +93,7 @@ pub(super) fn events(state: &State, change: &Change) -> Vec<Event> {
             });
             retired.into_iter().chain([Event::finalized(stored)]).collect()
         }
+        Change::Keep(_) => Vec::new(),
         Change::Edit(stored) => vec![event(EventType::MetadataUpdate, stored)],
         Change::Remove { name, at } => {
             state.live(name).map(|live| retired(state, live, *at)).into_iter().collect()

@@ -177,7 +177,9 @@ impl State {
     /// begins anew.
     pub(super) fn restore(&mut self, change: Change) {
         let written = match &change {
-            Change::Insert(stored) | Change::Edit(stored) => Some(stored.name.clone()),
+            Change::Insert(stored) | Change::Edit(stored) | Change::Keep(stored) => {
+                Some(stored.name.clone())
+            }
             Change::Remove { name, .. } => Some(name.clone()),
             Change::Erase { .. } => None,
         };
@@ -198,12 +200,18 @@ impl State {
                 entry.written_at = Some(now);
                 entry.versions.push(stored);
             }
+            Change::Keep(stored) => {
+                self.drawn.insert(stored.generation);
+                self.objects.entry(stored.name.clone()).or_default().versions.push(stored);
+            }
             Change::Edit(edited) => {
                 let Some(entry) = self.objects.get_mut(&edited.name) else { return };
                 entry.written_at = Some(now);
                 let versions = entry.versions.iter_mut();
-                for stored in versions.filter(|it| it.generation == edited.generation) {
-                    *stored = edited.clone();
+                if let Some(stored) =
+                    versions.into_iter().find(|it| it.generation == edited.generation)
+                {
+                    *stored = Stored { body: stored.body.clone(), ..edited };
                 }
             }
             Change::Remove { name, at } => {

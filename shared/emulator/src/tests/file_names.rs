@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 
-use crate::file_name::{PART_BYTES_MAX, file_name, file_names};
+use crate::file_name::{PART_BYTES_MAX, file_name, file_names, object_name};
 
 fn check(name: &str, expect: &Expect) {
     expect.assert_eq(&file_name(name));
@@ -43,4 +43,28 @@ fn names_that_differ_in_case_only_get_different_files() {
         files.values().map(|file| file.to_lowercase()).collect();
     assert_eq!(folded.len(), names.len(), "{files:?}");
     assert_eq!(files["ideas/other.json"], "ideas/other.json");
+}
+
+#[test]
+fn a_file_name_read_backwards_is_the_object_name() {
+    for name in
+        ["a/b.json", "ideas/10:00 ~50%.json", "東京/.x/..", "/a//b/", "aux.json", "a~/~20", "é~e9"]
+    {
+        assert_eq!(object_name(&file_name(name)), name, "{}", file_name(name));
+    }
+}
+
+#[test]
+fn a_file_that_a_person_named_keeps_its_name_as_far_as_it_can() {
+    for (file, name) in [
+        ("my file 100%.txt", "my file 100%.txt"),
+        ("東京.json", "東京.json"),
+        ("a~zz", "a~zz"),
+        ("~ff", "~ff"),
+        ("~2", "~2"),
+        ("x~20y", "x y"),
+        ("+~+5", "+~+5"),
+    ] {
+        assert_eq!(object_name(file), name, "{file}");
+    }
 }

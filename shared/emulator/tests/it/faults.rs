@@ -18,14 +18,14 @@ async fn read(emulator: &Emulator) -> Result<Answer, String> {
 
 async fn start() -> Emulator {
     let emulator = Emulator::start(Options::default()).await.unwrap();
-    emulator.create_bucket("b");
+    emulator.create_bucket("b").unwrap();
     emulator
 }
 
 #[tokio::test]
 async fn a_write_that_fails_before_it_is_done_is_not_done() {
     let emulator = start().await;
-    let memory = emulator.create_bucket("b");
+    let memory = emulator.create_bucket("b").unwrap();
     for (fault, code) in
         [(Fault::Unavailable, 503), (Fault::Throttled, 429), (Fault::Forbidden, 403)]
     {
@@ -41,7 +41,7 @@ async fn a_write_that_fails_before_it_is_done_is_not_done() {
 #[tokio::test]
 async fn a_write_whose_answer_is_lost_or_cut_is_done() {
     let emulator = start().await;
-    let memory = emulator.create_bucket("b");
+    let memory = emulator.create_bucket("b").unwrap();
     emulator.fail_next(Fault::LostAnswer);
     assert!(insert(&emulator).await.unwrap_err().starts_with("no answer"));
     assert_eq!(memory.versions_of("a").len(), 1);
@@ -54,14 +54,14 @@ async fn a_write_whose_answer_is_lost_or_cut_is_done() {
 async fn a_truncated_body_announces_more_than_comes() {
     let emulator = start().await;
     let body = Bytes::from(vec![b'x'; 100_000]);
-    emulator.create_bucket("b").insert("a", body, Upload::default()).unwrap();
+    emulator.create_bucket("b").unwrap().insert("a", body, Upload::default()).unwrap();
     emulator.fail_next(Fault::Truncated);
     let err = read(&emulator).await.unwrap_err();
     assert!(err.starts_with("answer is not complete"), "{err}");
     assert_eq!(read(&emulator).await.unwrap().body.len(), 100_000);
     for length in [1, 2, 700] {
         let body = Bytes::from(vec![b'x'; length]);
-        emulator.create_bucket("b").insert("a", body, Upload::default()).unwrap();
+        emulator.create_bucket("b").unwrap().insert("a", body, Upload::default()).unwrap();
         emulator.fail_next(Fault::Truncated);
         assert!(read(&emulator).await.is_err(), "{length}");
     }
@@ -70,7 +70,7 @@ async fn a_truncated_body_announces_more_than_comes() {
 #[tokio::test]
 async fn an_empty_answer_cannot_be_cut_and_is_lost_instead() {
     let emulator = start().await;
-    emulator.create_bucket("b").insert("a", Bytes::new(), Upload::default()).unwrap();
+    emulator.create_bucket("b").unwrap().insert("a", Bytes::new(), Upload::default()).unwrap();
     emulator.fail_next(Fault::Truncated);
     assert!(read(&emulator).await.unwrap_err().starts_with("no answer"));
 }
@@ -80,7 +80,7 @@ async fn a_seed_decides_which_requests_fail_and_a_rate_how_many() {
     let run = async |seed| {
         let faults = Some(Faults { seed, rate_per_mille: 500 });
         let emulator = Emulator::start(Options { faults, ..Options::default() }).await.unwrap();
-        emulator.create_bucket("b");
+        emulator.create_bucket("b").unwrap();
         let mut ends = Vec::new();
         for _ in 0..40 {
             ends.push(insert(&emulator).await.map(|answer| answer.status).unwrap_or(0));

@@ -21,7 +21,7 @@ struct Face {
 
 async fn face() -> Face {
     let emulator = Emulator::start(Options::default()).await.unwrap();
-    let memory = emulator.create_bucket("b");
+    let memory = emulator.create_bucket("b").unwrap();
     let objects = format!("{}/storage/v1/b/b/o", emulator.url());
     let uploads = format!("{}/upload/storage/v1/b/b/o", emulator.url());
     Face { emulator, memory, objects, uploads }

@@ -114,9 +114,9 @@ async fn a_push_is_byte_for_byte_that_of_the_service() {
 async fn prefixes_of_notifications_and_filters_of_subscriptions_select() {
     let subscriber = Subscriber::start([]).await;
     let emulator = Emulator::start(Options::default()).await.unwrap();
-    let memory = emulator.create_bucket("b");
+    let memory = emulator.create_bucket("b").unwrap();
     for (topic, prefix) in [("t", "env/"), ("other", "")] {
-        emulator.notify("b", Notification::finalized(topic, prefix));
+        emulator.notify("b", Notification::finalized(topic, prefix)).unwrap();
     }
     let [include, exclude] = [["env/a/", "env/b/"], ["env/b/x/", "none/"]];
     emulator.subscribe(Subscription {

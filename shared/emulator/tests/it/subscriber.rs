@@ -128,7 +128,7 @@ async fn receive(
 /// An emulator with bucket `b`, all of whose objects are announced to topic `t`.
 pub(crate) async fn announcing(options: Options) -> (Emulator, Arc<Memory>) {
     let emulator = Emulator::start(options).await.unwrap();
-    let memory = emulator.create_bucket("b");
-    emulator.notify("b", Notification::finalized("t", ""));
+    let memory = emulator.create_bucket("b").unwrap();
+    emulator.notify("b", Notification::finalized("t", "")).unwrap();
     (emulator, memory)
 }

@@ -27,7 +27,7 @@ struct Place {
 async fn place(faults: Option<Faults>) -> Place {
     let emulator = Emulator::start(emulator::Options { faults, ..Default::default() });
     let emulator = emulator.await.unwrap();
-    let memory = emulator.create_bucket("bucket");
+    let memory = emulator.create_bucket("bucket").unwrap();
     let options = Options { emulator_host: Some(emulator.url()), ..Options::new("bucket") };
     let clock = TestClock::at("2026-01-02T03:04:05Z");
     let bucket = Bucket::new(options, clock, SeededIds::new(SEED)).unwrap();

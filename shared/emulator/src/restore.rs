@@ -1,0 +1,95 @@
+//! Brings an emulator to where the last one on its folder was, and to what a person has done to
+//! the files meanwhile.
+
+use std::io;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::buckets::{Bucket, Buckets};
+use crate::folder::{Filed, Folder, Opened, Record};
+use crate::memory::{Change, Stored};
+
+/// A journal is rewritten when it is longer than this, and more than twice as long as what the
+/// bodies in it that still exist need.
+const JOURNAL_BYTES_MIN: u64 = 1024 * 1024;
+
+/// Makes everything once more that `opened` has found, takes up what was done by hand, and
+/// returns what became of messages.
+pub(crate) fn restore(
+    folder: &Arc<Folder>,
+    opened: Opened,
+    buckets: &Buckets,
+) -> io::Result<Vec<Value>> {
+    let mut messages = Vec::new();
+    for record in opened.records {
+        match record {
+            Record::Format(_) => (),
+            Record::Bucket { name, settings, notifications } => {
+                buckets.restore(&name, settings, notifications);
+            }
+            Record::NoBucket { name } => buckets.forget(&name),
+            Record::Objects { bucket, changes, messages: published } => {
+                if let Some(bucket) = buckets.get(&bucket) {
+                    bucket.memory.restore(changes.into_iter().map(|it| it.change).collect());
+                }
+                messages.extend(published);
+            }
+            Record::Messages(changed) => messages.extend(changed),
+        }
+    }
+    for unfinished in &opened.unfinished {
+        let (bucket, name) = &unfinished.key;
+        let live = buckets.get(bucket).and_then(|bucket| bucket.memory.find(name, None));
+        folder.settle(unfinished, live.map(|stored| stored.body))?;
+    }
+    Ok(messages)
+}
+
+/// Makes every file an object that is not the one that the folder shows there.
+pub(crate) fn adopt_all(folder: &Folder, buckets: &Buckets) -> io::Result<()> {
+    for path in folder.files()? {
+        adopt(folder, buckets, &path)?;
+    }
+    Ok(())
+}
+
+/// Makes the file at `path` an object, or the live object noncurrent whose file it was, if a
+/// person has put it there, changed it or removed it.
+pub(crate) fn adopt(folder: &Folder, buckets: &Buckets, path: &str) -> io::Result<()> {
+    let Some(key) = folder.key(path) else { return Ok(()) };
+    let Some(bucket) = buckets.get(&key.0) else { return Ok(()) };
+    let adopted = bucket.memory.adopt(&key.1, || folder.look(path, &key));
+    adopted.map_err(|err| io::Error::other(format!("{path}: {err}")))?;
+    folder.tidy(path, &key)
+}
+
+/// Rewrites the journal if most of it is about what is gone. `messages` recreates the topics,
+/// subscriptions and messages that there are.
+pub(crate) fn compact(
+    folder: &Folder,
+    buckets: &Buckets,
+    messages: impl FnOnce() -> Vec<Value>,
+) -> io::Result<()> {
+    let buckets = buckets.all();
+    let bodies = buckets.iter().flat_map(|(_, bucket)| bucket.memory.everything());
+    let needed: u64 = bodies.map(|stored| stored.body.len() as u64).sum();
+    if folder.journal_bytes() < JOURNAL_BYTES_MIN.max(2 * needed) {
+        return Ok(());
+    }
+    let messages = Record::Messages(messages());
+    folder.compact(buckets.into_iter().flat_map(records).chain([messages]))
+}
+
+/// What recreates a bucket.
+pub(crate) fn records((name, bucket): (String, Bucket)) -> impl Iterator<Item = Record> {
+    let notifications = bucket.notifications();
+    let set = Record::Bucket { name: name.clone(), settings: bucket.settings, notifications };
+    let versions = bucket.memory.everything().into_iter();
+    std::iter::once(set).chain(versions.map(move |stored| kept(&name, stored)))
+}
+
+fn kept(bucket: &str, stored: Stored) -> Record {
+    let changes = vec![Filed { change: Change::Keep(stored), file: None }];
+    Record::Objects { bucket: bucket.to_owned(), changes, messages: Vec::new() }
+}

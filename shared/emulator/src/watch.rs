@@ -1,0 +1,161 @@
+//! Watches a folder for what people do to its files.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::buckets::Buckets;
+use crate::folder::Folder;
+use crate::restore::adopt;
+
+/// A file is taken up when nothing has happened to it for so long: until then it may be half
+/// written.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// What could not be taken up is kept to be told, so much of it.
+const PROBLEMS_MAX: usize = 100;
+
+/// Takes up files as long as it exists.
+pub(crate) struct Watch {
+    /// Dropped, it watches no longer.
+    _watcher: RecommendedWatcher,
+    task: JoinHandle<()>,
+    touched: Arc<Touched>,
+}
+
+/// Files that something happened to, and when last.
+#[derive(Default)]
+struct Touched {
+    files: Mutex<BTreeMap<String, Instant>>,
+    problems: Mutex<Vec<String>>,
+    more: Notify,
+}
+
+impl Watch {
+    /// Begins, on the runtime that this is called in.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not let the folder be watched.
+    pub(crate) fn begin(folder: Arc<Folder>, buckets: Arc<Buckets>) -> io::Result<Self> {
+        let touched = Arc::new(Touched::default());
+        // The system tells of files by their real names.
+        let root = folder.root().canonicalize()?;
+        let ear = touched.clone();
+        let hear = move |event: notify::Result<notify::Event>| match event {
+            Ok(event) if is_change(&event.kind) || event.need_rescan() => {
+                let paths = event.paths.iter().filter_map(|path| relative(&root, path));
+                ear.touch(paths);
+                if event.need_rescan() {
+                    ear.touch(std::iter::once(String::new()));
+                }
+            }
+            Ok(_) => (),
+            Err(err) => ear.problem(err.to_string()),
+        };
+        let mut watcher = notify::recommended_watcher(hear).map_err(io::Error::other)?;
+        let watched = watcher.watch(folder.root(), RecursiveMode::Recursive);
+        watched.map_err(io::Error::other)?;
+        let task = tokio::spawn(follow(folder, buckets, touched.clone()));
+        Ok(Self { _watcher: watcher, task, touched })
+    }
+
+    /// What could not be taken up since this was asked last.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        std::mem::take(&mut *self.touched.problems.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Touched {
+    fn touch(&self, paths: impl Iterator<Item = String>) {
+        let now = Instant::now();
+        self.files().extend(paths.map(|path| (path, now)));
+        self.more.notify_one();
+    }
+
+    fn problem(&self, problem: String) {
+        let mut problems = self.problems.lock().unwrap_or_else(PoisonError::into_inner);
+        if problems.len() < PROBLEMS_MAX {
+            problems.push(problem);
+        }
+    }
+
+    /// What has been quiet for long enough, and when to look again.
+    fn take_quiet(&self) -> (Vec<String>, Option<Instant>) {
+        let mut files = self.files();
+        let now = Instant::now();
+        let quiet = files.iter().filter(|(_, at)| **at + QUIET <= now);
+        let quiet: Vec<String> = quiet.map(|(path, _)| path.clone()).collect();
+        files.retain(|_, at| *at + QUIET > now);
+        (quiet, files.values().min().map(|at| *at + QUIET))
+    }
+
+    fn files(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn follow(folder: Arc<Folder>, buckets: Arc<Buckets>, touched: Arc<Touched>) {
+    loop {
+        let (quiet, next) = touched.take_quiet();
+        for path in quiet {
+            let (folder, buckets, touched) = (folder.clone(), buckets.clone(), touched.clone());
+            let work = move || take_up(&folder, &buckets, &touched, &path);
+            // It does not panic, and if it did, the next file would be taken up all the same.
+            drop(tokio::task::spawn_blocking(work).await);
+        }
+        match next {
+            // Whether something is quiet or something more has happened: look again.
+            Some(at) => drop(tokio::time::timeout_at(at, touched.more.notified()).await),
+            None => touched.more.notified().await,
+        }
+    }
+}
+
+/// A file, or everything in or once in a folder.
+fn take_up(folder: &Folder, buckets: &Buckets, touched: &Touched, path: &str) {
+    let paths = match folder.root().join(path).is_file() {
+        true => Ok(vec![path.to_owned()]),
+        false => folder.files().map(|files| below(files, path)),
+    };
+    let taken =
+        paths.and_then(|paths| paths.iter().try_for_each(|path| adopt(folder, buckets, path)));
+    if let Err(err) = taken {
+        touched.problem(err.to_string());
+    }
+}
+
+/// `path` itself and what is below it.
+fn below(mut files: Vec<String>, path: &str) -> Vec<String> {
+    let inside = |file: &str| file.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+    files.retain(|file| path.is_empty() || file == path || inside(file));
+    files
+}
+
+fn is_change(kind: &EventKind) -> bool {
+    match kind {
+        EventKind::Access(kind) => *kind == AccessKind::Close(AccessMode::Write),
+        _ => true,
+    }
+}
+
+/// The path as the folder spells it; `None` for what is none of its files.
+fn relative(root: &Path, path: &Path) -> Option<String> {
+    let path = path.strip_prefix(root).ok()?.to_str()?.replace('\\', "/");
+    let hidden = path.split('/').next().is_none_or(|first| first.starts_with('.'));
+    (!hidden && !path.is_empty()).then_some(path)
+}
