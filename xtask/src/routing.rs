@@ -4,8 +4,11 @@
 //! Cloud Storage takes ten for a bucket and event type. (Cloud Storage documentation, "Pub/Sub
 //! notifications".)
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, bail};
 use domain::{Class, Env, ObjectName};
+use emulator::Filter;
 
 use crate::metadata::{Function, Kind, word};
 
@@ -29,19 +32,15 @@ pub(crate) struct Route {
     pub(crate) topic: String,
     /// What the topic is about.
     object_name_prefix: String,
-    /// Object name prefixes of which one must match; none means all match.
-    pub(crate) include: Vec<String>,
-    /// Object name prefixes that must not match.
-    pub(crate) exclude: Vec<String>,
+    /// Which notifications of the topic it takes, in the very words of the subscription.
+    pub(crate) filter: Filter,
 }
 
 impl Route {
     /// Whether a delivery about the object `name` comes this way.
     pub(crate) fn takes(&self, name: &str) -> bool {
-        let begins = |prefix: &String| name.starts_with(prefix);
-        begins(&self.object_name_prefix)
-            && (self.include.is_empty() || self.include.iter().any(begins))
-            && !self.exclude.iter().any(begins)
+        let attributes = BTreeMap::from([("objectId".to_owned(), name.to_owned())]);
+        name.starts_with(&self.object_name_prefix) && self.filter.matches(&attributes)
     }
 }
 
@@ -69,10 +68,10 @@ pub(crate) fn routes(functions: &[Function], env: Env) -> Result<Vec<Route>> {
 }
 
 fn route(function: &str, class: Class, env: Env) -> Result<Route> {
-    let (notification, include, exclude) = match class {
-        Class::History => (changes(env), Vec::new(), ObjectName::derived_prefixes(env).to_vec()),
-        Class::Snapshot => (snapshots(env), Vec::new(), Vec::new()),
-        Class::Alert => (changes(env), vec![format!("env/{env}/reports/alerts/")], Vec::new()),
+    let (notification, filter) = match class {
+        Class::History => (changes(env), none_of(&ObjectName::derived_prefixes(env))),
+        Class::Snapshot => (snapshots(env), String::new()),
+        Class::Alert => (changes(env), begins(&format!("env/{env}/reports/alerts/"))),
         other => bail!("function {function} is fed with {}, which no topic carries", word(other)),
     };
     let Notification { topic, object_name_prefix } = notification;
@@ -81,7 +80,17 @@ fn route(function: &str, class: Class, env: Env) -> Result<Route> {
         function: function.to_owned(),
         topic,
         object_name_prefix,
-        include,
-        exclude,
+        filter: Filter::parse(&filter)?,
     })
+}
+
+/// A filter for objects whose names begin with none of `prefixes`.
+fn none_of(prefixes: &[String]) -> String {
+    let clauses = prefixes.iter().map(|prefix| format!("NOT {}", begins(prefix)));
+    clauses.collect::<Vec<_>>().join(" AND ")
+}
+
+/// A filter for objects whose names begin with `prefix`.
+fn begins(prefix: &str) -> String {
+    format!("hasPrefix(attributes.objectId, \"{prefix}\")")
 }

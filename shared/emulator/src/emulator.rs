@@ -21,7 +21,7 @@ use crate::http::{self, Fault, Faults, Service};
 use crate::hub::Hub;
 use crate::memory::{Event, Properties};
 use crate::notification::Notification;
-use crate::pubsub::{Attempt, Broker, Message, Outstanding, Subscription};
+use crate::pubsub::{self, Attempt, Broker, Message, Outstanding, Subscription};
 use crate::watch::Watch;
 use crate::{Memory, Stored, SystemClock, checksum, restore};
 
@@ -72,23 +72,29 @@ impl Emulator {
         let (folder, opened) = opened.map(|(folder, opened)| (Arc::new(folder), opened)).unzip();
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
         let address = listener.local_addr()?;
+        // What a folder remembers was drawn from other seeds.
+        let seed = if folder.is_some() { random()? } else { options.seed };
         let hub = Arc::new(Hub {
-            broker: Broker::new(options.seed, options.shuffle),
-            chance: Chance::new(options.seed),
+            broker: Broker::new(seed, options.shuffle, Arc::new(SystemClock)),
+            chance: Chance::new(seed),
             repeat: options.repeat.max(1),
             folder: folder.clone(),
         });
-        let buckets = Arc::new(Buckets::new(hub.clone(), options.seed));
+        let buckets = Arc::new(Buckets::new(hub.clone(), seed));
         let mut watch = None;
         if let (Some(folder), Some(opened)) = (&folder, opened) {
-            restore::restore(folder, opened, &buckets)?;
+            restore::restore(folder, opened, &buckets, &hub.broker)?;
+            restore::compact(folder, &buckets, &hub.broker)?;
             // Before everything is looked at: what comes later is heard of.
             watch = Some(Watch::begin(folder.clone(), buckets.clone())?);
             restore::adopt_all(folder, &buckets)?;
-            restore::compact(folder, &buckets, Vec::new)?;
         }
         let service = Arc::new(Service::new(buckets, options.faults));
-        let server = tokio::spawn(http::serve(listener, service.clone()));
+        let server = tokio::spawn(http::serve(
+            listener,
+            service.clone(),
+            pubsub::router(hub.broker.clone()),
+        ));
         Ok(Self { address, service, hub, server, watch })
     }
 
@@ -131,9 +137,14 @@ impl Emulator {
         self.service.buckets.get_or_create(name, settings).map_err(io::Error::other)
     }
 
-    /// Pushes every message that is published to a topic from here on.
-    pub fn subscribe(&self, subscription: Subscription) {
-        self.hub.broker.subscribe(subscription);
+    /// Delivers every message that is published to a topic from here on. The topics that the
+    /// subscription names are made; what the service would refuse is not refused.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be recorded.
+    pub fn subscribe(&self, subscription: Subscription) -> io::Result<()> {
+        self.hub.broker.subscribe(subscription)
     }
 
     /// Lets messages gather: nothing is pushed until [`Emulator::release`]. What is in flight
@@ -169,24 +180,45 @@ impl Emulator {
         self.hub.broker.dead_letters(topic)
     }
 
+    /// Publishes the dead letters that wait in a subscription again, each to the topic it came
+    /// from, and tells how many. More may be left when it is many.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such subscription, or when it cannot be recorded.
+    pub fn redrive(&self, subscription: &str) -> io::Result<usize> {
+        self.hub.broker.redrive(subscription).map_err(io::Error::other)
+    }
+
     /// Publishes any message, as any client may; returns its id.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be recorded.
     pub fn publish(
         &self,
         topic: &str,
         attributes: BTreeMap<String, String>,
         data: Bytes,
-    ) -> String {
+    ) -> io::Result<String> {
         self.hub.broker.publish(topic, attributes, data)
     }
 
     /// Notifies of an object of `bucket` once more, as Cloud Storage may at any time: of the
     /// version `generation`, or the live one. If there is no such version, of one that is gone.
-    pub fn announce(&self, bucket: &str, name: &str, generation: Option<Generation>) {
-        let Some(Bucket { memory, notifications, .. }) = self.service.buckets.get(bucket) else {
-            return;
-        };
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be recorded.
+    pub fn announce(
+        &self,
+        bucket: &str,
+        name: &str,
+        generation: Option<Generation>,
+    ) -> io::Result<()> {
+        let Bucket { memory, notifications, .. } = self.bucket(bucket)?;
         let stored = memory.find(name, generation).unwrap_or_else(|| gone(name, generation));
-        self.hub.announce(bucket, &notifications, &Event::finalized(&stored));
+        self.hub.announce(bucket, &notifications, &Event::finalized(&stored))
     }
 
     /// From here on so many of a thousand requests fail; 0 is calm.
@@ -215,6 +247,7 @@ impl Emulator {
         // It was cancelled a line above; that is all this can tell.
         drop((&mut self.server).await);
         self.hub.broker.stop().await;
+        // Dropping it closes the folder.
     }
 }
 
@@ -222,7 +255,16 @@ impl Drop for Emulator {
     fn drop(&mut self) {
         self.server.abort();
         self.hub.broker.abort();
+        if let Some(folder) = &self.hub.folder {
+            folder.close();
+        }
     }
+}
+
+fn random() -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(u64::from_ne_bytes(bytes))
 }
 
 /// A version that was there once and of which nothing is left.

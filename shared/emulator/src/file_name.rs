@@ -55,6 +55,7 @@ fn plain_part(part: &str) -> String {
     }
     while let Some((first, after)) = rest.split_first() {
         let digits = (*first == b'~').then(|| after.get(..2)).flatten();
+        let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
         let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
         let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         bytes.push(byte.unwrap_or(*first));

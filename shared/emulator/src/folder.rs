@@ -36,6 +36,7 @@ use serde_json::Value;
 use crate::buckets::Settings;
 use crate::memory::Change;
 use crate::notification::Notification;
+use crate::pubsub;
 use disk::Disk;
 use files::{Stamp, Step};
 use journal::Journal;
@@ -55,7 +56,7 @@ pub(crate) struct Folder {
     disk: Arc<Disk>,
     state: Mutex<State>,
     /// Locked as long as it is open, by the operating system: also a killed process lets go.
-    _lock: File,
+    file: File,
 }
 
 /// What opening a folder has found.
@@ -101,7 +102,7 @@ impl Folder {
     fn open_on(disk: Arc<Disk>, root: &Path) -> io::Result<(Self, Opened)> {
         let own = root.join(OWN);
         disk.make_folder(&own)?;
-        let lock = lock(root, &own.join("lock"))?;
+        let file = lock(root, &own.join("lock"))?;
         // What was on its way when the last process ended belongs to changes that were not made.
         let aside = own.join(NEW);
         if aside.is_dir() {
@@ -116,7 +117,7 @@ impl Folder {
         }
         let state =
             State { journal, paths, known: HashMap::new(), dropped: HashMap::new(), number: 0 };
-        let folder = Self { root: root.to_owned(), disk, state: Mutex::new(state), _lock: lock };
+        let folder = Self { root: root.to_owned(), disk, state: Mutex::new(state), file };
         Ok((folder, Opened { records, unfinished }))
     }
 
@@ -174,8 +175,17 @@ impl Folder {
         self.lock().journal.append(&Record::NoBucket { name: name.to_owned() })
     }
 
-    /// Takes note of changes of topics, subscriptions and messages.
-    pub(crate) fn messages(&self, messages: Vec<Value>) -> io::Result<()> {
+    /// Lets others have the folder. Nothing more is noted, and nothing that needs it succeeds.
+    pub(crate) fn close(&self) {
+        // After this record, whatever files do not agree with the last one is the work of a
+        // person. If it cannot be written, it is as if the process had been killed.
+        self.messages(Vec::new()).unwrap_or_default();
+        self.lock().journal.refuse("the emulator has ended");
+        // The end of the process does it otherwise.
+        self.file.unlock().unwrap_or_default();
+    }
+
+    fn messages(&self, messages: Vec<Value>) -> io::Result<()> {
         self.lock().journal.append(&Record::Messages(messages))
     }
 
@@ -197,11 +207,15 @@ impl Folder {
     }
 }
 
+impl pubsub::Recorder for Folder {
+    fn record(&self, changes: &[pubsub::Change]) -> io::Result<()> {
+        self.messages(changes.iter().map(pubsub::Change::to_json).collect())
+    }
+}
+
 impl Drop for Folder {
-    /// Closes the last record: whatever files do not agree with it is the work of a person. If
-    /// that fails, it is as if the process had been killed.
     fn drop(&mut self) {
-        self.messages(Vec::new()).unwrap_or_default();
+        self.close();
     }
 }
 

@@ -11,7 +11,7 @@ use crate::chance::Chance;
 use crate::folder::Folder;
 use crate::memory::{self, Change, Event};
 use crate::notification::Notification;
-use crate::pubsub::Broker;
+use crate::pubsub::{self, Broker};
 
 /// The notification configurations of one bucket.
 pub(crate) type Notifications = Arc<Mutex<Vec<Notification>>>;
@@ -28,14 +28,39 @@ pub(crate) struct Hub {
 
 impl Hub {
     /// Publishes `event` to the topic of every configuration that speaks of it.
-    pub(crate) fn announce(&self, bucket: &str, notifications: &Notifications, event: &Event) {
-        let notifications = notifications.lock().unwrap_or_else(PoisonError::into_inner);
-        for notification in notifications.iter().filter(|it| it.matches(event)) {
-            for _ in 0..self.repeat {
-                let (attributes, data) = notification.message(bucket, event, self.event_at());
-                self.broker.publish(&notification.topic, attributes, data);
-            }
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be noted.
+    pub(crate) fn announce(
+        &self,
+        bucket: &str,
+        notifications: &Notifications,
+        event: &Event,
+    ) -> io::Result<()> {
+        let changes = self.messages(bucket, notifications, event);
+        if let Some(folder) = &self.folder {
+            pubsub::Recorder::record(&**folder, &changes)?;
         }
+        self.broker.apply(changes);
+        Ok(())
+    }
+
+    /// The messages that follow from `event`.
+    fn messages(
+        &self,
+        bucket: &str,
+        notifications: &Notifications,
+        event: &Event,
+    ) -> Vec<pubsub::Change> {
+        let notifications = notifications.lock().unwrap_or_else(PoisonError::into_inner);
+        let matching = notifications.iter().filter(|it| it.matches(event));
+        let repeated = matching.flat_map(|it| (0..self.repeat).map(move |_| it));
+        let message = |it: &Notification| {
+            let (attributes, data) = it.message(bucket, event, self.event_at());
+            self.broker.plan_publish(&it.topic, attributes, data)
+        };
+        repeated.map(message).collect()
     }
 
     /// The present, and some microseconds that no clock here tells.
@@ -53,12 +78,14 @@ pub(crate) struct Recorder {
 
 impl memory::Recorder for Recorder {
     fn record(&self, changes: &[Change], events: &[Event]) -> io::Result<()> {
-        if let Some(folder) = &self.hub.folder {
-            folder.objects(&self.bucket, changes, Vec::new())?;
+        let hub = &self.hub;
+        let messages = |event| hub.messages(&self.bucket, &self.notifications, event);
+        let messages: Vec<pubsub::Change> = events.iter().flat_map(messages).collect();
+        if let Some(folder) = &hub.folder {
+            let noted = messages.iter().map(pubsub::Change::to_json).collect();
+            folder.objects(&self.bucket, changes, noted)?;
         }
-        for event in events {
-            self.hub.announce(&self.bucket, &self.notifications, event);
-        }
+        hub.broker.apply(messages);
         Ok(())
     }
 }

@@ -35,5 +35,8 @@ pub use emulator::{Emulator, Options};
 pub use http::{Fault, Faults};
 pub use memory::{Event, EventType, Memory, Properties, Stored, Upload};
 pub use notification::{Notification, Payload};
-pub use pubsub::{Attempt, Message, Outstanding, Subscription};
+pub use pubsub::{
+    Attempt, DeadLetterPolicy, FILTER_BYTES_MAX, Filter, FilterError, Message, NoWrapper,
+    OidcToken, Outstanding, Push, RetryPolicy, Subscription,
+};
 pub use tools::{NOW, tools};

@@ -4,23 +4,23 @@
 use std::io;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::buckets::{Bucket, Buckets};
 use crate::folder::{Filed, Folder, Opened, Record};
 use crate::memory::{Change, Stored};
+use crate::pubsub::{self, Broker};
 
 /// A journal is rewritten when it is longer than this, and more than twice as long as what the
 /// bodies in it that still exist need.
 const JOURNAL_BYTES_MIN: u64 = 1024 * 1024;
 
-/// Makes everything once more that `opened` has found, takes up what was done by hand, and
-/// returns what became of messages.
+/// Makes everything once more that `opened` has found. From here on the folder takes note of
+/// what becomes of messages.
 pub(crate) fn restore(
     folder: &Arc<Folder>,
     opened: Opened,
     buckets: &Buckets,
-) -> io::Result<Vec<Value>> {
+    broker: &Broker,
+) -> io::Result<()> {
     let mut messages = Vec::new();
     for record in opened.records {
         match record {
@@ -38,12 +38,16 @@ pub(crate) fn restore(
             Record::Messages(changed) => messages.extend(changed),
         }
     }
+    // The objects that they are about are there.
+    let messages = messages.iter().map(pubsub::Change::from_json);
+    broker.restore(messages.collect::<Result<_, _>>().map_err(io::Error::other)?);
+    broker.record_to(folder.clone());
     for unfinished in &opened.unfinished {
         let (bucket, name) = &unfinished.key;
         let live = buckets.get(bucket).and_then(|bucket| bucket.memory.find(name, None));
         folder.settle(unfinished, live.map(|stored| stored.body))?;
     }
-    Ok(messages)
+    Ok(())
 }
 
 /// Makes every file an object that is not the one that the folder shows there.
@@ -64,21 +68,19 @@ pub(crate) fn adopt(folder: &Folder, buckets: &Buckets, path: &str) -> io::Resul
     folder.tidy(path, &key)
 }
 
-/// Rewrites the journal if most of it is about what is gone. `messages` recreates the topics,
-/// subscriptions and messages that there are.
-pub(crate) fn compact(
-    folder: &Folder,
-    buckets: &Buckets,
-    messages: impl FnOnce() -> Vec<Value>,
-) -> io::Result<()> {
+/// Rewrites the journal if most of it is about what is gone. Nothing happens in the buckets
+/// meanwhile.
+pub(crate) fn compact(folder: &Folder, buckets: &Buckets, broker: &Broker) -> io::Result<()> {
     let buckets = buckets.all();
     let bodies = buckets.iter().flat_map(|(_, bucket)| bucket.memory.everything());
     let needed: u64 = bodies.map(|stored| stored.body.len() as u64).sum();
     if folder.journal_bytes() < JOURNAL_BYTES_MIN.max(2 * needed) {
         return Ok(());
     }
-    let messages = Record::Messages(messages());
-    folder.compact(buckets.into_iter().flat_map(records).chain([messages]))
+    broker.dump_to(|changes| {
+        let messages = Record::Messages(changes.iter().map(pubsub::Change::to_json).collect());
+        folder.compact(buckets.into_iter().flat_map(records).chain([messages]))
+    })
 }
 
 /// What recreates a bucket.

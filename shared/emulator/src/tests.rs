@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::Generation;
 
-use crate::{Memory, Subscription, TestClock, Upload, resource};
+use crate::{Memory, Push, RetryPolicy, Subscription, TestClock, Upload, resource};
 
 #[test]
 fn an_etag_is_that_of_a_captured_notification() {
@@ -19,19 +19,18 @@ fn an_etag_is_that_of_a_captured_notification() {
 
 #[test]
 fn backoff_doubles_up_to_its_bound() {
-    let subscription = Subscription {
-        name: String::new(),
-        topic: String::new(),
-        push_endpoint: String::new(),
-        include: Vec::new(),
-        exclude: Vec::new(),
-        ack_deadline: Duration::ZERO,
-        backoff_min: Duration::from_millis(20),
-        backoff_max: Duration::from_millis(500),
-        attempts_max: 5,
-        dead_letter_topic: None,
-        in_flight_max: 1,
+    let policy = RetryPolicy {
+        minimum_backoff: Duration::from_millis(20),
+        maximum_backoff: Duration::from_millis(500),
     };
+    let subscription = Subscription { retry: Some(policy), ..Subscription::new("s", "t") };
     let delays = [1, 2, 3, 4, 5, 6, 33, u32::MAX].map(|n| subscription.backoff(n).as_millis());
     assert_eq!(delays, [20, 40, 80, 160, 320, 500, 500, 500]);
+
+    // Without a policy a push waits as the service makes it, and who pulls is not made to wait.
+    let pulled = Subscription { retry: None, ..subscription };
+    assert_eq!([1, 9].map(|attempt| pulled.backoff(attempt)), [Duration::ZERO; 2]);
+    let pushed = Subscription { push: Some(Push::to("http://localhost/")), ..pulled };
+    let delays = [1, 2, 10, 11, u32::MAX].map(|n| pushed.backoff(n).as_millis());
+    assert_eq!(delays, [100, 200, 51_200, 60_000, 60_000]);
 }

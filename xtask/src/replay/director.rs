@@ -88,7 +88,7 @@ impl<'a> Director<'a> {
                 self.uploads.insert(upload.name.clone());
             }
             Step::Deliver { name } => {
-                self.emulator.announce(self.memory.bucket(), name, None);
+                self.emulator.announce(self.memory.bucket(), name, None)?;
                 self.uploads.insert(name.clone());
             }
             Step::Settle => return self.handled().await,

@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use domain::limits::ACK_DEADLINE;
 use domain::{Env, ObjectName};
-use emulator::{Emulator, Faults, Memory, Notification, Options, Stored, Subscription};
+use emulator::{
+    DeadLetterPolicy, Emulator, Faults, Memory, Notification, Options, Push, RetryPolicy, Stored,
+    Subscription,
+};
 use store::{Object, Operations};
 use tempfile::TempDir;
 
@@ -37,8 +40,10 @@ const ATTEMPTS_MAX: u32 = 20;
 const ATTEMPTS_MAX_WITH_FAULTS: u32 = 200;
 
 /// Between two attempts at one delivery.
-const BACKOFF_MIN: Duration = Duration::from_millis(20);
-const BACKOFF_MAX: Duration = Duration::from_millis(500);
+const RETRY: RetryPolicy = RetryPolicy {
+    minimum_backoff: Duration::from_millis(20),
+    maximum_backoff: Duration::from_millis(500),
+};
 
 /// Pushes at a time for one subscription.
 const IN_FLIGHT_MAX: usize = 16;
@@ -137,18 +142,17 @@ impl Set {
             let process = self.processes.iter().find(|it| it.function == route.function);
             let port = process.map(|it| it.port).unwrap_or_default();
             self.emulator.subscribe(Subscription {
-                name: route.subscription.clone(),
-                topic: route.topic.clone(),
-                push_endpoint: format!("http://127.0.0.1:{port}/"),
-                include: route.include.clone(),
-                exclude: route.exclude.clone(),
+                push: Some(Push::to(format!("http://127.0.0.1:{port}/"))),
+                filter: route.filter.clone(),
                 ack_deadline: ACK_DEADLINE,
-                backoff_min: BACKOFF_MIN,
-                backoff_max: BACKOFF_MAX,
-                attempts_max,
-                dead_letter_topic: Some(DEAD_LETTERS.to_owned()),
+                retry: Some(RETRY),
+                dead_letter: Some(DeadLetterPolicy {
+                    topic: DEAD_LETTERS.to_owned(),
+                    attempts_max,
+                }),
                 in_flight_max: IN_FLIGHT_MAX,
-            });
+                ..Subscription::new(&route.subscription, &route.topic)
+            })?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What reaches which function.
 
 use domain::{Class, Env};
+use emulator::FILTER_BYTES_MAX;
 use expect_test::expect;
 
 use crate::metadata::{Function, word};
@@ -50,14 +51,21 @@ fn an_environment_has_two_notifications() {
 }
 
 #[test]
-fn a_filter_of_excluded_prefixes_fits_into_a_subscription() {
-    // Pub/Sub documentation, "Filter messages from a subscription": at most 256 bytes.
-    const FILTER_BYTES_MAX: usize = 256;
+fn filters_are_those_of_a_deployment_and_fit_into_a_subscription() {
+    let functions = [
+        function("builder", "push", Class::History),
+        function("writer", "push", Class::Snapshot),
+        function("dispatcher", "push", Class::Alert),
+    ];
     for env in Env::ALL {
-        let routes = routes(&[function("f", "push", Class::History)], env).unwrap();
-        let clause = |prefix: &String| format!("NOT hasPrefix(attributes.objectId,\"{prefix}\")");
-        let filter: Vec<String> = routes[0].exclude.iter().map(clause).collect();
-        let filter = filter.join(" AND ");
-        assert!(filter.len() <= FILTER_BYTES_MAX, "{} bytes: {filter}", filter.len());
+        let routes = routes(&functions, env).unwrap();
+        assert!(routes.iter().all(|it| it.filter.as_str().len() <= FILTER_BYTES_MAX), "{routes:?}");
     }
+    let routes = routes(&functions, Env::Dev).unwrap();
+    let filters: Vec<&str> = routes.iter().map(|it| it.filter.as_str()).collect();
+    expect![[r#"
+        NOT hasPrefix(attributes.objectId, "env/dev/snapshots/") AND NOT hasPrefix(attributes.objectId, "env/dev/manifests/") AND NOT hasPrefix(attributes.objectId, "env/dev/indices/") AND NOT hasPrefix(attributes.objectId, "env/dev/reports/alerts/")
+
+        hasPrefix(attributes.objectId, "env/dev/reports/alerts/")"#]]
+    .assert_eq(&filters.join("\n"));
 }

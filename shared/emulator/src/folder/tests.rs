@@ -65,15 +65,22 @@ fn open(root: &Path, disk: Disk) -> io::Result<Place> {
     let (folder, opened) = Folder::open_on(Arc::new(disk), root)?;
     let folder = Arc::new(folder);
     let hub = Arc::new(Hub {
-        broker: Broker::new(0, None),
+        broker: Broker::new(0, None, Arc::new(crate::SystemClock)),
         chance: Chance::new(0),
         repeat: 1,
         folder: Some(folder.clone()),
     });
-    let buckets = Buckets::new(hub, 0);
-    restore::restore(&folder, opened, &buckets)?;
-    restore::adopt_all(&folder, &buckets)?;
-    Ok(Place { folder, buckets })
+    let buckets = Buckets::new(hub.clone(), 0);
+    let place = Place { folder, buckets };
+    restore::restore(&place.folder, opened, &place.buckets, &hub.broker)?;
+    restore::adopt_all(&place.folder, &place.buckets)?;
+    Ok(place)
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.folder.close();
+    }
 }
 
 impl Place {

@@ -14,9 +14,9 @@ use tokio::task::JoinSet;
 use super::faults::HangUp;
 use super::{Service, router};
 
-/// Serves until it is dropped, which closes every connection.
-pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>) {
-    let router = TowerToHyperService::new(router(service));
+/// Serves Cloud Storage and `others` until it is dropped, which closes every connection.
+pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>, others: axum::Router) {
+    let router = TowerToHyperService::new(router(service).merge(others));
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}

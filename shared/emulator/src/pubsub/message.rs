@@ -1,20 +1,19 @@
-//! Messages, subscriptions, and what is recorded about pushes.
+//! Messages, in a push and on their way to the dead letters.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use domain::{Generation, Instant};
+use domain::Instant;
 use serde_json::{Map, Value, json};
 
-use super::push::Pushed;
-use super::queue::Job;
+use super::json::{Fields, parse_base64};
+use super::names;
+use super::problem::Problem;
 
-/// The project of names that come without one.
-const PROJECT: &str = "local";
+/// What the attributes begin with that a dead letter has more than the message it was.
+pub(crate) const DEAD_LETTER: &str = "CloudPubSubDeadLetter";
 
 /// A message as published to a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +26,9 @@ pub struct Message {
     pub data: Bytes,
     /// When it was published.
     pub published_at: Instant,
+    /// Messages with the same key are delivered in order by a subscription that keeps order;
+    /// none when empty.
+    pub ordering_key: String,
 }
 
 impl Message {
@@ -44,30 +46,61 @@ impl Message {
         if let Some(attempt) = attempt {
             body.insert("deliveryAttempt".to_owned(), Value::from(attempt));
         }
-        let message = json!({
+        let mut message = json!({
             "attributes": self.attributes,
             "data": STANDARD.encode(&self.data),
             "messageId": self.message_id,
             "message_id": self.message_id,
+            "orderingKey": self.ordering_key,
             "publishTime": published_at,
             "publish_time": published_at,
         });
+        if let (Some(fields), true) = (message.as_object_mut(), self.ordering_key.is_empty()) {
+            fields.shift_remove("orderingKey");
+        }
         body.insert("message".to_owned(), message);
         body.insert("subscription".to_owned(), Value::from(subscription));
         Value::Object(body).to_string()
     }
 
-    /// This message as it is published to the dead-letter topic. (Pub/Sub documentation,
-    /// "Dead-letter topics", "How dead-letter topics work".)
-    pub(super) fn dead_letter(
+    /// The resource, with the time in full.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut json = json!({
+            "data": STANDARD.encode(&self.data),
+            "attributes": self.attributes,
+            "messageId": self.message_id,
+            "publishTime": self.published_at.to_string(),
+            "orderingKey": self.ordering_key,
+        });
+        if let Some(fields) = json.as_object_mut() {
+            let empty = |value: &Value| *value == json!("") || *value == json!({});
+            fields.retain(|_, value| !empty(value));
+        }
+        json
+    }
+
+    /// Reads what [`Message::to_json`] wrote.
+    pub(crate) fn from_json(json: &Value) -> Result<Self, Problem> {
+        let fields = Fields::of(json, "message")?;
+        let problem = |field| move || Problem::argument(field);
+        let published_at = Instant::parse(fields.text("publishTime")?);
+        Ok(Self {
+            message_id: fields.text("messageId")?.to_owned(),
+            attributes: fields.map("attributes")?,
+            data: parse_base64(fields.text("data")?).ok_or_else(problem("data"))?,
+            published_at: published_at.ok_or_else(problem("publishTime"))?,
+            ordering_key: fields.text("orderingKey")?.to_owned(),
+        })
+    }
+
+    /// The attributes with which this message goes to the dead-letter topic of `subscription`.
+    /// (Pub/Sub documentation, "Dead-letter topics", "How dead-letter topics work".)
+    pub(crate) fn dead_letter_attributes(
         &self,
-        from: &Subscription,
+        subscription: &str,
         attempts: u32,
-        message_id: String,
-    ) -> Self {
-        let full_name = from.full_name();
-        let mut parts = full_name.split('/');
-        let (project, name) = (parts.nth(1).unwrap_or(PROJECT), parts.next_back().unwrap_or(""));
+    ) -> BTreeMap<String, String> {
+        let (project, name) = names::parts(subscription);
         let notes = [
             ("SourceDeliveryCount", attempts.to_string()),
             ("SourceSubscription", name.to_owned()),
@@ -75,117 +108,13 @@ impl Message {
             // With a numeric offset, unlike every other time in Pub/Sub.
             ("SourceTopicPublishTime", self.published_at.to_millis_text().replace('Z', "+00:00")),
         ];
-        let mut message = Self { message_id, ..self.clone() };
-        let notes = notes.map(|(note, value)| (format!("CloudPubSubDeadLetter{note}"), value));
-        message.attributes.extend(notes);
-        message
-    }
-}
-
-/// A push subscription.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subscription {
-    /// The name, alone or as `projects/{project}/subscriptions/{name}`.
-    pub name: String,
-    /// The topic, spelled as in the notifications that feed it.
-    pub topic: String,
-    /// Where messages are posted to, `http://…`.
-    pub push_endpoint: String,
-    /// Only objects whose names begin with one of these; all when empty.
-    pub include: Vec<String>,
-    /// No object whose name begins with one of these.
-    pub exclude: Vec<String>,
-    /// How long an endpoint may take to answer.
-    pub ack_deadline: Duration,
-    /// The delay before the second attempt; it doubles with each further one.
-    pub backoff_min: Duration,
-    /// The longest delay between two attempts.
-    pub backoff_max: Duration,
-    /// After so many attempts a message goes to the dead-letter topic. Without such a topic it
-    /// is tried for ever, as the service does until its retention ends.
-    pub attempts_max: u32,
-    /// Where messages go that were never acknowledged.
-    pub dead_letter_topic: Option<String>,
-    /// How many pushes may wait for their answers at once, at least 1.
-    pub in_flight_max: usize,
-}
-
-impl Subscription {
-    /// The name as push bodies carry it.
-    pub(super) fn full_name(&self) -> String {
-        match self.name.starts_with("projects/") {
-            true => self.name.clone(),
-            false => format!("projects/{PROJECT}/subscriptions/{}", self.name),
-        }
+        let notes = notes.map(|(note, value)| (format!("{DEAD_LETTER}{note}"), value));
+        self.attributes.clone().into_iter().chain(notes).collect()
     }
 
-    pub(super) fn matches(&self, message: &Message) -> bool {
-        let object = message.object().unwrap_or("");
-        let begins = |prefixes: &[String]| prefixes.iter().any(|prefix| object.starts_with(prefix));
-        (self.include.is_empty() || begins(&self.include)) && !begins(&self.exclude)
-    }
-
-    pub(super) fn is_exhausted(&self, attempt: u32) -> bool {
-        self.dead_letter_topic.is_some() && attempt >= self.attempts_max
-    }
-
-    /// The delay after the failed attempt number `attempt`, counted from 1.
-    pub(crate) fn backoff(&self, attempt: u32) -> Duration {
-        let doubled = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
-        self.backoff_min.saturating_mul(doubled).min(self.backoff_max.max(self.backoff_min))
+    /// The attributes that this dead letter had before it became one.
+    pub(crate) fn attributes_before(&self) -> BTreeMap<String, String> {
+        let own = self.attributes.iter().filter(|(key, _)| !key.starts_with(DEAD_LETTER));
+        own.map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 }
-
-/// One push and how it was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// The subscription.
-    pub subscription: String,
-    /// The object that the message is about; empty when it is about none.
-    pub object: String,
-    /// The version of that object.
-    pub generation: Option<Generation>,
-    /// The message.
-    pub message_id: String,
-    /// Counted from 1 for each message and subscription.
-    pub attempt: u32,
-    /// The answer; 0 when there was none in time.
-    pub status: u16,
-    /// From the beginning of the push to its answer.
-    pub elapsed: Duration,
-}
-
-impl Attempt {
-    pub(super) fn of(subscription: &Subscription, job: &Job, pushed: &Pushed) -> Self {
-        let generation = job.message.attributes.get("objectGeneration");
-        Self {
-            subscription: subscription.name.clone(),
-            object: job.message.object().unwrap_or("").to_owned(),
-            generation: generation.and_then(|text| Generation::parse(text)),
-            message_id: job.message.message_id.clone(),
-            attempt: job.attempt,
-            status: pushed.status,
-            elapsed: pushed.elapsed,
-        }
-    }
-}
-
-/// What was not yet acknowledged when the patience of [`crate::Emulator::settled`] ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outstanding {
-    /// Name, messages waiting and messages in flight of every subscription that has some.
-    pub subscriptions: Vec<(String, usize, usize)>,
-}
-
-/// `snapshot-builder: 2 waiting, 1 in flight; …`
-impl fmt::Display for Outstanding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, (name, waiting, in_flight)) in self.subscriptions.iter().enumerate() {
-            let separator = if number == 0 { "" } else { "; " };
-            write!(f, "{separator}{name}: {waiting} waiting, {in_flight} in flight")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for Outstanding {}

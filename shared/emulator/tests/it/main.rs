@@ -7,3 +7,4 @@ mod http;
 mod memory;
 mod push;
 mod subscriber;
+mod token;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
-use emulator::{Emulator, Memory, Notification, Options, Subscription, Upload};
+use emulator::{Emulator, Filter, Memory, Notification, Options, Push, Subscription, Upload};
 use expect_test::expect;
 use serde_json::json;
 use store::Metadata;
 
-use crate::subscriber::{Answer, PATIENCE, Subscriber, announcing};
+use crate::subscriber::{Answer, PATIENCE, Subscriber, announcing, dead_letters};
 
 fn insert(memory: &Memory, names: &[&str]) {
     for name in names {
@@ -35,7 +35,7 @@ fn statuses(emulator: &Emulator) -> Vec<u16> {
 async fn a_notification_has_all_attributes_and_the_resource() {
     let subscriber = Subscriber::start([]).await;
     let (emulator, memory) = announcing(Options::default()).await;
-    emulator.subscribe(subscriber.subscription());
+    emulator.subscribe(subscriber.subscription()).unwrap();
     let metadata = Metadata::from([("k".to_owned(), "v".to_owned())]);
     let upload = Upload { metadata, ..Upload::default() };
     let first = memory.insert("a/東 1", Bytes::from("{}"), upload.clone()).unwrap();
@@ -95,10 +95,10 @@ async fn a_notification_has_all_attributes_and_the_resource() {
 async fn a_push_is_byte_for_byte_that_of_the_service() {
     let subscriber = Subscriber::start([]).await;
     let (emulator, _) = announcing(Options::default()).await;
-    emulator.subscribe(subscriber.subscription());
+    emulator.subscribe(subscriber.subscription()).unwrap();
     let attributes =
         BTreeMap::from([("b".to_owned(), "2".to_owned()), ("a".to_owned(), "1".to_owned())]);
-    let id = emulator.publish("t", attributes, Bytes::from("hello?>"));
+    let id = emulator.publish("t", attributes, Bytes::from("hello?>")).unwrap();
     emulator.settled(PATIENCE).await.unwrap();
     let push = subscriber.pushes().remove(0);
     let body = push.json();
@@ -118,12 +118,14 @@ async fn prefixes_of_notifications_and_filters_of_subscriptions_select() {
     for (topic, prefix) in [("t", "env/"), ("other", "")] {
         emulator.notify("b", Notification::finalized(topic, prefix)).unwrap();
     }
-    let [include, exclude] = [["env/a/", "env/b/"], ["env/b/x/", "none/"]];
-    emulator.subscribe(Subscription {
-        include: include.map(str::to_owned).to_vec(),
-        exclude: exclude.map(str::to_owned).to_vec(),
-        ..subscriber.subscription()
-    });
+    let filter = "NOT hasPrefix(attributes.objectId, \"env/b/x/\") AND \
+        (hasPrefix(attributes.objectId, \"env/a/\") OR hasPrefix(attributes.objectId, \"env/b/\"))";
+    emulator
+        .subscribe(Subscription {
+            filter: Filter::parse(filter).unwrap(),
+            ..subscriber.subscription()
+        })
+        .unwrap();
     insert(&memory, &["env/a/1", "env/b/x/2", "env/b/3", "env/c/4", "a/5"]);
     emulator.settled(PATIENCE).await.unwrap();
     assert_eq!(subscriber.objects(), ["env/a/1", "env/b/3"]);
@@ -134,7 +136,7 @@ async fn what_is_not_acknowledged_comes_again_and_nothing_else() {
     let answers = [500, 404, 301, 429, 203, 200].map(Answer::Status);
     let subscriber = Subscriber::start(answers).await;
     let (emulator, memory) = announcing(Options::default()).await;
-    emulator.subscribe(subscriber.subscription());
+    emulator.subscribe(subscriber.subscription()).unwrap();
     insert(&memory, &["a"]);
     emulator.settled(PATIENCE).await.unwrap();
     insert(&memory, &["b"]);
@@ -155,7 +157,7 @@ async fn every_status_of_success_acknowledges() {
     for status in [200, 201, 202, 204] {
         let subscriber = Subscriber::start([Answer::Status(status)]).await;
         let (emulator, memory) = announcing(Options::default()).await;
-        emulator.subscribe(subscriber.subscription());
+        emulator.subscribe(subscriber.subscription()).unwrap();
         insert(&memory, &["a"]);
         emulator.settled(PATIENCE).await.unwrap();
         assert_eq!(statuses(&emulator), [status]);
@@ -167,7 +169,7 @@ async fn silence_past_the_deadline_and_a_dead_endpoint_are_not_acknowledgements(
     let subscriber = Subscriber::start([Answer::Silence]).await;
     let (emulator, memory) = announcing(Options::default()).await;
     let ack_deadline = Duration::from_millis(100);
-    emulator.subscribe(Subscription { ack_deadline, ..subscriber.subscription() });
+    emulator.subscribe(Subscription { ack_deadline, ..subscriber.subscription() }).unwrap();
     insert(&memory, &["a"]);
     emulator.settled(PATIENCE).await.unwrap();
     assert_eq!(statuses(&emulator).first(), Some(&0));
@@ -175,12 +177,11 @@ async fn silence_past_the_deadline_and_a_dead_endpoint_are_not_acknowledgements(
 
     let nobody = Subscription {
         name: "nobody".to_owned(),
-        push_endpoint: "http://127.0.0.1:9/".to_owned(),
-        dead_letter_topic: Some("dead".to_owned()),
-        attempts_max: 3,
+        push: Some(Push::to("http://127.0.0.1:9/")),
+        dead_letter: dead_letters(3),
         ..subscriber.subscription()
     };
-    emulator.subscribe(nobody);
+    emulator.subscribe(nobody).unwrap();
     insert(&memory, &["b"]);
     emulator.settled(PATIENCE).await.unwrap();
     let attempts = emulator.attempts();
@@ -193,13 +194,14 @@ async fn after_its_attempts_a_message_goes_to_the_dead_letter_topic() {
     let subscriber = Subscriber::start([503; 3].map(Answer::Status)).await;
     let grave = Subscriber::start([]).await;
     let (emulator, memory) = announcing(Options::default()).await;
-    emulator.subscribe(Subscription {
-        name: "projects/p/subscriptions/builder".to_owned(),
-        attempts_max: 3,
-        dead_letter_topic: Some("dead".to_owned()),
-        ..subscriber.subscription()
-    });
-    emulator.subscribe(Subscription { topic: "dead".to_owned(), ..grave.subscription() });
+    emulator
+        .subscribe(Subscription {
+            name: "projects/p/subscriptions/builder".to_owned(),
+            dead_letter: dead_letters(3),
+            ..subscriber.subscription()
+        })
+        .unwrap();
+    emulator.subscribe(Subscription { topic: "dead".to_owned(), ..grave.subscription() }).unwrap();
     insert(&memory, &["a"]);
     emulator.settled(PATIENCE).await.unwrap();
     let pushes = subscriber.pushes();
@@ -225,7 +227,7 @@ async fn after_its_attempts_a_message_goes_to_the_dead_letter_topic() {
 async fn held_messages_gather_and_go_in_order_when_released() {
     let subscriber = Subscriber::start([]).await;
     let (emulator, memory) = announcing(Options::default()).await;
-    emulator.subscribe(subscriber.subscription());
+    emulator.subscribe(subscriber.subscription()).unwrap();
     emulator.hold();
     insert_numbered(&memory);
     let left = emulator.settled(Duration::from_millis(50)).await.unwrap_err();
@@ -242,7 +244,7 @@ async fn a_seed_decides_the_order_of_shuffled_messages_and_none_is_lost() {
         let subscriber = Subscriber::start([]).await;
         let options = Options { shuffle: Some(seed), ..Options::default() };
         let (emulator, memory) = announcing(options).await;
-        emulator.subscribe(subscriber.subscription());
+        emulator.subscribe(subscriber.subscription()).unwrap();
         emulator.hold();
         insert_numbered(&memory);
         // Longer than any of the small delays: what is left is the order.
@@ -263,7 +265,7 @@ async fn a_seed_decides_the_order_of_shuffled_messages_and_none_is_lost() {
 async fn repeated_notifications_are_different_messages() {
     let subscriber = Subscriber::start([]).await;
     let (emulator, memory) = announcing(Options { repeat: 3, ..Options::default() }).await;
-    emulator.subscribe(subscriber.subscription());
+    emulator.subscribe(subscriber.subscription()).unwrap();
     insert(&memory, &["a", "b"]);
     emulator.settled(PATIENCE).await.unwrap();
     let pushes = subscriber.pushes();
@@ -278,10 +280,10 @@ async fn announcing_again_tells_the_truth_about_what_is_there_or_gone() {
     let (emulator, memory) = announcing(Options::default()).await;
     insert(&memory, &["a", "a"]);
     let versions = memory.versions_of("a");
-    emulator.subscribe(subscriber.subscription());
-    emulator.announce("b", "a", None);
-    emulator.announce("b", "a", Some(versions[0].generation));
-    emulator.announce("b", "gone", None);
+    emulator.subscribe(subscriber.subscription()).unwrap();
+    emulator.announce("b", "a", None).unwrap();
+    emulator.announce("b", "a", Some(versions[0].generation)).unwrap();
+    emulator.announce("b", "gone", None).unwrap();
     emulator.settled(PATIENCE).await.unwrap();
     let seen: Vec<_> = subscriber
         .pushes()
@@ -299,7 +301,7 @@ async fn settled_waits_for_what_follows_from_a_push() {
     let (emulator, memory) = announcing(Options::default()).await;
     let chain = (1..=100).map(|number| Answer::Write(memory.clone(), format!("link {number:02}")));
     let subscriber = Subscriber::start(chain).await;
-    emulator.subscribe(subscriber.subscription());
+    emulator.subscribe(subscriber.subscription()).unwrap();
     insert(&memory, &["link 00"]);
     emulator.settled(PATIENCE).await.unwrap();
     let expected: Vec<_> = (0..=100).map(|number| format!("link {number:02}")).collect();
@@ -310,7 +312,7 @@ async fn settled_waits_for_what_follows_from_a_push() {
 async fn pushes_in_flight_are_bounded() {
     let subscriber = Subscriber::start([Answer::Silence, Answer::Silence, Answer::Silence]).await;
     let (emulator, memory) = announcing(Options::default()).await;
-    emulator.subscribe(Subscription { in_flight_max: 3, ..subscriber.subscription() });
+    emulator.subscribe(Subscription { in_flight_max: 3, ..subscriber.subscription() }).unwrap();
     insert_numbered(&memory);
     let left = emulator.settled(Duration::from_millis(200)).await.unwrap_err();
     assert_eq!(left.to_string(), "s: 17 waiting, 3 in flight");
@@ -320,7 +322,7 @@ async fn pushes_in_flight_are_bounded() {
 async fn stopped_it_answers_and_pushes_nothing() {
     let subscriber = Subscriber::start([Answer::Silence]).await;
     let (emulator, memory) = announcing(Options::default()).await;
-    emulator.subscribe(subscriber.subscription());
+    emulator.subscribe(subscriber.subscription()).unwrap();
     let url = emulator.url();
     insert(&memory, &["a"]);
     emulator.stop().await;

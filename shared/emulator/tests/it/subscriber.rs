@@ -9,7 +9,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use emulator::{Emulator, Memory, Notification, Options, Subscription};
+use emulator::{
+    DeadLetterPolicy, Emulator, Memory, Notification, Options, Push as PushTo, RetryPolicy,
+    Subscription,
+};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
@@ -88,19 +91,21 @@ impl Subscriber {
     /// A subscription to topic `t` that tries quickly and for ever.
     pub(crate) fn subscription(&self) -> Subscription {
         Subscription {
-            name: "s".to_owned(),
-            topic: "t".to_owned(),
-            push_endpoint: self.url.clone(),
-            include: Vec::new(),
-            exclude: Vec::new(),
+            push: Some(PushTo::to(&*self.url)),
             ack_deadline: PATIENCE,
-            backoff_min: Duration::from_millis(1),
-            backoff_max: Duration::from_millis(4),
-            attempts_max: 5,
-            dead_letter_topic: None,
+            retry: Some(RetryPolicy {
+                minimum_backoff: Duration::from_millis(1),
+                maximum_backoff: Duration::from_millis(4),
+            }),
             in_flight_max: 1,
+            ..Subscription::new("s", "t")
         }
     }
+}
+
+/// To topic `dead`, after so many attempts.
+pub(crate) fn dead_letters(attempts_max: u32) -> Option<DeadLetterPolicy> {
+    Some(DeadLetterPolicy { topic: "dead".to_owned(), attempts_max })
 }
 
 async fn receive(

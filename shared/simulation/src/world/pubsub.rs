@@ -73,6 +73,7 @@ impl World<'_> {
             ),
             data: payload,
             published_at: now,
+            ordering_key: String::new(),
         };
         if bare {
             message.attributes.clear();

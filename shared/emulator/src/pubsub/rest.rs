@@ -1,0 +1,111 @@
+//! The REST face of Pub/Sub: what `gcloud pubsub` and Google's clients call.
+//! (Pub/Sub REST reference, `v1`.)
+
+mod answer;
+mod consume;
+mod iam;
+mod mask;
+mod snapshots;
+mod subscriptions;
+mod topics;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::get;
+use serde_json::Value;
+
+use super::broker::Broker;
+use super::names::Kind;
+use super::problem::{Code, Problem};
+use super::token;
+use answer::{Answer, Body};
+
+/// The largest body of a request: the largest messages, encoded, and what is around them.
+const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+type Shared = State<Arc<Broker>>;
+
+/// The routes of Pub/Sub, and those where the keys of its tokens are found.
+pub(crate) fn router(broker: Arc<Broker>) -> Router {
+    let topic = get(topics::get).put(topics::create).patch(topics::update).delete(topics::delete);
+    let subscription = get(subscriptions::get)
+        .put(subscriptions::create)
+        .patch(subscriptions::update)
+        .delete(subscriptions::delete);
+    let snapshot = get(snapshots::get)
+        .put(snapshots::create)
+        .patch(snapshots::update)
+        .delete(snapshots::delete);
+    Router::new()
+        .route("/v1/projects/{project}/topics", get(topics::list))
+        .route("/v1/projects/{project}/topics/{topic}", topic.post(topics::call))
+        .route("/v1/projects/{project}/topics/{topic}/{below}", get(topics::list_below))
+        .route("/v1/projects/{project}/subscriptions", get(subscriptions::list))
+        .route(
+            "/v1/projects/{project}/subscriptions/{subscription}",
+            subscription.post(consume::call),
+        )
+        .route("/v1/projects/{project}/snapshots", get(snapshots::list))
+        .route("/v1/projects/{project}/snapshots/{snapshot}", snapshot.post(snapshots::call))
+        .route("/oauth2/v3/certs", get(certificates))
+        .route("/.well-known/openid-configuration", get(configuration))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(broker)
+}
+
+/// The name in a path, and the method after its colon, if any.
+struct Named {
+    name: String,
+    method: Option<String>,
+}
+
+impl Named {
+    fn of(kind: Kind, Path((project, id)): Path<(String, String)>) -> Self {
+        // An id has no colon.
+        let (id, method) = match id.split_once(':') {
+            Some((id, method)) => (id.to_owned(), Some(method.to_owned())),
+            None => (id, None),
+        };
+        let name = format!("projects/{project}/{}/{id}", kind.collection());
+        Self { name, method }
+    }
+}
+
+/// There is no such method.
+fn no_method() -> Problem {
+    Problem::new(Code::NotFound, "Method not found.")
+}
+
+/// The field of a request that holds the resource to update, and its mask.
+fn update_request(body: Body, resource: &str) -> Result<(Value, Vec<String>), Problem> {
+    let fields = body.fields()?;
+    let paths = fields.text("updateMask")?.split(',').filter(|path| !path.is_empty());
+    let paths: Vec<String> = paths
+        .map(|path| path.split('.').map(super::json::camel_key).collect::<Vec<_>>().join("."))
+        .collect();
+    if paths.is_empty() {
+        let mut name = resource.to_owned();
+        name.replace_range(..1, &resource[..1].to_ascii_uppercase());
+        return Err(Problem::invalid(format!(
+            "The update_mask in the Update{name}Request must be set, and must contain a non-empty \
+             paths list."
+        )));
+    }
+    let value = fields.get(resource).cloned().ok_or_else(|| Problem::argument(resource))?;
+    Ok((value, paths))
+}
+
+async fn certificates(State(broker): Shared) -> Result<Response, Answer> {
+    let keys = broker.signer().key_set().await;
+    let keys = keys.map_err(|err| Problem::new(Code::Unavailable, err.to_string()))?;
+    Ok(answer::json(&keys))
+}
+
+async fn configuration(headers: HeaderMap) -> Response {
+    let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    answer::json(&token::configuration(&format!("http://{host}")))
+}

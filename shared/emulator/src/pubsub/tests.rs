@@ -1,0 +1,8 @@
+//! What cannot be seen from outside: filters, changes, and what becomes of messages.
+
+mod changes;
+mod filter;
+mod histories;
+mod key;
+mod recording;
+mod values;
