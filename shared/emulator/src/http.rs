@@ -3,13 +3,28 @@
 
 mod faults;
 mod fields;
-mod insert;
 mod list;
-mod multipart;
 mod params;
-mod read;
 mod refusal;
 mod serve;
+
+// Uploads, downloads and batches.
+mod batch;
+mod body;
+mod content_range;
+mod description;
+mod entity_tags;
+mod insert;
+mod media;
+mod multipart;
+mod range;
+mod read;
+mod refused_upload;
+mod resumable;
+mod sessions;
+
+#[cfg(test)]
+mod tests;
 
 pub use faults::{Fault, Faults};
 pub(crate) use serve::serve;
@@ -30,6 +45,7 @@ use crate::buckets::Buckets;
 use crate::{Memory, resource};
 use faults::Plan;
 use refusal::Refusal;
+use sessions::Sessions;
 
 /// The largest body of a request.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -38,6 +54,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub(crate) struct Service {
     pub(crate) buckets: Arc<Buckets>,
     pub(crate) faults: Plan,
+    sessions: Sessions,
     class_a: AtomicU64,
     class_b: AtomicU64,
     deletes: AtomicU64,
@@ -50,6 +67,7 @@ impl Service {
         Self {
             buckets,
             faults: Plan::new(faults),
+            sessions: Sessions::new(),
             class_a: AtomicU64::new(0),
             class_b: AtomicU64::new(0),
             deletes: AtomicU64::new(0),
@@ -82,14 +100,40 @@ impl Service {
 
 /// An object name stands in one segment of the path: an unescaped `/` matches no route.
 fn router(service: Arc<Service>) -> Router {
-    Router::new()
-        .route("/storage/v1/b/{bucket}/o", get(list::list))
-        .route("/storage/v1/b/{bucket}/o/{object}", get(read::read).delete(delete))
-        .route("/upload/storage/v1/b/{bucket}/o", post(insert::insert))
+    let api = api(&service);
+    api.clone()
+        .merge(content(&service))
+        .merge(batches(api))
         .fallback(async || Refusal::no_route())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(service.clone(), through_faults))
-        .with_state(service)
+}
+
+fn api(service: &Arc<Service>) -> Router {
+    Router::new()
+        .route("/storage/v1/b/{bucket}/o", get(list::list))
+        .route("/storage/v1/b/{bucket}/o/{object}", get(read::read).delete(delete))
+        .with_state(service.clone())
+}
+
+/// Uploads and downloads.
+fn content(service: &Arc<Service>) -> Router {
+    let uploads = || post(insert::insert).put(resumable::put).delete(resumable::cancel);
+    Router::new()
+        .route("/upload/storage/v1/b/{bucket}/o", uploads())
+        .route("/resumable/upload/storage/v1/b/{bucket}/o", uploads())
+        .route("/download/storage/v1/b/{bucket}/o/{object}", get(read::download))
+        .with_state(service.clone())
+}
+
+/// Several calls of `api` in one request.
+fn batches(api: Router) -> Router {
+    let calls = api.fallback(async || Refusal::no_route());
+    let batch = || {
+        let calls = calls.clone();
+        post(async move |headers, body| batch::batch(calls, headers, body).await)
+    };
+    Router::new().route("/batch", batch()).route("/batch/storage/v1", batch())
 }
 
 async fn through_faults(State(service): Shared, request: Request, next: Next) -> Response {

@@ -111,7 +111,7 @@ pub struct Upload {
 
 impl Upload {
     /// Refuses what the service refuses whatever is stored.
-    pub(super) fn check(&self, name: &str) -> Result<(), Error> {
+    pub(crate) fn check(&self, name: &str) -> Result<(), Error> {
         let refused = |why| Err(Error::new(ErrorKind::Rejected, format!("put {name:?}: {why}")));
         if matches!(name, "" | "." | "..") || name.contains(['\r', '\n']) {
             return refused("name is refused");

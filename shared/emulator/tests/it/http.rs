@@ -38,12 +38,6 @@ impl Face {
         send(Method::POST, &url, headers, body).await.unwrap()
     }
 
-    async fn multipart(&self, kind: &str, body: &str) -> Answer {
-        let url = format!("{}?uploadType=multipart", self.uploads);
-        let headers = [("content-type", kind)];
-        send(Method::POST, &url, &headers, body.to_owned()).await.unwrap()
-    }
-
     async fn delete(&self, rest: &str) -> Answer {
         send(Method::DELETE, &format!("{}/{rest}", self.objects), &[], "").await.unwrap()
     }
@@ -136,44 +130,10 @@ async fn gzip_is_sent_as_stored_only_to_those_who_accept_it() {
 }
 
 #[tokio::test]
-async fn multipart_is_read_as_clients_write_it() {
-    let face = face().await;
-    let resource = r#"{"name":"NAME","contentType":"application/json","metadata":{"k":"v"},"crc32c":"KXvQqg=="}"#;
-    let body = "--x y\r\ncontent-type: application/json\r\n\r\nRESOURCE\r\n--x y\r\n\
-                Content-Type: text/plain\r\n\r\n{}\r\n--x y--\r\n"
-        .replace("RESOURCE", resource);
-    let crlf = body.replace("NAME", "crlf");
-    let lf = body.replace("NAME", "lf").replace("\r\n", "\n");
-    for (kind, body) in
-        [("multipart/related; boundary=\"x y\"", &crlf), ("multipart/related; boundary='x y'", &lf)]
-    {
-        assert_eq!(face.multipart(kind, body).await.status, 200, "{kind}");
-    }
-    let objects = face.memory.objects();
-    let expected = Metadata::from([("k".to_owned(), "v".to_owned())]);
-    for name in ["crlf", "lf"] {
-        assert_eq!((&objects[name].body, &objects[name].metadata), (&Bytes::from("{}"), &expected));
-        assert_eq!(face.memory.versions_of(name)[0].content_type, "application/json");
-    }
-    let kind = "multipart/related; boundary=\"x y\"";
-    for broken in [
-        crlf.replace("--x y--", "--x y"),
-        crlf.replace("KXvQqg==", "AAAAAA=="),
-        crlf.replace("{\"name", "{name"),
-        crlf.replace("\"crlf\"", "7"),
-        crlf.replace("\"v\"", "7"),
-        String::new(),
-    ] {
-        assert_eq!(face.multipart(kind, &broken).await.error(), (400, "invalid".to_owned()));
-    }
-    assert_eq!(face.multipart("application/json", &crlf).await.status, 400);
-}
-
-#[tokio::test]
 async fn strict_where_the_service_is_strict() {
     let face = face().await;
     face.insert("a/b", "1");
-    let Face { emulator, objects, uploads, .. } = &face;
+    let Face { emulator, objects, .. } = &face;
     for (url, status) in [
         (format!("{objects}/a/b"), 404),
         (format!("{objects}/a%2Fb"), 200),
@@ -195,12 +155,6 @@ async fn strict_where_the_service_is_strict() {
         (format!("{}/o/a", emulator.url()), 404),
     ] {
         assert_eq!(get(&url).await.status, status, "{url}");
-    }
-    for query in ["uploadType=other&name=x", "name=x", "uploadType=media", "uploadType=media&name="]
-    {
-        let url = format!("{uploads}?{query}");
-        let answer = send(Method::POST, &url, &[], "1").await.unwrap();
-        assert_eq!(answer.error(), (400, "invalid".to_owned()), "{query}");
     }
     let wrong = face.media("name=x", &[("x-goog-hash", "crc32c=AAAAAA==")], "{}").await;
     assert_eq!(wrong.error(), (400, "invalid".to_owned()));

@@ -8,3 +8,4 @@ mod memory;
 mod push;
 mod subscriber;
 mod token;
+mod uploads;
