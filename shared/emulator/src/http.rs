@@ -87,7 +87,13 @@ impl Service {
     }
 
     /// Counts what comes to a path of the API, by the class in which it is billed.
+    ///
+    /// An upload is one operation in however many requests, and so is each call of a batch.
     fn count(&self, request: &Request) {
+        let continues = request.uri().query().is_some_and(|query| query.contains("upload_id="));
+        if continues || request.uri().path().starts_with("/batch") {
+            return;
+        }
         let object = request.uri().path().split('/').nth(6).is_some();
         let counter = match *request.method() {
             Method::DELETE => &self.deletes,
@@ -103,7 +109,7 @@ fn router(service: Arc<Service>) -> Router {
     let api = api(&service);
     api.clone()
         .merge(content(&service))
-        .merge(batches(api))
+        .merge(batches(&service, api))
         .fallback(async || Refusal::no_route())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(service.clone(), through_faults))
@@ -127,8 +133,10 @@ fn content(service: &Arc<Service>) -> Router {
 }
 
 /// Several calls of `api` in one request.
-fn batches(api: Router) -> Router {
-    let calls = api.fallback(async || Refusal::no_route());
+fn batches(service: &Arc<Service>, api: Router) -> Router {
+    let calls = api
+        .fallback(async || Refusal::no_route())
+        .layer(middleware::from_fn_with_state(service.clone(), counted));
     let batch = || {
         let calls = calls.clone();
         post(async move |headers, body| batch::batch(calls, headers, body).await)
@@ -139,6 +147,11 @@ fn batches(api: Router) -> Router {
 async fn through_faults(State(service): Shared, request: Request, next: Next) -> Response {
     service.count(&request);
     faults::run(service.faults.draw(), request, next).await
+}
+
+async fn counted(State(service): Shared, request: Request, next: Next) -> Response {
+    service.count(&request);
+    next.run(request).await
 }
 
 async fn delete(

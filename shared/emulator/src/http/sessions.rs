@@ -27,11 +27,13 @@ const SESSIONS_BYTES_MAX: usize = 1024 * 1024 * 1024;
 /// Every session, oldest first.
 pub(crate) struct Sessions {
     sessions: Mutex<VecDeque<Arc<Session>>>,
+    bytes_max: usize,
     started_at: i64,
     count: AtomicU64,
 }
 
 /// What becomes of the content of a session.
+#[derive(Default)]
 pub(super) struct Target {
     pub(super) bucket: String,
     pub(super) name: String,
@@ -101,8 +103,13 @@ pub(super) struct Turn {
 impl Sessions {
     /// None yet.
     pub(crate) fn new() -> Self {
+        Self::holding(SESSIONS_BYTES_MAX)
+    }
+
+    /// None yet, and never more content than so much.
+    pub(super) fn holding(bytes_max: usize) -> Self {
         let started_at = SystemClock.now().unix_millis();
-        Self { sessions: Mutex::default(), started_at, count: AtomicU64::new(0) }
+        Self { sessions: Mutex::default(), bytes_max, started_at, count: AtomicU64::new(0) }
     }
 
     /// Opens a session for an object whose length may be known.
@@ -142,7 +149,7 @@ impl Sessions {
         let held = |session: &Arc<Session>| session.held.load(Ordering::Relaxed);
         let mut sum: usize = sessions.iter().map(held).sum();
         for oldest in sessions.iter().filter(|oldest| !Arc::ptr_eq(oldest, session)) {
-            if sum <= SESSIONS_BYTES_MAX {
+            if sum <= self.bytes_max {
                 break;
             }
             sum -= held(oldest);

@@ -1,10 +1,13 @@
 //! What is read of headers and multipart bodies, in tables.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::content_range::ContentRange;
 use super::multipart;
 use super::range::{Wanted, wanted};
+use super::sessions::{End, Session, Sessions, Target, Unfit};
 use crate::Chance;
 
 #[test]
@@ -187,4 +190,22 @@ fn no_mutation_of_a_multipart_body_is_more_than_it_was() {
         let sum: usize = contents.iter().map(|(_, content)| content.len()).sum();
         assert!(contents.len() <= 2 && sum <= length, "seed {seed}, round {round}");
     }
+}
+
+#[test]
+fn too_much_content_costs_the_oldest_sessions_theirs() {
+    let sessions = Sessions::holding(10);
+    let [empty, oldest, older, newest] = [(); 4].map(|()| sessions.open(Target::default(), None));
+    let add = |session: &Arc<Session>, bytes: &[u8]| {
+        let mut turn = session.begin(0, None)?;
+        sessions.add(session, &mut turn, bytes)
+    };
+    add(&oldest, b"1234").unwrap();
+    add(&older, b"1234").unwrap();
+    add(&newest, b"12").unwrap();
+    assert!(oldest.stored().is_ok(), "as much as there may be");
+    add(&newest, b"123").unwrap();
+    assert!(matches!(oldest.stored(), Err(Unfit::Ended(End::Gone))));
+    assert!(empty.stored().is_ok() && older.stored().is_ok() && newest.stored().is_ok());
+    assert!(matches!(oldest.begin(0, None), Err(Unfit::Ended(End::Gone))));
 }

@@ -1,11 +1,14 @@
 //! What clients and subscribers of the emulator can see.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod batch;
 mod client;
 mod faults;
 mod http;
+mod media;
 mod memory;
 mod push;
+mod resumable;
 mod subscriber;
 mod token;
 mod uploads;

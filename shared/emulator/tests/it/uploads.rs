@@ -21,7 +21,7 @@ pub(crate) struct Uploads {
 
 pub(crate) async fn uploads() -> Uploads {
     let emulator = Emulator::start(Options::default()).await.unwrap();
-    let memory = emulator.create_bucket("b");
+    let memory = emulator.create_bucket("b").unwrap();
     let url = format!("{}/upload/storage/v1/b/b/o", emulator.url());
     Uploads { emulator, memory, url }
 }
