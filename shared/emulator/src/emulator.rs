@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::chance::Chance;
-use crate::http::{self, Fault, Faults, Service};
+use crate::http::{self, Fault, Faults, InstructionError, Instructions, Service};
 use crate::notification::{self, Notification};
 use crate::pubsub::{Attempt, Broker, Message, Outstanding, Subscription};
 use crate::{Memory, Stored, SystemClock, checksum};
@@ -155,6 +155,25 @@ impl Emulator {
     /// The next request to Cloud Storage fails in this way. Further calls add further requests.
     pub fn fail_next(&self, fault: Fault) {
         self.service.faults.plan(fault);
+    }
+
+    /// The next requests of `method`, a method of the JSON API such as `storage.objects.get`,
+    /// fail as these instructions say, one each and in order, for as long as the result is kept.
+    /// An instruction that does not fit a request waits for the next one.
+    ///
+    /// The instructions are those of Google's retry conformance tests and ours; a client can give
+    /// the same ones over HTTP, for the requests that it marks. ([`InstructionError`] lists them.)
+    ///
+    /// # Errors
+    ///
+    /// A method or an instruction that is none, or that do not go together.
+    pub fn instruct(
+        &self,
+        method: &str,
+        instructions: &[impl AsRef<str>],
+    ) -> Result<Instructions, InstructionError> {
+        let texts: Vec<_> = instructions.iter().map(|text| text.as_ref().to_owned()).collect();
+        self.service.faults.instruct(method, &texts)
     }
 
     /// The requests that arrived over HTTP so far, by class, those that failed included.

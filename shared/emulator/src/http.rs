@@ -11,7 +11,7 @@ mod read;
 mod refusal;
 mod serve;
 
-pub use faults::{Fault, Faults};
+pub use faults::{Fault, Faults, InstructionError, Instructions};
 pub(crate) use serve::serve;
 
 use std::collections::BTreeMap;
@@ -100,8 +100,12 @@ fn router(service: Arc<Service>) -> Router {
 }
 
 async fn through_faults(State(service): Shared, request: Request, next: Next) -> Response {
+    let request = match service.faults.control(request).await {
+        Ok(answer) => return answer,
+        Err(request) => request,
+    };
     service.count(&request);
-    faults::run(service.faults.draw(), request, next).await
+    service.faults.run(request, next).await
 }
 
 async fn delete(

@@ -26,7 +26,7 @@ mod tests;
 pub use chance::{Chance, SeededIds};
 pub use clock::{SystemClock, TestClock};
 pub use emulator::{Emulator, Options};
-pub use http::{Fault, Faults};
+pub use http::{Fault, Faults, InstructionError, Instructions};
 pub use memory::{Memory, Stored, Upload};
 pub use notification::Notification;
 pub use pubsub::{Attempt, Message, Outstanding, Subscription};

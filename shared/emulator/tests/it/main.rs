@@ -4,6 +4,8 @@
 mod client;
 mod faults;
 mod http;
+mod instructions;
 mod memory;
 mod push;
+mod retry_tests;
 mod subscriber;
