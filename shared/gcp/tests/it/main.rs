@@ -14,4 +14,5 @@ mod faults;
 mod instructed;
 mod lost_answers;
 mod options;
+mod random;
 mod requests;
