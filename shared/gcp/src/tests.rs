@@ -17,6 +17,8 @@ use crate::{Bucket, DEADLINE, Options};
 #[path = "../tests/it/server.rs"]
 mod server;
 
+mod token_server;
+
 use server::{Server, Step, error, say};
 
 /// Time stands still and chance is none.
