@@ -152,7 +152,8 @@ impl Emulator {
         self.service.faults.set_rate(per_mille);
     }
 
-    /// The next request to Cloud Storage fails in this way. Further calls add further requests.
+    /// The next request to Cloud Storage fails in this way. Further calls add further requests, up
+    /// to a bound that no test needs.
     pub fn fail_next(&self, fault: Fault) {
         self.service.faults.plan(fault);
     }

@@ -9,3 +9,4 @@ mod memory;
 mod push;
 mod retry_tests;
 mod subscriber;
+mod wire;
