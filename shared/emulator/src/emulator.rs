@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::buckets::{Bucket, Buckets, Settings};
 use crate::chance::Chance;
 use crate::folder::Folder;
-use crate::http::{self, Fault, Faults, Service};
+use crate::http::{self, Fault, Faults, InstructionError, Instructions, Service};
 use crate::hub::Hub;
 use crate::memory::{Event, Properties};
 use crate::notification::Notification;
@@ -226,9 +226,29 @@ impl Emulator {
         self.service.faults.set_rate(per_mille);
     }
 
-    /// The next request to Cloud Storage fails in this way. Further calls add further requests.
+    /// The next request to Cloud Storage fails in this way. Further calls add further requests, up
+    /// to a bound that no test needs.
     pub fn fail_next(&self, fault: Fault) {
         self.service.faults.plan(fault);
+    }
+
+    /// The next requests of `method`, a method of the JSON API such as `storage.objects.get`,
+    /// fail as these instructions say, one each and in order, for as long as the result is kept.
+    /// An instruction that does not fit a request waits for the next one.
+    ///
+    /// The instructions are those of Google's retry conformance tests and ours; a client can give
+    /// the same ones over HTTP, for the requests that it marks. ([`InstructionError`] lists them.)
+    ///
+    /// # Errors
+    ///
+    /// A method or an instruction that is none, or that do not go together.
+    pub fn instruct(
+        &self,
+        method: &str,
+        instructions: &[impl AsRef<str>],
+    ) -> Result<Instructions, InstructionError> {
+        let texts: Vec<_> = instructions.iter().map(|text| text.as_ref().to_owned()).collect();
+        self.service.faults.instruct(method, &texts)
     }
 
     /// The requests that arrived over HTTP so far, by class, those that failed included.

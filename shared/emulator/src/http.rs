@@ -26,7 +26,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
-pub use faults::{Fault, Faults};
+pub use faults::{Fault, Faults, InstructionError, Instructions};
 pub(crate) use serve::serve;
 
 use std::sync::Arc;
@@ -145,8 +145,12 @@ fn batches(service: &Arc<Service>, api: Router) -> Router {
 }
 
 async fn through_faults(State(service): Shared, request: Request, next: Next) -> Response {
+    let request = match service.faults.control(request).await {
+        Ok(answer) => return answer,
+        Err(request) => request,
+    };
     service.count(&request);
-    faults::run(service.faults.draw(), request, next).await
+    service.faults.run(request, next).await
 }
 
 async fn counted(State(service): Shared, request: Request, next: Next) -> Response {

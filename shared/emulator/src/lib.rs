@@ -32,7 +32,7 @@ mod tests;
 pub use chance::{Chance, SeededIds};
 pub use clock::{SystemClock, TestClock};
 pub use emulator::{Emulator, Options};
-pub use http::{Fault, Faults};
+pub use http::{Fault, Faults, InstructionError, Instructions};
 pub use memory::{Event, EventType, Memory, Properties, Stored, Upload};
 pub use notification::{Notification, Payload};
 pub use pubsub::{

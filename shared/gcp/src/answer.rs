@@ -1,10 +1,12 @@
 //! An answer that has been read, and what must be true of it before it is believed.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::Generation;
-use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use store::Metadata;
@@ -41,18 +43,43 @@ impl Answer {
         }
         let reason = self.reason().map_or_else(String::new, |reason| format!(" ({reason})"));
         let text = format!("answer {}{reason}", self.status);
-        Err(Trouble::new(Cause::Status(self.status), text))
+        let retry_after = self.retry_after();
+        Err(Trouble { retry_after, ..Trouble::new(Cause::Status(self.status), text) })
+    }
+
+    /// Whether the service says that there is no such object.
+    ///
+    /// It says so in JSON or in a line of text. A page of HTML is of a proxy or a front end that
+    /// has not asked the service, and who took it for an answer would take what is there for
+    /// missing.
+    pub(crate) fn is_missing(&self) -> Result<bool, Trouble> {
+        if self.status == 404 && self.decoded()?.trim_ascii_start().starts_with(b"<") {
+            return Err(broken("answer 404 is a page of something else"));
+        }
+        Ok(self.status == 404)
     }
 
     /// The JSON of a good answer.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Trouble> {
-        let json = if self.is_compressed() {
-            in_flight(gzip::decompress(&self.body, JSON_BYTES_MAX))?
-        } else {
-            self.body.clone()
-        };
         // The parser's message would quote the body.
-        serde_json::from_slice(&json).map_err(|_| broken("answer is not the JSON it should be"))
+        serde_json::from_slice(&self.decoded()?)
+            .map_err(|_| broken("answer is not the JSON it should be"))
+    }
+
+    /// A body that is no content of an object.
+    fn decoded(&self) -> Result<Bytes, Trouble> {
+        match self.is_compressed() {
+            true => in_flight(gzip::decompress(&self.body, JSON_BYTES_MAX)),
+            false => Ok(self.body.clone()),
+        }
+    }
+
+    /// The delay that the service asks for. It gives seconds; a date, which the standard permits
+    /// too, is passed over. (RFC 9110, section 10.2.3.)
+    fn retry_after(&self) -> Option<Duration> {
+        let seconds = self.header(RETRY_AFTER.as_str())?;
+        let plain = !seconds.is_empty() && seconds.bytes().all(|b| b.is_ascii_digit());
+        plain.then(|| Duration::from_secs(seconds.parse().unwrap_or(u64::MAX)))
     }
 
     /// The version that was read.

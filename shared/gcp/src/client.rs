@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use domain::{Clock, Ids, Instant};
 use gcp_auth::Token;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Method, Request, Response, Url};
+use reqwest::{Method, Request, Response, StatusCode, Url};
 use store::{CONTENT_BYTES_MAX, Error};
 use tokio::time::timeout;
 
@@ -66,11 +66,13 @@ pub(crate) struct Trouble {
     pub(crate) cause: Cause,
     /// For the log: no body, no token.
     pub(crate) text: String,
+    /// How long the service asks to wait, at least.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl Trouble {
     pub(crate) fn new(cause: Cause, text: impl Into<String>) -> Self {
-        Self { cause, text: text.into() }
+        Self { cause, text: text.into(), retry_after: None }
     }
 
     /// The error of `operation` on `object` that this is.
@@ -130,12 +132,14 @@ impl Client {
                 Ok(value) => return Ok(value),
                 Err(trouble) => trouble,
             };
-            let delay = if trouble.cause == Cause::Status(401) && !renewed {
-                renewed = true;
-                self.forget(token.ok().flatten()).await;
-                Some(Duration::ZERO)
-            } else {
-                self.delay(call, &trouble, attempt, started)
+            let refused = token.ok().flatten().filter(|_| trouble.cause == Cause::Status(401));
+            let delay = match refused {
+                Some(refused) if !renewed => {
+                    renewed = true;
+                    self.forget(&refused).await;
+                    Some(Duration::ZERO)
+                }
+                _ => self.delay(call, &trouble, attempt, started),
             };
             let Some(delay) = delay else {
                 if attempt > 1 {
@@ -160,7 +164,8 @@ impl Client {
         if !trouble.cause.is_repeatable(call.effect) {
             return None;
         }
-        let delay = self.ids.jitter(self.policy.delay_bound(attempt)?);
+        let own = self.ids.jitter(self.policy.delay_bound(attempt)?);
+        let delay = own.max(trouble.retry_after.unwrap_or_default());
         let ends = started.after(self.policy.deadline);
         (self.clock.now().after(delay) < ends).then_some(delay)
     }
@@ -176,9 +181,9 @@ impl Client {
         }
     }
 
-    async fn forget(&self, token: Option<Arc<Token>>) {
-        if let (Some(tokens), Some(token)) = (&self.tokens, token) {
-            tokens.forget(&token).await;
+    async fn forget(&self, refused: &Arc<Token>) {
+        if let Some(tokens) = &self.tokens {
+            tokens.forget(refused).await;
         }
     }
 
@@ -192,11 +197,12 @@ impl Client {
         let mut response =
             self.http.execute(request).await.map_err(|err| Trouble::connection("request", &err))?;
         let status = response.status();
-        let body = if status.is_success() {
-            read_all(&mut response, call.answer_bytes_max).await?
-        } else {
+        let body = match status {
+            status if status.is_success() => read_all(&mut response, call.answer_bytes_max).await?,
+            // Whether the service says it or something else shows in the body.
+            StatusCode::NOT_FOUND => read_all(&mut response, ERROR_BYTES_MAX).await?,
             // The status decides; the body only adds a word to the message.
-            read_all(&mut response, ERROR_BYTES_MAX).await.unwrap_or_default()
+            _ => read_all(&mut response, ERROR_BYTES_MAX).await.unwrap_or_default(),
         };
         let headers = std::mem::take(response.headers_mut());
         accept(&Answer { status: status.as_u16(), headers, body })

@@ -29,7 +29,7 @@ impl Bucket {
 }
 
 fn object(answer: &Answer, wanted: Option<Generation>) -> Result<Option<Object>, Trouble> {
-    if answer.status == 404 {
+    if answer.is_missing()? {
         return Ok(None);
     }
     answer.expect(200)?;

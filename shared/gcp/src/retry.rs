@@ -94,7 +94,7 @@ impl Policy {
         self.deadline / 3
     }
 
-    /// The upper bound of the delay after attempt number `attempt`, which begins with 1. `None`
+    /// The upper bound of the delay that is chosen after attempt number `attempt`, which begins with 1. `None`
     /// after the last attempt.
     pub(crate) fn delay_bound(&self, attempt: u32) -> Option<Duration> {
         let doublings = attempt.saturating_sub(1).min(31);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::{BoxFuture, Clock, Ids, Instant};
 use gcp_auth::{Token, TokenProvider};
-use store::{ErrorKind, Store};
+use store::{ErrorKind, Metadata, Precondition, Store};
 
 use crate::retry::{Cause, Effect, Policy};
 use crate::tokens::Tokens;
@@ -16,6 +16,8 @@ use crate::{Bucket, DEADLINE, Options};
 #[expect(dead_code, reason = "shared with the tests over the public interface")]
 #[path = "../tests/it/server.rs"]
 mod server;
+
+mod token_server;
 
 use server::{Server, Step, error, say};
 
@@ -130,6 +132,25 @@ async fn a_refused_token_is_replaced_once_and_never_told() {
 }
 
 #[tokio::test]
+async fn a_redirect_takes_the_token_nowhere() {
+    let elsewhere = Server::start([say(200, &[], br#"{"generation":"1"}"#)]).await;
+    for status in [301, 302, 303, 307, 308] {
+        for location in [format!("http://{}/b", elsewhere.host), "/itself".to_owned()] {
+            let step = say(status, &[("Location", &location)], b"");
+            let server = Server::start([step]).await;
+            let bucket = bucket(&server, DEADLINE, Arc::new(Numbered::default()).tokens());
+            let err = bucket.get("a", None).await.unwrap_err();
+            assert_eq!(err.to_string(), format!("get a: answer {status}"));
+            let metadata = Metadata::new();
+            let put = bucket.put("a", "{}".into(), &metadata, Precondition::Absent).await;
+            assert_eq!((err.kind, put.unwrap_err().kind), (ErrorKind::Unavailable, err.kind));
+            assert_eq!(sent(&server), bearer(&[1, 1]), "{status} to {location}");
+        }
+    }
+    assert_eq!(elsewhere.connections(), 0);
+}
+
+#[tokio::test]
 async fn a_late_refusal_does_not_forget_the_newer_token() {
     let numbered = Arc::new(Numbered::default());
     let tokens = numbered.tokens();
@@ -217,6 +238,19 @@ fn nothing_is_repeated_that_a_conflict_or_a_refusal_has_ended() {
             assert!(!cause.is_repeatable(effect), "{cause:?}");
         }
     }
+}
+
+#[test]
+fn a_write_without_a_precondition_cannot_be_said() {
+    // Whoever adds a variant comes by here: scenario 3 of Google's retry conformance tests, which
+    // asks that such a write is never repeated, is then no longer beside the point.
+    let precondition = |precondition| match precondition {
+        Precondition::Absent | Precondition::At(_) => Effect::Write,
+    };
+    let is_repeated = |effect| match effect {
+        Effect::Read | Effect::Write => Cause::Connection.is_repeatable(effect),
+    };
+    assert!(is_repeated(precondition(Precondition::Absent)));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use domain::Generation;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Body, Method};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use store::{CONTENT_BYTES_MAX, Error, METADATA_BYTES_MAX, Metadata, Precondition};
 
@@ -85,12 +86,18 @@ fn written(answer: &Answer) -> Result<Generation, Trouble> {
 }
 
 fn deleted(answer: &Answer) -> Result<bool, Trouble> {
-    match answer.status {
-        404 => Ok(false),
-        // The service says 204, some emulators 200.
-        200 => Ok(true),
-        _ => answer.expect(204).map(|()| true),
+    if answer.is_missing()? {
+        return Ok(false);
     }
+    // The service says 204, some emulators 200, and so does the page of a proxy.
+    if answer.status == 200 {
+        return if answer.body.is_empty() {
+            Ok(true)
+        } else {
+            answer.json().map(|IgnoredAny| true)
+        };
+    }
+    answer.expect(204).map(|()| true)
 }
 
 /// Why this can never be written, if so.

@@ -1,20 +1,34 @@
 //! Faults: answers that a client must be able to live with.
+//!
+//! Each is an [`Instruction`] for one request: what happens to the request, and how its answer
+//! ends. Which request has which is a matter of [`Plan`]; where an answer ends early, the
+//! connection sees to it ([`valve`]).
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Mutex, PoisonError};
+mod answers;
+mod control;
+mod instruction;
+mod method;
+mod plan;
+mod valve;
+
+pub(super) use plan::Plan;
+pub use plan::{InstructionError, Instructions};
+pub(super) use valve::{Ending, Valve};
+
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
-use futures_util::stream;
+use axum::response::Response;
+use tokio::time::sleep;
 
 use super::BODY_BYTES_MAX;
-use super::refusal::Refusal;
-use crate::chance::Chance;
+use answers::{ended, error, nothing, whole};
+use instruction::Instruction;
+use plan::{Drawn, Late};
+use valve::{Place, Then};
 
 /// How often requests fail, and from which seed it is decided which and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +39,7 @@ pub struct Faults {
     pub rate_per_mille: u16,
 }
 
-/// One way in which a request fails.
+/// One way in which any request can fail. [`crate::Emulator::instruct`] knows more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Answers 503; nothing was done.
@@ -34,11 +48,11 @@ pub enum Fault {
     Throttled,
     /// Answers 403; nothing was done.
     Forbidden,
-    /// Closes the connection; nothing was done.
+    /// Resets the connection; nothing was done.
     Reset,
     /// Does it, announces the whole body and sends half of it.
     Truncated,
-    /// Does it and closes the connection.
+    /// Does it and resets the connection.
     LostAnswer,
 }
 
@@ -52,93 +66,160 @@ impl Fault {
         Self::Truncated,
         Self::LostAnswer,
     ];
+
+    fn instruction(self) -> Instruction {
+        match self {
+            Self::Unavailable => Instruction::Return(StatusCode::SERVICE_UNAVAILABLE),
+            Self::Throttled => Instruction::Return(StatusCode::TOO_MANY_REQUESTS),
+            Self::Forbidden => Instruction::Return(StatusCode::FORBIDDEN),
+            Self::Reset => Instruction::Reset,
+            Self::Truncated => Instruction::CommitThenBreakBody,
+            Self::LostAnswer => Instruction::CommitThenReset,
+        }
+    }
 }
 
-/// Marks an answer that is not to be sent.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("connection closed by a fault")]
-pub(super) struct HangUp;
+/// Before the answer has begun.
+const START: Place = Place::Head(0);
 
-/// Decides which requests fail.
-pub(crate) struct Plan {
-    rate_per_mille: AtomicU16,
-    chance: Chance,
-    planned: Mutex<VecDeque<Fault>>,
-}
+/// Within the first line or shortly after: `HTTP/1.1 200 OK` and a part of a header.
+const WITHIN_HEAD: Place = Place::Head(20);
+
+/// What `return-broken-stream` sends of a body, as the test server of Google does.
+const BROKEN_STREAM_BYTES: usize = 4;
+
+/// Longer than any client waits.
+const FOR_EVER: Duration = Duration::from_secs(24 * 3600);
+
+const RESET: Ending = Ending { at: START, then: Then::Reset };
 
 impl Plan {
-    pub(super) fn new(faults: Option<Faults>) -> Self {
-        let faults = faults.unwrap_or(Faults { seed: 0, rate_per_mille: 0 });
-        Self {
-            rate_per_mille: AtomicU16::new(faults.rate_per_mille),
-            chance: Chance::new(faults.seed),
-            planned: Mutex::default(),
-        }
+    /// Answers `request` if it is about instructions, and else gives it back.
+    pub(super) async fn control(&self, request: Request) -> Result<Response, Request> {
+        control::answer(self, request).await
     }
 
-    pub(crate) fn set_rate(&self, per_mille: u16) {
-        self.rate_per_mille.store(per_mille, Ordering::Relaxed);
-    }
-
-    pub(crate) fn plan(&self, fault: Fault) {
-        self.planned.lock().unwrap_or_else(PoisonError::into_inner).push_back(fault);
-    }
-
-    /// What happens to the next request.
-    pub(super) fn draw(&self) -> Option<Fault> {
-        let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        let rate = u64::from(self.rate_per_mille.load(Ordering::Relaxed));
-        if planned.is_some() || rate == 0 || self.chance.below(1000) >= rate {
-            return planned;
-        }
-        let number = self.chance.below(Fault::ALL.len() as u64);
-        usize::try_from(number).ok().and_then(|number| Fault::ALL.get(number).copied())
-    }
-}
-
-/// Answers `request`, or fails it.
-pub(super) async fn run(fault: Option<Fault>, request: Request, next: Next) -> Response {
-    match fault {
-        None => next.run(request).await,
-        Some(Fault::Unavailable) => Refusal::unavailable().into_response(),
-        Some(Fault::Throttled) => Refusal::throttled("fault").into_response(),
-        Some(Fault::Forbidden) => Refusal::forbidden().into_response(),
-        Some(Fault::Reset) => hang_up(),
-        Some(Fault::Truncated) => truncate(next.run(request).await).await,
-        Some(Fault::LostAnswer) => {
-            // The body too: what is done is done to the end.
+    /// Answers `request`, or fails it.
+    pub(super) async fn run(&self, request: Request, next: Next) -> Response {
+        let drawn = match self.draw(&request) {
+            Ok(drawn) => drawn,
+            Err(message) => return error(StatusCode::BAD_REQUEST, &message),
+        };
+        let late = self.take_late();
+        let answer = match drawn {
+            Some(drawn) => self.fail(drawn, request, next).await,
+            None => next.run(request).await,
+        };
+        for Late(request, next) in late {
+            // Whoever sent it has gone.
             drop(next.run(request).await);
-            hang_up()
+        }
+        answer
+    }
+
+    async fn fail(&self, drawn: Drawn, request: Request, next: Next) -> Response {
+        use Instruction as I;
+        match drawn.instruction {
+            I::Return(status) => error(status, "instructed"),
+            I::RetryAfter(status, seconds) => answers::retry_after(status, seconds),
+            I::Redirect(status, location) => answers::redirect(status, location, &request),
+            I::Html(status) => answers::html(status),
+            I::Reset => nothing(RESET),
+            I::ResetThenCommit => {
+                if let Ok((request, _)) = received(request).await {
+                    self.postpone(Late(request, next));
+                }
+                nothing(RESET)
+            }
+            I::CommitThenReset => {
+                drop(whole(next.run(request).await).await);
+                nothing(RESET)
+            }
+            I::CommitThenBreakHead => {
+                ended(next.run(request).await, Ending { at: WITHIN_HEAD, then: Then::Close })
+            }
+            I::CommitThenStallHead => {
+                let then = Then::Stall(FOR_EVER);
+                ended(next.run(request).await, Ending { at: WITHIN_HEAD, then })
+            }
+            I::SlowHead(millis) => {
+                let then = Then::Drip(Duration::from_millis(millis));
+                ended(next.run(request).await, Ending { at: START, then })
+            }
+            I::CommitThenBreakBody => within(next.run(request).await, Half, Then::Close).await,
+            I::CommitThenStallBody => {
+                within(next.run(request).await, Half, Then::Stall(FOR_EVER)).await
+            }
+            I::BrokenStream => within(next.run(request).await, Few, Then::Close).await,
+            _ => fail_what_fits(drawn, request, next).await,
         }
     }
 }
 
-fn hang_up() -> Response {
-    let mut answer = StatusCode::SERVICE_UNAVAILABLE.into_response();
-    answer.extensions_mut().insert(HangUp);
-    answer
-}
-
-/// The same answer with its whole length and half of its body.
-async fn truncate(answer: Response) -> Response {
-    let (mut head, body) = answer.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else { return hang_up() };
-    if body.is_empty() {
-        return hang_up();
-    }
-    head.headers.insert(header::CONTENT_LENGTH, body.len().into());
-    let half = body.slice(..body.len() / 2);
-    Response::from_parts(head, Body::from_stream(cut(half)))
-}
-
-/// `half`, and then an error, which makes hyper close the connection.
-fn cut(half: Bytes) -> impl futures_util::Stream<Item = Result<Bytes, HangUp>> {
-    stream::unfold(Some(half), async |left| match left {
-        Some(half) => Some((Ok(half), None)),
-        None => {
-            // The half is on its way before the connection closes.
-            tokio::task::yield_now().await;
-            Some((Err(HangUp), None))
+/// Faults that need a request or an answer of a certain kind. Where they do not fit, the request
+/// is answered, and the next one may be what they wait for.
+async fn fail_what_fits(drawn: Drawn, request: Request, next: Next) -> Response {
+    use Instruction as I;
+    let (request, body_bytes) = match received(request).await {
+        Ok(received) => received,
+        Err(refusal) => return refusal,
+    };
+    let is_upload = body_bytes > 0;
+    match drawn.instruction {
+        I::ReturnAfter(status, bytes) if body_bytes >= bytes => {
+            return error(status, "instructed after so many bytes");
         }
+        I::Stall { seconds, after_bytes } if is_upload && body_bytes >= after_bytes => {
+            sleep(Duration::from_secs(seconds)).await;
+            return next.run(request).await;
+        }
+        _ => (),
+    }
+    let (answer, body) = whole(next.run(request).await).await;
+    let misfit = match drawn.instruction {
+        I::BrokenStreamAfter(bytes) if bytes < body.len() => {
+            return ended(answer, Ending { at: Place::Body(bytes), then: Then::Close });
+        }
+        I::BrokenFinalChunk(bytes) if answer.status().is_success() && bytes < body.len() => {
+            return ended(answer, Ending { at: Place::Body(bytes), then: Then::Close });
+        }
+        I::Stall { seconds, after_bytes } if !is_upload && after_bytes <= body.len() => {
+            let at = if after_bytes == 0 { START } else { Place::Body(after_bytes) };
+            return ended(answer, Ending { at, then: Then::Stall(Duration::from_secs(seconds)) });
+        }
+        I::CorruptedData => answers::corrupted(answer).await,
+        I::WrongChecksum => answers::misleading(answer).await,
+        _ => Err(answer),
+    };
+    misfit.unwrap_or_else(|answer| {
+        drawn.put_back();
+        answer
     })
+}
+
+/// Where in a body.
+enum Part {
+    Half,
+    Few,
+}
+use Part::{Few, Half};
+
+/// Stops `answer` in its body, or in its head if it has no body.
+async fn within(answer: Response, part: Part, then: Then) -> Response {
+    let (answer, body) = whole(answer).await;
+    let at = match (body.len(), part) {
+        (0, _) => WITHIN_HEAD,
+        (bytes, Half) => Place::Body(bytes / 2),
+        (bytes, Few) => Place::Body(BROKEN_STREAM_BYTES.min(bytes - 1)),
+    };
+    ended(answer, Ending { at, then })
+}
+
+/// The request with its whole body, and how long that is.
+async fn received(request: Request) -> Result<(Request, usize), Response> {
+    let (head, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, BODY_BYTES_MAX + 1024 * 1024).await;
+    let body = body.map_err(|_| error(StatusCode::PAYLOAD_TOO_LARGE, "body is too large"))?;
+    let bytes = body.len();
+    Ok((Request::from_parts(head, Body::from(body)), bytes))
 }

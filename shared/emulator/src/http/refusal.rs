@@ -56,10 +56,6 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "backendError", "Backend Error")
     }
 
-    pub(super) fn forbidden() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden")
-    }
-
     pub(super) fn throttled(object: &str) -> Self {
         let message = format!(
             "The object {object} exceeded the rate limit for object mutation operations (create, \

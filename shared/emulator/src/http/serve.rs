@@ -1,5 +1,6 @@
-//! The server: accepts, answers, and hangs up without an answer where a fault says so.
+//! The server: accepts, answers, and lets answers end where a fault says so.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::Request;
@@ -11,7 +12,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::faults::HangUp;
+use super::faults::{Ending, Valve};
 use super::{Service, router};
 
 /// Serves Cloud Storage and `others` until it is dropped, which closes every connection.
@@ -32,12 +33,16 @@ async fn connection(stream: TcpStream, router: TowerToHyperService<axum::Router>
     if stream.set_nodelay(true).is_err() {
         return;
     }
+    let (stream, valve) = Valve::new(stream);
     let answer = service_fn(move |request: Request<Incoming>| {
         let answer = router.call(request);
+        let valve = valve.clone();
         async move {
             let Ok(answer) = answer.await;
-            // An error here makes hyper close the connection and send nothing.
-            if answer.extensions().get::<HangUp>().is_some() { Err(HangUp) } else { Ok(answer) }
+            if let Some(ending) = answer.extensions().get::<Ending>() {
+                valve.arm(*ending);
+            }
+            Ok::<_, Infallible>(answer)
         }
     });
     // How a connection ends is the client's affair, and what faults are about.

@@ -1,51 +1,18 @@
-//! Against the emulator: the whole contract, and every fault it can make.
+//! Against the emulator: the whole contract, and faults at random.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::Generation;
-use emulator::{Emulator, Fault, Faults, Memory, SeededIds, TestClock, Upload};
+use emulator::{Emulator, Faults, SeededIds, TestClock, Upload};
 use gcp::{Bucket, Options};
-use store::ErrorKind::{Conflict, Throttled, Unavailable};
-use store::{Error, ErrorKind, List, Metadata, Operations, Precondition, Store, conformance};
+use store::ErrorKind::Throttled;
+use store::{ErrorKind, List, Operations, Precondition, Store, conformance};
 
 use crate::client::gzip;
+use crate::place::{Place, SEED, body, place, put};
 
 /// More tries than any run of faults takes.
 const TRIES_MAX: usize = 50;
-
-/// The seed of ids and faults.
-const SEED: u64 = 4;
-
-struct Place {
-    emulator: Emulator,
-    memory: Arc<Memory>,
-    bucket: Bucket,
-}
-
-async fn place(faults: Option<Faults>) -> Place {
-    let emulator = Emulator::start(emulator::Options { faults, ..Default::default() });
-    let emulator = emulator.await.unwrap();
-    let memory = emulator.create_bucket("bucket").unwrap();
-    let options = Options { emulator_host: Some(emulator.url()), ..Options::new("bucket") };
-    let clock = TestClock::at("2026-01-02T03:04:05Z");
-    let bucket = Bucket::new(options, clock, SeededIds::new(SEED)).unwrap();
-    Place { emulator, memory, bucket }
-}
-
-async fn put(
-    bucket: &Bucket,
-    name: &str,
-    body: impl Into<Bytes>,
-    precondition: Precondition,
-) -> Result<Generation, Error> {
-    bucket.put(name, body.into(), &Metadata::new(), precondition).await
-}
-
-async fn body(bucket: &Bucket, name: &str) -> Option<Bytes> {
-    bucket.get(name, None).await.unwrap().map(|object| object.body)
-}
 
 #[tokio::test]
 async fn the_storage_contract_holds_over_http() {
@@ -87,75 +54,6 @@ async fn what_others_upload_with_gzip_is_read_decompressed() {
     at.memory.insert("plain.json.gz", stored.clone(), Upload::default()).unwrap();
     assert_eq!(body(&at.bucket, "encoded.json").await.unwrap(), "{\"id\":1}");
     assert_eq!(body(&at.bucket, "plain.json.gz").await.unwrap(), stored);
-}
-
-#[tokio::test]
-async fn every_fault_of_a_read_passes_or_is_told() {
-    for fault in Fault::ALL {
-        let Place { emulator, bucket, .. } = place(None).await;
-        put(&bucket, "a", "content", Precondition::Absent).await.unwrap();
-        let (expected, requests) = match fault {
-            Fault::Forbidden => (Err(Unavailable), 1),
-            _ => (Ok(true), 2),
-        };
-        let before = emulator.requests();
-        emulator.fail_next(fault);
-        let read = bucket.get("a", None).await.map_err(|err| err.kind);
-        let read = read.map(|object| object.is_some_and(|object| object.body == "content"));
-        assert_eq!(read, expected, "get, {fault:?}");
-        assert_eq!((emulator.requests() - before).class_b, requests, "get, {fault:?}");
-
-        emulator.fail_next(fault);
-        let page = bucket.list(&List::default()).await.map_err(|err| err.kind);
-        assert_eq!(page.map(|page| page.items.len() == 1), expected, "list, {fault:?}");
-        assert_eq!((emulator.requests() - before).class_a, requests, "list, {fault:?}");
-    }
-}
-
-#[tokio::test]
-async fn every_fault_of_a_write_is_told_and_its_effect_readable() {
-    for fault in Fault::ALL {
-        let Place { emulator, bucket, .. } = place(None).await;
-        let old = put(&bucket, "replaced", "old", Precondition::Absent).await.unwrap();
-        let (kind, requests, done) = match fault {
-            Fault::Unavailable | Fault::Reset => (None, 2, true),
-            // The caller reads again before it writes again.
-            Fault::Throttled => (Some(Throttled), 1, false),
-            Fault::Forbidden => (Some(Unavailable), 1, false),
-            // It was done, and only a read can tell.
-            Fault::Truncated | Fault::LostAnswer => (Some(Conflict), 2, true),
-        };
-        for (name, precondition) in
-            [("created", Precondition::Absent), ("replaced", Precondition::At(old))]
-        {
-            let before = emulator.requests();
-            emulator.fail_next(fault);
-            let end = put(&bucket, name, "new", precondition).await;
-            assert_eq!(end.err().map(|err| err.kind), kind, "{name}, {fault:?}");
-            assert_eq!((emulator.requests() - before).class_a, requests, "{name}, {fault:?}");
-            let is_new = body(&bucket, name).await.is_some_and(|body| body == "new");
-            assert_eq!(is_new, done, "{name}, {fault:?}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn every_fault_of_a_delete_is_told_and_its_effect_readable() {
-    for fault in Fault::ALL {
-        let Place { emulator, bucket, .. } = place(None).await;
-        let generation = put(&bucket, "a", "1", Precondition::Absent).await.unwrap();
-        emulator.fail_next(fault);
-        let deleted = bucket.delete("a", generation).await.map_err(|err| err.kind);
-        let (expected, requests) = match fault {
-            Fault::Unavailable | Fault::Reset => (Ok(true), 2),
-            Fault::Throttled => (Err(Throttled), 1),
-            Fault::Forbidden => (Err(Unavailable), 1),
-            // It was done, and the repetition finds nothing.
-            Fault::Truncated | Fault::LostAnswer => (Ok(false), 2),
-        };
-        assert_eq!((deleted, emulator.requests().deletes), (expected, requests), "{fault:?}");
-        assert_eq!(body(&bucket, "a").await.is_none(), expected.is_ok(), "{fault:?}");
-    }
 }
 
 /// Adds `line` to the object unless it is there, as handlers do: read, decide, write, and again

@@ -63,8 +63,8 @@ async fn every_status_has_its_kind_and_its_number_of_attempts() {
         (&[301, 302, 307, 308][..], Unavailable, 1),
         (&[304, 412], Conflict, 1),
         (&[400, 405, 409, 410, 411, 413, 416, 451], Rejected, 1),
-        (&[401], Unavailable, 2),
-        (&[403], Unavailable, 1),
+        // There is no token here that could be renewed.
+        (&[401, 403], Unavailable, 1),
         (&[408, 500, 502, 503, 504, 599], Unavailable, ATTEMPTS),
     ];
     for (statuses, kind, requests) in table {
@@ -102,13 +102,25 @@ async fn what_breaks_off_is_repeated() {
 #[tokio::test]
 async fn a_page_that_is_not_the_json_it_should_be_is_not_believed() {
     let page = say(200, &[("Content-Type", "text/html")], b"<html>Sign in, please</html>");
-    // A delete is told by its status alone.
     check(&[Get, Page, Versions, Put], &page, Unavailable, ATTEMPTS).await;
     let item = br#"{"generation":"x","items":[{"name":"a","generation":"x","size":"1",
         "timeCreated":"2026-01-01T00:00:00Z"}]}"#;
     check(&[Page, Versions, Put], &say(200, &[], item), Unavailable, ATTEMPTS).await;
     let packed = say(200, &[("Content-Encoding", "gzip")], b"{\"generation\":\"1\"}");
     check(&[Page, Versions, Put], &packed, Unavailable, ATTEMPTS).await;
+}
+
+#[tokio::test]
+async fn a_page_of_something_else_is_neither_done_nor_missing() {
+    let html = b"<!DOCTYPE html><html>404: lost your way?</html>";
+    let page = |status| say(status, &[("Content-Type", "text/html")], html);
+    check(&ALL, &page(200), Unavailable, ATTEMPTS).await;
+    check(&ALL, &page(502), Unavailable, ATTEMPTS).await;
+    check(&[Get, Delete], &page(404), Unavailable, ATTEMPTS).await;
+    // Some emulators say so of a deletion.
+    for body in [b"".as_slice(), b"{}"] {
+        assert_eq!(end(Delete, &say(200, &[], body)).await, (None, 1));
+    }
 }
 
 #[tokio::test]
@@ -128,16 +140,6 @@ async fn messages_name_operation_object_and_reason_and_quote_no_body() {
     let server = Server::start([error(403, "no word, a sentence")]).await;
     let err = self::bucket(&server).versions("v").await.unwrap_err();
     assert_eq!(err.to_string(), "versions v: answer 403");
-}
-
-#[tokio::test]
-async fn a_refused_token_is_renewed_once() {
-    let good = object_bytes(b"{}", &[]);
-    let server = Server::start([error(401, "authError"), Step::Say(good)]).await;
-    let naps = Naps::new();
-    let read = bucket_within(&server, gcp::DEADLINE, naps.clone()).get("a", None).await;
-    assert!(read.unwrap().is_some());
-    assert_eq!(naps.taken(), [Duration::ZERO]);
 }
 
 #[tokio::test]
@@ -179,6 +181,38 @@ async fn a_delay_beyond_the_deadline_is_not_begun() {
     let err = bucket.get("a", None).await.unwrap_err();
     assert_eq!(err.kind, Throttled);
     assert_eq!(naps.taken(), [100, 200, 400].map(Duration::from_millis));
+}
+
+/// The delays of a read that meets a 503 with this `Retry-After` once.
+async fn delays_after(retry_after: &str) -> Vec<Duration> {
+    let failed = say(503, &[("Retry-After", retry_after)], b"");
+    let server = Server::start([failed, object(b"{}", &[])]).await;
+    let naps = Naps::new();
+    let read = bucket_within(&server, Duration::from_secs(20), naps.clone()).get("a", None).await;
+    assert_eq!(read.is_ok(), !naps.taken().is_empty(), "{retry_after:?}");
+    naps.taken()
+}
+
+#[tokio::test]
+async fn the_service_may_ask_for_a_longer_delay() {
+    let own = Duration::from_millis(100);
+    assert_eq!(delays_after("3").await, [Duration::from_secs(3)]);
+    assert_eq!(delays_after("19").await, [Duration::from_secs(19)]);
+    for nothing_longer in ["0", "", "-3", "3.5", "soon", "Wed, 21 Oct 2026 07:28:00 GMT", "٣"] {
+        assert_eq!(delays_after(nothing_longer).await, [own], "{nothing_longer:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_asked_to_wait_beyond_the_deadline_does_not() {
+    for beyond in ["20", "3600", "18446744073709551615", "99999999999999999999999"] {
+        assert_eq!(delays_after(beyond).await, [], "{beyond:?}");
+    }
+    let throttled = say(429, &[("Retry-After", "60")], b"");
+    check(&ALL, &throttled, Throttled, 1).await;
+    let throttled = say(429, &[("Retry-After", "1")], b"");
+    check(&[Get, Page, Versions], &throttled, Throttled, ATTEMPTS).await;
+    check(&[Put, Delete], &throttled, Throttled, 1).await;
 }
 
 #[tokio::test]

@@ -4,10 +4,15 @@
 #![expect(clippy::unwrap_used, reason = "in tests a panic is the report, in their helpers too")]
 
 mod client;
+mod place;
 mod server;
 
+mod conformance;
 mod contents;
 mod emulated;
 mod faults;
+mod instructed;
+mod lost_answers;
 mod options;
+mod random;
 mod requests;
