@@ -74,7 +74,7 @@ impl Bucket {
     }
 }
 
-fn written(answer: &Answer) -> Result<Generation, Trouble> {
+pub(crate) fn written(answer: &Answer) -> Result<Generation, Trouble> {
     #[derive(Deserialize)]
     struct Written {
         generation: String,
@@ -84,7 +84,7 @@ fn written(answer: &Answer) -> Result<Generation, Trouble> {
     Generation::parse(&written.generation).ok_or_else(|| broken("answer has no generation"))
 }
 
-fn deleted(answer: &Answer) -> Result<bool, Trouble> {
+pub(crate) fn deleted(answer: &Answer) -> Result<bool, Trouble> {
     match answer.status {
         404 => Ok(false),
         // The service says 204, some emulators 200.

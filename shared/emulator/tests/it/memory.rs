@@ -21,7 +21,8 @@ fn insert(memory: &Memory, name: &str, body: &'static str) -> Stored {
 #[tokio::test]
 async fn memory_keeps_the_storage_contract() {
     let (memory, _) = memory();
-    assert_eq!(store::conformance::run(&*memory, "conformance/").await, []);
+    let subject = store::conformance::Subject::shared(&*memory, &*memory);
+    assert_eq!(store::conformance::run(subject, "conformance/").await, []);
 }
 
 #[test]

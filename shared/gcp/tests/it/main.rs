@@ -6,6 +6,7 @@
 mod client;
 mod server;
 
+mod conformance;
 mod contents;
 mod emulated;
 mod faults;
