@@ -77,6 +77,7 @@ fn consistent<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
         let seen: Vec<_> =
             page.items.iter().map(|i| (i.generation, i.size_bytes, i.live)).collect();
         same("items", seen, vec![(second, 4, true)])?;
+        same("named like the prefix", at.entries(at.below("b")).await?, entries(&[], &[]))?;
         let folders = at.entries(List { delimiter: Some("/".to_owned()), ..at.all() }).await?;
         same("with folders", folders, entries(&["a"], &[]))
     })

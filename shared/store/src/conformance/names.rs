@@ -11,7 +11,7 @@ const NAME_BYTES_MAX: usize = 1024;
 
 /// Each with what an encoding error, a URL parser or a file system would turn into another or make
 /// unreadable.
-pub(super) const HOSTILE: [&str; 45] = [
+pub(super) const HOSTILE: [&str; 46] = [
     "a",
     "a/",
     "a/b",
@@ -53,6 +53,7 @@ pub(super) const HOSTILE: [&str; 45] = [
     "aux.json",
     "東京.json",
     "é.json",
+    "e\u{301}.json",
     "🦀/Ω.json",
     // Before the crab as UTF-8, after it as UTF-16.
     "～wide.json",

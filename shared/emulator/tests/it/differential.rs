@@ -1,0 +1,104 @@
+//! Random operations side by side, and that they find a store which is wrong in any one way.
+
+use std::sync::Arc;
+
+use emulator::{Memory, TestClock};
+use store::Store;
+use store::conformance::liar::{Liar, Lie};
+use store::conformance::random::{Contestant, Difference, Options, Tally, compare};
+use store::conformance::{self, Subject};
+
+/// A lie is found within so many operations.
+const FOUND_WITHIN: usize = 4000;
+
+/// A difference is shown in at most so many.
+const SHOWN_IN: usize = 4;
+
+fn memory(seed: u64) -> Arc<Memory> {
+    Memory::new("bucket", TestClock::at("2026-01-02T03:04:05Z"), seed)
+}
+
+async fn side_by_side(
+    other: &dyn Store,
+    seed: u64,
+    operations: usize,
+) -> Result<Tally, Box<Difference>> {
+    let reference = memory(1);
+    let contestants = [
+        Contestant { name: "memory", store: &*reference },
+        Contestant { name: "other", store: other },
+    ];
+    let options = Options { seed, operations, prefix: "random/".to_owned(), crowds: true };
+    compare(&contestants, &options, &mut |_| ()).await
+}
+
+#[tokio::test]
+async fn two_buckets_in_memory_are_alike() {
+    let tally = side_by_side(&*memory(2), 0, 20_000).await;
+    let tally = tally.unwrap_or_else(|difference| panic!("{difference}"));
+    assert_eq!(tally.operations, 20_000);
+    for kind in ANSWERS {
+        let often = tally.answers.get(kind).copied().unwrap_or_default();
+        assert!(often >= 5, "{kind}: {often}, of {:#?}", tally.answers);
+    }
+    assert_eq!(tally.answers.len(), ANSWERS.len(), "{:#?}", tally.answers);
+}
+
+/// Everything that can be answered, so that no kind of operation is asked for in vain.
+const ANSWERS: [&str; 15] = [
+    "delete: conflict",
+    "delete: deleted",
+    "delete: none",
+    "get: found",
+    "get: none",
+    "list: empty",
+    "list: failed",
+    "list: one page",
+    "list: pages",
+    "put: conflict",
+    "put: refused",
+    "put: written",
+    "versions: none",
+    "versions: one page",
+    "versions: pages",
+];
+
+#[tokio::test]
+async fn a_round_follows_from_its_seed() {
+    let tallies =
+        [side_by_side(&*memory(2), 7, 1000).await, side_by_side(&*memory(3), 7, 1000).await];
+    assert_eq!(tallies[0], tallies[1]);
+    assert_ne!(tallies[0], side_by_side(&*memory(2), 900, 1000).await);
+}
+
+#[tokio::test]
+async fn every_lie_is_found_and_shown_in_few_operations() {
+    let mut late = Vec::new();
+    for lie in Lie::ALL {
+        let liar = Liar::new(memory(2), lie);
+        let Err(difference) = side_by_side(&liar, 1, FOUND_WITHIN).await else {
+            late.push(format!("{lie:?}: not found"));
+            continue;
+        };
+        println!("{lie:?}: {difference}");
+        let Difference { operations, answers, comes_again, .. } = &*difference;
+        if !comes_again || operations.len() > SHOWN_IN {
+            late.push(format!("{lie:?}: {difference}"));
+        }
+        assert_ne!(answers[0].1, answers[1].1, "{lie:?}");
+    }
+    assert!(late.is_empty(), "{late:#?}");
+}
+
+#[tokio::test]
+async fn every_lie_breaks_a_check() {
+    let mut unnoticed = Vec::new();
+    for lie in Lie::ALL {
+        let liar = Liar::new(memory(2), lie);
+        let broken = conformance::run(Subject::alone(&liar), "conformance/").await;
+        if broken.is_empty() {
+            unnoticed.push(lie);
+        }
+    }
+    assert_eq!(unnoticed, []);
+}
