@@ -18,6 +18,7 @@ mod preconditions;
 pub mod random;
 mod versions;
 
+pub use join::join_all;
 pub use patient::{PAUSES_MAX, Patient};
 
 use bytes::Bytes;

@@ -2,17 +2,24 @@
 
 use std::sync::Arc;
 
-use emulator::{Memory, TestClock};
-use store::Store;
+use bytes::Bytes;
+use domain::{BoxFuture, Generation};
+use emulator::{Emulator, Memory, Options as Settings, TestClock};
 use store::conformance::liar::{Liar, Lie};
 use store::conformance::random::{Contestant, Difference, Options, Tally, compare};
 use store::conformance::{self, Subject};
+use store::{Error, List, Listed, Metadata, Object, Page, Precondition, Store};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
 
 /// A lie is found within so many operations.
 const FOUND_WITHIN: usize = 4000;
 
 /// A difference is shown in at most so many.
 const SHOWN_IN: usize = 4;
+
+/// How often a folder is left and opened again.
+const REOPENED: usize = 1000;
 
 fn memory(seed: u64) -> Arc<Memory> {
     Memory::new("bucket", TestClock::at("2026-01-02T03:04:05Z"), seed)
@@ -62,6 +69,73 @@ const ANSWERS: [&str; 15] = [
     "versions: one page",
     "versions: pages",
 ];
+
+/// A bucket on a folder whose emulator ends and begins again before each operation.
+struct Reopened {
+    folder: TempDir,
+    open: Mutex<Option<Emulator>>,
+}
+
+impl Reopened {
+    fn new() -> Self {
+        Self { folder: TempDir::new().unwrap(), open: Mutex::default() }
+    }
+
+    /// The bucket of an emulator that has just read what the one before has left.
+    async fn bucket(&self) -> Arc<Memory> {
+        let mut open = self.open.lock().await;
+        if let Some(before) = open.take() {
+            before.stop().await;
+        }
+        let folder = Some(self.folder.path().to_owned());
+        let begun = Emulator::start(Settings { folder, ..Settings::default() }).await.unwrap();
+        let bucket = begun.create_bucket("bucket").unwrap();
+        *open = Some(begun);
+        bucket
+    }
+}
+
+impl Store for Reopened {
+    fn get<'a>(
+        &'a self,
+        name: &'a str,
+        generation: Option<Generation>,
+    ) -> BoxFuture<'a, Result<Option<Object>, Error>> {
+        Box::pin(async move { self.bucket().await.get(name, generation).await })
+    }
+
+    fn put<'a>(
+        &'a self,
+        name: &'a str,
+        body: Bytes,
+        metadata: &'a Metadata,
+        precondition: Precondition,
+    ) -> BoxFuture<'a, Result<Generation, Error>> {
+        Box::pin(async move { self.bucket().await.put(name, body, metadata, precondition).await })
+    }
+
+    fn delete<'a>(
+        &'a self,
+        name: &'a str,
+        generation: Generation,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(async move { self.bucket().await.delete(name, generation).await })
+    }
+
+    fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
+        Box::pin(async move { self.bucket().await.list(list).await })
+    }
+
+    fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
+        Box::pin(async move { self.bucket().await.versions(name).await })
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_is_left_and_opened_again_is_as_it_was() {
+    let tally = side_by_side(&Reopened::new(), 1, REOPENED).await;
+    tally.unwrap_or_else(|difference| panic!("{difference}"));
+}
 
 #[tokio::test]
 async fn a_round_follows_from_its_seed() {

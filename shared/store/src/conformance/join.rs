@@ -6,7 +6,7 @@ use std::task::Poll;
 use domain::BoxFuture;
 
 /// Polls all of `futures` in one task until each has ended; the results in the same order.
-pub(super) async fn join_all<T: Unpin>(futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+pub async fn join_all<T: Unpin>(futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
     let mut running: Vec<_> = futures.into_iter().map(|future| (Some(future), None)).collect();
     poll_fn(|context| {
         let mut pending = false;
