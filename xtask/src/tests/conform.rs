@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use clap::Parser as _;
-use emulator::{Memory, SystemClock};
+use emulator::{Emulator, Memory, SystemClock};
 use expect_test::{Expect, expect};
 use store::Counted;
 use store::conformance::{self, Subject};
 
+use crate::conform::calls::{self, Caller};
 use crate::conform::http::{Answer, Server};
 use crate::conform::real::{CLASS_A, CLASS_B};
 use crate::conform::shape::Shape;
@@ -121,6 +122,22 @@ fn errors_are_compared_by_status_and_reason_and_content_by_bytes() {
 fn a_row_has_no_blanks_at_its_end() {
     expect!["a statement                                                                 ok       DIFFERS"]
         .assert_eq(&row("a statement", &["ok", "DIFFERS"], &[7, 9]));
+}
+
+#[tokio::test]
+async fn our_emulator_answers_every_call_as_documented() {
+    let emulator = Emulator::start(emulator::Options::default()).await.unwrap();
+    emulator.create_bucket("conform").unwrap();
+    let mut caller = Caller::new(Server::at(&emulator.url()).unwrap(), "conform");
+    let mut wrong = Vec::new();
+    for call in calls::all() {
+        match caller.call(&call).await {
+            Ok(answer) if answer.status == call.status => (),
+            Ok(answer) => wrong.push(format!("{}: {}", call.name, answer.status)),
+            Err(why) => wrong.push(format!("{}: {why}", call.name)),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[tokio::test]
