@@ -2,6 +2,7 @@
 
 mod check;
 mod command;
+mod conform;
 mod fuzz;
 mod interleavings;
 mod metadata;
@@ -32,6 +33,7 @@ use crate::terminal::Terminal;
   cargo xtask replay venture-life         one scenario, the same four ways
   cargo xtask sim --seeds 20000           whole histories in virtual time, with everything that can go wrong
   cargo xtask check                       what CI runs
+  cargo xtask conform                     every store keeps the storage contract, and all are alike
   cargo xtask interleavings               what can happen to each handler, counted
   cargo xtask fuzz push --minutes 5       any bodies of pushes, as many as that gives
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"
@@ -45,6 +47,7 @@ struct Cli {
 enum Command {
     Replay(replay::Options),
     Check(check::Options),
+    Conform(conform::Options),
     Interleavings(interleavings::Options),
     New(new::Options),
     Sim(sim::Options),
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Replay(options) => replay::run(&options, &terminal),
         Command::Check(options) => check::run(&options, &terminal),
+        Command::Conform(options) => conform::run(&options, &terminal),
         Command::Interleavings(options) => interleavings::run(&options, &terminal),
         Command::New(options) => new::run(&options, &terminal),
         Command::Sim(options) => sim::run(&options),

@@ -37,6 +37,7 @@ impl Terminal {
 
     /// Begins to show that `steps` steps are to come.
     pub(crate) fn begin(&self, steps: usize) {
+        self.bar.reset();
         self.bar.set_length(steps as u64);
         if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg} {elapsed}") {
             self.bar.set_style(style);

@@ -261,8 +261,11 @@ impl Emulator {
         self.watch.as_ref().map(Watch::problems).unwrap_or_default()
     }
 
-    /// Closes every connection and ends every push.
+    /// Closes every connection, ends every push, and lets go of the folder.
     pub async fn stop(mut self) {
+        if let Some(watch) = self.watch.take() {
+            watch.end().await;
+        }
         self.server.abort();
         // It was cancelled a line above; that is all this can tell.
         drop((&mut self.server).await);

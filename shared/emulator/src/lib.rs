@@ -25,6 +25,8 @@ mod chance;
 mod checksum;
 mod clock;
 mod coding;
+#[cfg(feature = "conformance")]
+mod conformance;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ struct Touched {
     files: Mutex<BTreeMap<String, Instant>>,
     problems: Mutex<Vec<String>>,
     more: Notify,
+    ended: AtomicBool,
 }
 
 impl Watch {
@@ -66,6 +68,14 @@ impl Watch {
         watched.map_err(io::Error::other)?;
         let task = tokio::spawn(follow(folder, buckets, touched.clone()));
         Ok(Self { _watcher: watcher, task, touched })
+    }
+
+    /// Ends, and lets go of the folder: what is being taken up is taken up to its end.
+    pub(crate) async fn end(mut self) {
+        self.touched.ended.store(true, Ordering::Relaxed);
+        self.touched.more.notify_one();
+        // It does not panic, and how it ends is all this could tell.
+        drop((&mut self.task).await);
     }
 
     /// What could not be taken up since this was asked last.
@@ -110,7 +120,7 @@ impl Touched {
 }
 
 async fn follow(folder: Arc<Folder>, buckets: Arc<Buckets>, touched: Arc<Touched>) {
-    loop {
+    while !touched.ended.load(Ordering::Relaxed) {
         let (quiet, next) = touched.take_quiet();
         for path in quiet {
             let (folder, buckets, touched) = (folder.clone(), buckets.clone(), touched.clone());

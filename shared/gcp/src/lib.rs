@@ -17,6 +17,8 @@ mod read;
 mod write;
 
 mod answer;
+#[cfg(feature = "conformance")]
+mod conformance;
 mod endpoint;
 mod gzip;
 mod tls;

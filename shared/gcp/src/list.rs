@@ -64,14 +64,7 @@ impl Bucket {
         let mut versions = Vec::new();
         let mut page_token = None;
         for _ in 0..VERSIONS_PAGES_MAX {
-            let address = self
-                .endpoint
-                .objects()
-                .with("fields", VERSIONS_FIELDS)
-                .with("versions", true)
-                .with("prefix", name)
-                .with_some("pageToken", page_token);
-            let page = self.listed(("versions", name), &address).await?;
+            let page = self.versions_page(name, page_token).await?;
             let complete = page.items.last().is_some_and(|item| item.name != name);
             versions.extend(page.items.into_iter().filter(|item| item.name == name));
             page_token = page.next_page_token;
@@ -82,6 +75,22 @@ impl Bucket {
         }
         let text = format!("more than {VERSIONS_PAGES_MAX} pages of versions");
         Err(Trouble::new(Cause::Refused, text).of("versions", name))
+    }
+
+    /// One page of the versions of everything that begins with `prefix`.
+    pub(crate) async fn versions_page(
+        &self,
+        prefix: &str,
+        page_token: Option<String>,
+    ) -> Result<Page, Error> {
+        let address = self
+            .endpoint
+            .objects()
+            .with("fields", VERSIONS_FIELDS)
+            .with("versions", true)
+            .with("prefix", prefix)
+            .with_some("pageToken", page_token);
+        self.listed(("versions", prefix), &address).await
     }
 
     async fn listed(&self, what: (&'static str, &str), address: &Address) -> Result<Page, Error> {

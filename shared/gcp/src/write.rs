@@ -75,7 +75,7 @@ impl Bucket {
     }
 }
 
-fn written(answer: &Answer) -> Result<Generation, Trouble> {
+pub(crate) fn written(answer: &Answer) -> Result<Generation, Trouble> {
     #[derive(Deserialize)]
     struct Written {
         generation: String,
@@ -85,7 +85,7 @@ fn written(answer: &Answer) -> Result<Generation, Trouble> {
     Generation::parse(&written.generation).ok_or_else(|| broken("answer has no generation"))
 }
 
-fn deleted(answer: &Answer) -> Result<bool, Trouble> {
+pub(crate) fn deleted(answer: &Answer) -> Result<bool, Trouble> {
     if answer.is_missing()? {
         return Ok(false);
     }

@@ -116,6 +116,9 @@ impl Upload {
         if matches!(name, "" | "." | "..") || name.contains(['\r', '\n']) {
             return refused("name is refused");
         }
+        if name.starts_with(".well-known/acme-challenge/") {
+            return refused("name is reserved");
+        }
         if name.len() > NAME_BYTES_MAX {
             return refused("name is too long");
         }
@@ -142,7 +145,7 @@ pub(super) fn content_type_of(name: &str) -> &'static str {
 
 /// Metadata travels in headers, whose names are not case-sensitive.
 fn is_metadata_key(key: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
     !key.is_empty() && key.bytes().all(plain)
 }
 

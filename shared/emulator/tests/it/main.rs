@@ -3,6 +3,7 @@
 
 mod batch;
 mod client;
+mod differential;
 mod faults;
 mod http;
 mod instructions;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::{Clock as _, Generation};
 use emulator::{Memory, Stored, TestClock, Upload};
+use store::conformance::Patient;
 use store::{ErrorKind, Metadata, Precondition, Store as _};
 
 fn memory() -> (Arc<Memory>, Arc<TestClock>) {
@@ -21,7 +22,19 @@ fn insert(memory: &Memory, name: &str, body: &'static str) -> Stored {
 #[tokio::test]
 async fn memory_keeps_the_storage_contract() {
     let (memory, _) = memory();
-    assert_eq!(store::conformance::run(&*memory, "conformance/").await, []);
+    let subject = store::conformance::Subject::shared(&*memory, &*memory);
+    assert_eq!(store::conformance::run(subject, "conformance/").await, []);
+}
+
+#[tokio::test]
+async fn whoever_is_patient_needs_no_more_than_one_write_per_second() {
+    let (memory, clock) = memory();
+    memory.limit_write_rate(Some(Duration::from_secs(1)));
+    let begun = clock.now();
+    let patient = Patient::new(memory.clone(), clock.clone());
+    let subject = store::conformance::Subject::alone(&patient);
+    assert_eq!(store::conformance::run(subject, "conformance/").await, []);
+    assert!(clock.now() > begun.after(Duration::from_secs(30)), "it has waited");
 }
 
 #[test]

@@ -16,3 +16,4 @@ mod lost_answers;
 mod options;
 mod random;
 mod requests;
+mod retry_conformance;

@@ -2,19 +2,20 @@
 
 use domain::{BoxFuture, Generation};
 
-use super::{Named, Place, Verdict, conflicts, same};
+use super::{Named, Place, Verdict, same};
 use crate::Precondition;
 
 pub(super) const CHECKS: &[Named] = &[
     ("a missing object is none and nothing else", missing),
-    ("an object is created once", created_once),
-    ("only the generation that was read can be replaced", replaced_by_generation),
     ("generations differ, across deletion too", generations_differ),
+    ("the same content written again is a new generation", same_content),
     ("an old generation is readable after an overwrite", old_after_overwrite),
     ("an old generation is readable after a delete", old_after_delete),
-    ("a delete happens only at its generation", delete_at_generation),
+    ("every generation keeps its body through overwrites, deletes and creations", whole_life),
     ("a deleted object is absent and can be created again", created_again),
     ("versions of one object come oldest first with one live", versions_in_order),
+    ("versions after a delete are all there and none is live", versions_after_delete),
+    ("a list and the versions say the same of the live one", listed_alike),
 ];
 
 fn missing<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
@@ -23,35 +24,8 @@ fn missing<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
         let other = at.create("other.json", "1").await?;
         same("foreign generation", at.get("missing.json", Some(other)).await?, None)?;
         same("unknown generation", at.get("other.json", Some(Generation(17))).await?, None)?;
-        let deleted = at.store.delete(&at.name("missing.json"), other).await;
-        same("delete", deleted.map_err(|err| err.to_string())?, false)?;
-        let versions = at.store.versions(&at.name("missing.json")).await;
-        same("versions", versions.map_err(|err| err.to_string())?, Vec::new())
-    })
-}
-
-fn created_once<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
-    Box::pin(async move {
-        let first = at.create("once.json", "first").await?;
-        conflicts("second create", at.try_put("once.json", "second", Precondition::Absent).await)?;
-        let object = at.get("once.json", None).await?.ok_or("nothing there after create")?;
-        same("generation", object.generation, first)?;
-        same("body", object.body.as_ref(), b"first".as_slice())
-    })
-}
-
-fn replaced_by_generation<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
-    Box::pin(async move {
-        let first = at.create("cas.json", "first").await?;
-        let second = at.put("cas.json", "second", Precondition::At(first)).await?;
-        let stale = at.try_put("cas.json", "stale", Precondition::At(first)).await;
-        conflicts("replacing a generation that is not live", stale)?;
-        let absent = at.try_put("cas-missing.json", "x", Precondition::At(first)).await;
-        conflicts("replacing a missing object", absent)?;
-        same("missing object", at.get("cas-missing.json", None).await?, None)?;
-        let object = at.get("cas.json", None).await?.ok_or("nothing there after replace")?;
-        same("generation", object.generation, second)?;
-        same("body", object.body.as_ref(), b"second".as_slice())
+        same("delete", at.delete("missing.json", other).await?, false)?;
+        same("versions", at.versions("missing.json").await?, Vec::new())
     })
 }
 
@@ -59,13 +33,23 @@ fn generations_differ<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
     Box::pin(async move {
         let first = at.create("g.json", "same").await?;
         let second = at.put("g.json", "same", Precondition::At(first)).await?;
-        at.store.delete(&at.name("g.json"), second).await.map_err(|err| err.to_string())?;
+        at.delete("g.json", second).await?;
         let third = at.create("g.json", "same").await?;
         let mut seen = vec![first.0, second.0, third.0];
         seen.sort_unstable();
         seen.dedup();
         same("distinct generations", seen.len(), 3)?;
         same("zero among them", seen.first() == Some(&0), false)
+    })
+}
+
+fn same_content<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
+    Box::pin(async move {
+        let first = at.create("same.json", "{}").await?;
+        let second = at.put("same.json", "{}", Precondition::At(first)).await?;
+        same("an equal generation", first == second, false)?;
+        same("live generation", at.live("same.json").await?.generation, second)?;
+        same("versions", at.versions("same.json").await?.len(), 2)
     })
 }
 
@@ -83,32 +67,37 @@ fn old_after_overwrite<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
 fn old_after_delete<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
     Box::pin(async move {
         let first = at.create("gone.json", "first").await?;
-        at.store.delete(&at.name("gone.json"), first).await.map_err(|err| err.to_string())?;
+        at.delete("gone.json", first).await?;
         same("live", at.get("gone.json", None).await?, None)?;
         same("old", at.body("gone.json", Some(first)).await?, Some("first".to_owned()))
     })
 }
 
-fn delete_at_generation<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
+fn whole_life<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
     Box::pin(async move {
-        let first = at.create("delete.json", "first").await?;
-        let second = at.put("delete.json", "second", Precondition::At(first)).await?;
-        let name = at.name("delete.json");
-        conflicts("deleting an old generation", at.store.delete(&name, first).await)?;
-        same("live", at.body("delete.json", None).await?, Some("second".to_owned()))?;
-        let deleted = at.store.delete(&name, second).await.map_err(|err| err.to_string())?;
-        same("delete of the live generation", deleted, true)?;
-        let again = at.store.delete(&name, second).await.map_err(|err| err.to_string())?;
-        same("delete again", again, false)
+        let first = at.create("life.json", "first").await?;
+        let second = at.put("life.json", "", Precondition::At(first)).await?;
+        at.delete("life.json", second).await?;
+        let third = at.create("life.json", "third, and longer").await?;
+        at.delete("life.json", third).await?;
+        let fourth = at.create("life.json", "fourth").await?;
+        let bodies = [(first, "first"), (second, ""), (third, "third, and longer")];
+        for (generation, body) in bodies.into_iter().chain([(fourth, "fourth")]) {
+            let read = at.body("life.json", Some(generation)).await?;
+            same("body of a generation", read, Some(body.to_owned()))?;
+        }
+        same("live", at.body("life.json", None).await?, Some("fourth".to_owned()))?;
+        let versions = at.versions("life.json").await?;
+        let seen: Vec<_> = versions.iter().map(|v| (v.generation, v.size_bytes, v.live)).collect();
+        let expected = [(first, 5, false), (second, 0, false), (third, 17, false)];
+        same("versions", seen, [&expected[..], &[(fourth, 6, true)]].concat())
     })
 }
 
 fn created_again<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
     Box::pin(async move {
         let first = at.create("again.json", "first").await?;
-        at.store.delete(&at.name("again.json"), first).await.map_err(|err| err.to_string())?;
-        let stale = at.try_put("again.json", "stale", Precondition::At(first)).await;
-        conflicts("replacing a deleted generation", stale)?;
+        at.delete("again.json", first).await?;
         at.create("again.json", "second").await?;
         same("live", at.body("again.json", None).await?, Some("second".to_owned()))
     })
@@ -119,17 +108,45 @@ fn versions_in_order<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
         let first = at.create("v.json", "1").await?;
         let second = at.put("v.json", "22", Precondition::At(first)).await?;
         let third = at.put("v.json", "333", Precondition::At(second)).await?;
-        // A name that begins with this one is another object.
-        at.create("v.json.copy", "1").await?;
-        let name = at.name("v.json");
-        let versions = at.store.versions(&name).await.map_err(|err| err.to_string())?;
+        // Names that begin with this one, or with which this one begins, are other objects.
+        for other in ["v.json.copy", "v.json/", "v.json/below", "v.jso", "v"] {
+            at.create(other, "1").await?;
+        }
+        let versions = at.versions("v.json").await?;
         let seen: Vec<_> = versions.iter().map(|v| (v.generation, v.size_bytes, v.live)).collect();
         let expected = vec![(first, 1, false), (second, 2, false), (third, 3, true)];
         same("versions", seen, expected)?;
+        let name = at.name("v.json");
         same("names", versions.iter().all(|version| version.name == name), true)?;
-        at.store.delete(&name, third).await.map_err(|err| err.to_string())?;
-        let versions = at.store.versions(&name).await.map_err(|err| err.to_string())?;
-        let live = versions.iter().filter(|version| version.live).count();
-        same("versions and live ones after a delete", (versions.len(), live), (3, 0))
+        let in_order = versions.is_sorted_by_key(|version| version.created_at);
+        same("times of creation in order", in_order, true)
+    })
+}
+
+fn versions_after_delete<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
+    Box::pin(async move {
+        let first = at.create("v.json", "1").await?;
+        let second = at.put("v.json", "2", Precondition::At(first)).await?;
+        at.delete("v.json", second).await?;
+        let seen = |versions: Vec<crate::Listed>| {
+            versions.into_iter().map(|v| (v.generation, v.live)).collect::<Vec<_>>()
+        };
+        let gone = [(first, false), (second, false)];
+        same("after a delete", seen(at.versions("v.json").await?), gone.to_vec())?;
+        at.delete("v.json", second).await?;
+        same("after another", seen(at.versions("v.json").await?), gone.to_vec())?;
+        let third = at.create("v.json", "3").await?;
+        let expected = [&gone[..], &[(third, true)]].concat();
+        same("after a creation", seen(at.versions("v.json").await?), expected)
+    })
+}
+
+fn listed_alike<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
+    Box::pin(async move {
+        let first = at.create("a.json", "first").await?;
+        at.put("a.json", "22", Precondition::At(first)).await?;
+        let page = at.list(&at.all()).await?;
+        let live = at.versions("a.json").await?.pop().ok_or("there are no versions")?;
+        same("items", page.items, vec![live])
     })
 }
