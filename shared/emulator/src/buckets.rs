@@ -11,6 +11,11 @@ use crate::hub::{Hub, Notifications, Recorder};
 use crate::notification::Notification;
 use crate::{Memory, SystemClock};
 
+/// Bytes of a bucket's name, and of one with dots in it.
+const NAME_BYTES_MIN: usize = 3;
+const NAME_BYTES_MAX: usize = 63;
+const NAME_WITH_DOTS_BYTES_MAX: usize = 222;
+
 /// What is set on a bucket, beside its notification configurations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settings {
@@ -59,6 +64,20 @@ pub(crate) struct Buckets {
     seed: u64,
 }
 
+/// Whether a bucket may be called so. (Cloud Storage documentation, "Bucket names".)
+pub(crate) fn is_bucket_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let inner = |b: u8| plain(b) || b"-_.".contains(&b);
+    let parts_max = if name.contains('.') { NAME_WITH_DOTS_BYTES_MAX } else { NAME_BYTES_MAX };
+    (NAME_BYTES_MIN..=parts_max).contains(&name.len())
+        && name.bytes().all(inner)
+        && name.bytes().next().is_some_and(plain)
+        && name.bytes().next_back().is_some_and(plain)
+        && name.split('.').all(|part| !part.is_empty() && part.len() <= NAME_BYTES_MAX)
+        && !name.starts_with("goog")
+        && name.parse::<std::net::Ipv4Addr>().is_err()
+}
+
 impl Settings {
     /// Of a bucket that is made at this moment. Versioning is on where `properties` say so.
     pub(crate) fn new(project: &str, properties: Map<String, Value>) -> Self {
@@ -72,6 +91,12 @@ impl Settings {
             policy: None,
             notification_next: 1,
         }
+    }
+
+    /// Counts a change.
+    pub(crate) fn touch(&mut self) {
+        self.metageneration += 1;
+        self.updated_at = SystemClock.now().max(self.updated_at);
     }
 
     pub(crate) fn versioning(&self) -> bool {

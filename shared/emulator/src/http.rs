@@ -1,9 +1,14 @@
 //! The HTTP face of Cloud Storage: what clients call of the JSON API.
 //! (Cloud Storage JSON API, `Objects`.)
 
+mod bucket_resource;
+mod buckets;
+mod copy;
+mod edit;
 mod faults;
 mod fields;
 mod list;
+mod notifications;
 mod params;
 mod refusal;
 mod serve;
@@ -50,6 +55,10 @@ use sessions::Sessions;
 /// The largest body of a request.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// What stands before the paths of the API.
+const PREFIXES: [&str; 4] =
+    ["/resumable/upload/storage/v1", "/upload/storage/v1", "/download/storage/v1", "/storage/v1"];
+
 /// What requests are answered from.
 pub(crate) struct Service {
     pub(crate) buckets: Arc<Buckets>,
@@ -94,10 +103,15 @@ impl Service {
         if continues || request.uri().path().starts_with("/batch") {
             return;
         }
-        let object = request.uri().path().split('/').nth(6).is_some();
+        let path = request.uri().path();
+        let begin = PREFIXES.iter().find_map(|prefix| path.strip_prefix(prefix));
+        let lists = matches!(
+            begin.unwrap_or(path).split('/').collect::<Vec<_>>()[..],
+            ["", "b"] | ["", "b", _, "o" | "notificationConfigs"]
+        );
         let counter = match *request.method() {
             Method::DELETE => &self.deletes,
-            Method::GET if object => &self.class_b,
+            Method::GET | Method::HEAD if !lists => &self.class_b,
             _ => &self.class_a,
         };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -115,11 +129,42 @@ fn router(service: Arc<Service>) -> Router {
         .layer(middleware::from_fn_with_state(service.clone(), through_faults))
 }
 
+/// What is not content, under the path of the API and under the bare one that Node's client calls
+/// when it is told of an emulator.
 fn api(service: &Arc<Service>) -> Router {
+    let calls = Router::new().merge(bucket_calls()).merge(object_calls());
+    let calls = calls.with_state(service.clone());
+    Router::new().nest("/storage/v1", calls.clone()).merge(calls)
+}
+
+fn bucket_calls() -> Router<Arc<Service>> {
+    let bucket = get(buckets::get).patch(buckets::patch).put(buckets::update);
     Router::new()
-        .route("/storage/v1/b/{bucket}/o", get(list::list))
-        .route("/storage/v1/b/{bucket}/o/{object}", get(read::read).delete(delete))
-        .with_state(service.clone())
+        .route("/b", get(buckets::list).post(buckets::insert))
+        .route("/b/{bucket}", bucket.delete(buckets::delete))
+        .route("/b/{bucket}/storageLayout", get(buckets::storage_layout))
+        .route("/b/{bucket}/iam", get(buckets::policy).put(buckets::set_policy))
+        .route("/b/{bucket}/iam/testPermissions", get(buckets::test_permissions))
+        .route(
+            "/b/{bucket}/notificationConfigs",
+            get(notifications::list).post(notifications::insert),
+        )
+        .route(
+            "/b/{bucket}/notificationConfigs/{id}",
+            get(notifications::get).delete(notifications::delete),
+        )
+        .route("/projects/{project}/serviceAccount", get(buckets::service_account))
+}
+
+fn object_calls() -> Router<Arc<Service>> {
+    let object = get(read::read).patch(edit::patch).put(edit::update).delete(delete);
+    Router::new()
+        .route("/b/{bucket}/o", get(list::list))
+        .route("/b/{bucket}/o/{object}", object)
+        .route("/b/{bucket}/o/{object}/compose", post(copy::compose))
+        .route("/b/{bucket}/o/{object}/copyTo/b/{to}/o/{to_object}", post(copy::copy))
+        .route("/b/{bucket}/o/{object}/rewriteTo/b/{to}/o/{to_object}", post(copy::rewrite))
+        .route("/b/{bucket}/o/{object}/moveTo/o/{to_object}", post(copy::move_to))
 }
 
 /// Uploads and downloads.

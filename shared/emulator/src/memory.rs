@@ -2,6 +2,7 @@
 
 mod change;
 mod conditions;
+mod glob;
 mod list;
 mod state;
 mod stored;
@@ -21,6 +22,7 @@ use store::{Precondition, Store};
 
 pub(crate) use change::Change;
 pub(crate) use conditions::{Conditions, Unmet};
+pub(crate) use glob::Glob;
 pub(crate) use list::{Found, Position, Query};
 use state::State;
 

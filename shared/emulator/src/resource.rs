@@ -71,8 +71,13 @@ pub(crate) fn of(bucket: &str, stored: &Stored, links: Links<'_>) -> Value {
 /// The entity tag: a protocol buffer with generation and metageneration, as in captured
 /// notifications of the service.
 pub(crate) fn etag(stored: &Stored) -> String {
+    etag_of(stored.generation.0, stored.metageneration)
+}
+
+/// The same of a generation and a metageneration.
+pub(crate) fn etag_of(generation: u64, metageneration: u64) -> String {
     let mut bytes = Vec::new();
-    for (tag, value) in [(0x08, stored.generation.0), (0x10, stored.metageneration)] {
+    for (tag, value) in [(0x08, generation), (0x10, metageneration)] {
         bytes.push(tag);
         push_varint(&mut bytes, value);
     }

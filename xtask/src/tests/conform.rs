@@ -127,7 +127,6 @@ fn a_row_has_no_blanks_at_its_end() {
 #[tokio::test]
 async fn our_emulator_answers_every_call_as_documented() {
     let emulator = Emulator::start(emulator::Options::default()).await.unwrap();
-    emulator.create_bucket("conform").unwrap();
     let mut caller = Caller::new(Server::at(&emulator.url()).unwrap(), "conform");
     let mut wrong = Vec::new();
     for call in calls::all() {

@@ -17,6 +17,25 @@ pub(super) const DESCRIPTION_BYTES_MAX: usize = 64 * 1024;
 /// Fields that are kept as texts and mean nothing here.
 const KEPT: [&str; 3] = ["cacheControl", "contentDisposition", "contentLanguage"];
 
+/// Flags that are kept and mean nothing here.
+const HOLDS: [&str; 2] = ["eventBasedHold", "temporaryHold"];
+
+/// Every key of [`crate::Properties`].
+pub(super) const KEPT_KEYS: [&str; 7] = [
+    "cacheControl",
+    "contentDisposition",
+    "contentLanguage",
+    "customTime",
+    "eventBasedHold",
+    "storageClass",
+    "temporaryHold",
+];
+
+/// Whether a client can set this field of a resource.
+pub(super) fn is_settable(key: &str) -> bool {
+    matches!(key, "contentType" | "contentEncoding" | "metadata") || KEPT_KEYS.contains(&key)
+}
+
 /// (Cloud Storage documentation, "Storage classes".)
 const STORAGE_CLASSES: [&str; 7] = [
     "STANDARD",
@@ -48,14 +67,11 @@ impl Description {
     /// Reads an object resource; an empty one says nothing. What the service decides itself, such
     /// as `generation`, is passed over, and so is what is not known.
     pub(super) fn read(json: &[u8]) -> Result<Self, Refusal> {
-        if json.len() > DESCRIPTION_BYTES_MAX {
-            return Err(Refusal::too_large());
-        }
-        if json.trim_ascii().is_empty() {
-            return Ok(Self::default());
-        }
-        let resource: Value = serde_json::from_slice(json).map_err(|_| Refusal::parse_error())?;
-        let resource = resource.as_object().ok_or_else(Refusal::parse_error)?;
+        Self::of(&object(json)?)
+    }
+
+    /// The same of an object resource that is read already.
+    pub(super) fn of(resource: &Map<String, Value>) -> Result<Self, Refusal> {
         let mut claims = Claims::default();
         claims.crc32c.extend(claim(resource, "crc32c", checksum::CRC32C_BYTES)?);
         claims.md5.extend(claim(resource, "md5Hash", checksum::MD5_BYTES)?);
@@ -81,6 +97,20 @@ impl Description {
         agree(self.bucket.as_deref(), Some(bucket))?;
         let name = agree(self.name.as_deref(), query.filter(|name| !name.is_empty()))?;
         name.filter(|name| !name.is_empty()).ok_or_else(|| Refusal::required("name"))
+    }
+}
+
+/// A JSON object; an empty body is an empty one.
+pub(super) fn object(json: &[u8]) -> Result<Map<String, Value>, Refusal> {
+    if json.len() > DESCRIPTION_BYTES_MAX {
+        return Err(Refusal::too_large());
+    }
+    if json.trim_ascii().is_empty() {
+        return Ok(Map::new());
+    }
+    match serde_json::from_slice(json) {
+        Ok(Value::Object(object)) => Ok(object),
+        _ => Err(Refusal::parse_error()),
     }
 }
 
@@ -127,7 +157,7 @@ fn invalid(key: &str) -> Refusal {
 }
 
 /// The text under `key`; `null` is as good as nothing.
-fn text(resource: &Map<String, Value>, key: &str) -> Result<Option<String>, Refusal> {
+pub(super) fn text(resource: &Map<String, Value>, key: &str) -> Result<Option<String>, Refusal> {
     match resource.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -150,11 +180,18 @@ fn sized(base64: &str, key: &str, bytes: usize) -> Result<String, Refusal> {
     decoded.map(|decoded| STANDARD.encode(decoded)).ok_or_else(|| invalid(key))
 }
 
-fn properties(resource: &Map<String, Value>) -> Result<Properties, Refusal> {
+pub(super) fn properties(resource: &Map<String, Value>) -> Result<Properties, Refusal> {
     let mut properties = Properties::new();
     for key in KEPT {
         if let Some(text) = text(resource, key)?.filter(|text| !text.is_empty()) {
             properties.insert(key.to_owned(), text.into());
+        }
+    }
+    for key in HOLDS {
+        match resource.get(key) {
+            None | Some(Value::Null) => (),
+            Some(Value::Bool(hold)) => drop(properties.insert(key.to_owned(), (*hold).into())),
+            Some(_) => return Err(invalid(key)),
         }
     }
     if let Some(class) = text(resource, "storageClass")?.filter(|class| !class.is_empty()) {
@@ -170,7 +207,7 @@ fn properties(resource: &Map<String, Value>) -> Result<Properties, Refusal> {
     Ok(properties)
 }
 
-fn metadata(resource: &Map<String, Value>) -> Result<Metadata, Refusal> {
+pub(super) fn metadata(resource: &Map<String, Value>) -> Result<Metadata, Refusal> {
     let Some(pairs) = resource.get("metadata").filter(|metadata| !metadata.is_null()) else {
         return Ok(Metadata::new());
     };

@@ -10,7 +10,7 @@ use super::params::Params;
 use super::read::origin;
 use super::refusal::Refusal;
 use super::{Shared, json, resource_of};
-use crate::memory::{Position, Query};
+use crate::memory::{Glob, Position, Query};
 
 /// One page. What is empty is left out of the answer.
 pub(super) async fn list(
@@ -19,7 +19,12 @@ pub(super) async fn list(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    let found = service.bucket(&bucket)?.page(&query(&params)?);
+    let memory = service.bucket(&bucket)?;
+    if params.flag("softDeleted")? {
+        // Nothing is kept after its end here, which the service can be told to do too.
+        return Err(Refusal::invalid("Soft delete policy is not enabled on this bucket."));
+    }
+    let found = memory.page(&query(&params)?);
     let origin = origin(&headers);
     let items: Vec<Value> =
         found.items.iter().map(|stored| resource_of(&bucket, stored, &origin)).collect();
@@ -37,6 +42,14 @@ pub(super) async fn list(
     json(&params, page.into())
 }
 
+fn glob(params: &Params) -> Result<Option<Glob>, Refusal> {
+    let Some(text) = params.text("matchGlob").filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let glob = Glob::parse(text);
+    glob.map(Some).ok_or_else(|| Refusal::invalid("Invalid value for: matchGlob"))
+}
+
 fn query(params: &Params) -> Result<Query<'_>, Refusal> {
     let after = match params.text("pageToken").filter(|token| !token.is_empty()) {
         None => None,
@@ -52,6 +65,8 @@ fn query(params: &Params) -> Result<Query<'_>, Refusal> {
         start_offset: params.text("startOffset"),
         end_offset: params.text("endOffset").filter(|end| !end.is_empty()),
         after,
+        include_trailing_delimiter: params.flag("includeTrailingDelimiter")?,
+        glob: glob(params)?,
         versions: params.flag("versions")?,
         items_max: items_max.unwrap_or(PAGE_ITEMS_MAX).clamp(1, PAGE_ITEMS_MAX),
     })

@@ -64,6 +64,16 @@ impl Params {
         Ok(self.number("generation")?.map(Generation))
     }
 
+    /// What must hold of the object that is copied or moved.
+    pub(super) fn source_conditions(&self) -> Result<Conditions, Refusal> {
+        Ok(Conditions {
+            generation: self.number("ifSourceGenerationMatch")?,
+            generation_not: self.number("ifSourceGenerationNotMatch")?,
+            metageneration: self.number("ifSourceMetagenerationMatch")?,
+            metageneration_not: self.number("ifSourceMetagenerationNotMatch")?,
+        })
+    }
+
     pub(super) fn conditions(&self) -> Result<Conditions, Refusal> {
         Ok(Conditions {
             generation: self.number("ifGenerationMatch")?,

@@ -43,6 +43,14 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "notFound", message)
     }
 
+    pub(super) fn missing(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "notFound", message)
+    }
+
+    pub(super) fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", message)
+    }
+
     pub(super) fn unmet() -> Self {
         let message = "At least one of the pre-conditions you specified did not hold.";
         Self::new(StatusCode::PRECONDITION_FAILED, "conditionNotMet", message)

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Generation;
 use store::{List, PAGE_ITEMS_MAX};
 
+use super::glob::Glob;
 use super::state::State;
 use super::stored::Stored;
 
@@ -19,6 +20,10 @@ pub(crate) struct Query<'a> {
     pub(crate) end_offset: Option<&'a str>,
     /// Where the page before ended.
     pub(crate) after: Option<Position>,
+    /// Objects whose names end with the first delimiter are items too.
+    pub(crate) include_trailing_delimiter: bool,
+    /// Only names that this describes.
+    pub(crate) glob: Option<Glob>,
     /// Noncurrent versions too, those of one object in the order of their generations.
     pub(crate) versions: bool,
     /// At least 1, at most [`PAGE_ITEMS_MAX`].
@@ -66,6 +71,8 @@ impl<'a> Query<'a> {
             start_offset: list.start_offset.as_deref(),
             end_offset: list.end_offset.as_deref(),
             after,
+            include_trailing_delimiter: false,
+            glob: None,
             versions: false,
             items_max: PAGE_ITEMS_MAX,
         })
@@ -117,7 +124,8 @@ impl Pager<'_> {
     fn add_object(&mut self, name: &str, versions: &[Stored]) {
         let wanted = versions.iter().filter(|stored| stored.live || self.query.versions);
         let mut wanted: Vec<&Stored> = wanted.collect();
-        if wanted.is_empty() {
+        let described = self.query.glob.as_ref().is_none_or(|glob| glob.matches(name));
+        if wanted.is_empty() || !described {
             return;
         }
         if let Some(prefix) = self.query.rolled_up(name) {
@@ -126,7 +134,9 @@ impl Pager<'_> {
             if !repeated && self.has_room(prefix, Generation(0)) {
                 self.found.prefixes.push(prefix.to_owned());
             }
-            return;
+            if prefix != name || !self.query.include_trailing_delimiter {
+                return;
+            }
         }
         wanted.sort_by_key(|stored| stored.generation.0);
         for stored in wanted {

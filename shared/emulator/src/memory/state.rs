@@ -170,6 +170,7 @@ impl State {
         edit(&mut stored);
         stored.metageneration += 1;
         stored.updated_at = now.max(stored.updated_at);
+        stored.to_upload().check(name)?;
         Ok(Some(stored))
     }
 

@@ -30,6 +30,7 @@ impl Broker {
     }
 
     /// The shortest list of changes that recreates the present in an empty broker.
+    #[cfg(test)]
     pub(crate) fn dump(&self) -> Vec<Change> {
         self.desk().state.dump()
     }

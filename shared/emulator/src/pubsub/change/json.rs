@@ -13,7 +13,6 @@ use crate::pubsub::snapshot::Snapshot;
 use crate::pubsub::subscription::Subscription;
 use crate::pubsub::topic::Topic;
 
-#[cfg_attr(not(test), expect(dead_code, reason = "storage that outlives the process uses it"))]
 impl Change {
     /// The change as an object with one field, which names its kind.
     pub(crate) fn to_json(&self) -> Value {

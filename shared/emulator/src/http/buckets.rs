@@ -1,0 +1,267 @@
+//! `Buckets`: made, looked at, changed, listed and deleted.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value, json};
+
+use super::bucket_resource::{self, READ_ONLY};
+use super::description;
+use super::params::Params;
+use super::read::origin;
+use super::refusal::Refusal;
+use super::{Shared, json as answer};
+use crate::buckets::{Bucket, BucketError, Settings, is_bucket_name};
+use crate::memory::{Conditions, Unmet};
+
+/// The most buckets on a page of a list. (Cloud Storage JSON API, `Buckets: list`.)
+const BUCKETS_MAX: usize = 1000;
+
+/// Makes an empty bucket.
+pub(super) async fn insert(
+    State(service): Shared,
+    params: Params,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let mut properties = description::object(&body)?;
+    let project = params.text("project").filter(|project| !project.is_empty());
+    let project = project.ok_or_else(|| Refusal::required("project"))?.to_owned();
+    let name = description::text(&properties, "name")?.ok_or_else(|| Refusal::required("name"))?;
+    if !is_bucket_name(&name) {
+        return Err(Refusal::invalid(format!("Invalid bucket name: '{name}'")));
+    }
+    keep_settable(&mut properties)?;
+    let location = properties.get("location").and_then(Value::as_str).unwrap_or("US");
+    properties.insert("location".to_owned(), location.to_ascii_uppercase().into());
+    let settings = Settings::new(&project, properties);
+    let bucket = service.buckets.create(&name, settings).map_err(|err| refusal(&err, &name))?;
+    answer(&params, bucket_resource::of(&name, &bucket.settings, &origin(&headers)))
+}
+
+/// What is set on a bucket.
+pub(super) async fn get(
+    State(service): Shared,
+    Path(name): Path<String>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let bucket = service.buckets.get(&name).ok_or_else(Refusal::no_bucket)?;
+    match check(&params.conditions()?, &bucket.settings) {
+        Ok(()) => (),
+        Err(Unmet::Match) => return Err(Refusal::unmet()),
+        Err(Unmet::NotMatch) => return Err(Refusal::not_modified()),
+    }
+    answer(&params, bucket_resource::of(&name, &bucket.settings, &origin(&headers)))
+}
+
+/// One page of the buckets of a project.
+pub(super) async fn list(
+    State(service): Shared,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let project = params.text("project").filter(|project| !project.is_empty());
+    let project = project.ok_or_else(|| Refusal::required("project"))?;
+    let prefix = params.text("prefix").unwrap_or("");
+    let after = params.text("pageToken").unwrap_or("");
+    let max = params.number("maxResults")?.and_then(|max| usize::try_from(max).ok());
+    let max = max.unwrap_or(BUCKETS_MAX).clamp(1, BUCKETS_MAX);
+    let mut buckets = service.buckets.of_project(project);
+    buckets.retain(|(name, _)| name.starts_with(prefix) && name.as_str() > after);
+    let mut page = json!({"kind": "storage#buckets"});
+    if buckets.len() > max {
+        buckets.truncate(max);
+        page["nextPageToken"] = buckets.last().map(|(name, _)| name.as_str()).into();
+    }
+    let origin = origin(&headers);
+    let resource =
+        |(name, bucket): (String, Bucket)| bucket_resource::of(&name, &bucket.settings, &origin);
+    if !buckets.is_empty() {
+        page["items"] = buckets.into_iter().map(resource).collect();
+    }
+    answer(&params, page)
+}
+
+/// Changes the fields that the body names; `null` removes one. (RFC 7396.)
+pub(super) async fn patch(
+    state: Shared,
+    Path(name): Path<String>,
+    params: Params,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let mut said = description::object(&body)?;
+    keep_settable(&mut said)?;
+    change(&state, &name, &params, &headers, |properties| merge(properties, said))
+}
+
+/// Sets every field that can be set.
+pub(super) async fn update(
+    state: Shared,
+    Path(name): Path<String>,
+    params: Params,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let mut said = description::object(&body)?;
+    keep_settable(&mut said)?;
+    change(&state, &name, &params, &headers, |properties| {
+        let location = properties.remove("location");
+        *properties = said;
+        // A bucket stays where it is.
+        properties.extend(location.map(|location| ("location".to_owned(), location)));
+    })
+}
+
+/// Deletes a bucket in which no version of any object is left.
+pub(super) async fn delete(
+    State(service): Shared,
+    Path(name): Path<String>,
+    params: Params,
+) -> Result<StatusCode, Refusal> {
+    let bucket = service.buckets.get(&name).ok_or_else(Refusal::no_bucket)?;
+    check(&params.conditions()?, &bucket.settings).map_err(|_| Refusal::unmet())?;
+    service.buckets.delete(&name).map_err(|err| refusal(&err, &name))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// That names are flat here.
+pub(super) async fn storage_layout(
+    State(service): Shared,
+    Path(name): Path<String>,
+    params: Params,
+) -> Result<Response, Refusal> {
+    let bucket = service.buckets.get(&name).ok_or_else(Refusal::no_bucket)?;
+    answer(&params, bucket_resource::storage_layout(&name, &bucket.settings))
+}
+
+/// The policy that was set, or the one that a new bucket has.
+pub(super) async fn policy(
+    State(service): Shared,
+    Path(name): Path<String>,
+    params: Params,
+) -> Result<Response, Refusal> {
+    let bucket = service.buckets.get(&name).ok_or_else(Refusal::no_bucket)?;
+    answer(&params, bucket_resource::policy(&name, &bucket.settings))
+}
+
+/// Sets the policy. It is kept, and nobody is held to it.
+pub(super) async fn set_policy(
+    State(service): Shared,
+    Path(name): Path<String>,
+    params: Params,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let said = description::object(&body)?;
+    if !said.get("bindings").is_none_or(Value::is_array) {
+        return Err(Refusal::invalid("Invalid value for: bindings"));
+    }
+    let changed = service.buckets.change(&name, |settings, _| {
+        settings.policy = Some(Value::Object(said));
+        settings.metageneration += 1;
+        bucket_resource::policy(&name, settings)
+    });
+    answer(&params, changed.map_err(|err| refusal(&err, &name))?)
+}
+
+/// That whoever asks may do whatever is asked about.
+pub(super) async fn test_permissions(
+    State(service): Shared,
+    Path(name): Path<String>,
+    params: Params,
+    uri: Uri,
+) -> Result<Response, Refusal> {
+    service.bucket(&name)?;
+    let pairs = uri.query().unwrap_or("").split('&');
+    let asked = pairs.filter_map(|pair| pair.strip_prefix("permissions="));
+    let asked = asked.map(|it| percent_decode_str(it).decode_utf8_lossy().into_owned());
+    let permissions: Vec<String> = asked.collect();
+    let kind = "storage#testIamPermissionsResponse";
+    answer(&params, json!({"kind": kind, "permissions": permissions}))
+}
+
+/// Who Cloud Storage is to a project.
+pub(super) async fn service_account(
+    Path(project): Path<String>,
+    params: Params,
+) -> Result<Response, Refusal> {
+    let address = format!("service-{project}@gs-project-accounts.iam.gserviceaccount.com");
+    answer(&params, json!({"kind": "storage#serviceAccount", "email_address": address}))
+}
+
+fn change(
+    State(service): &Shared,
+    name: &str,
+    params: &Params,
+    headers: &HeaderMap,
+    edit: impl FnOnce(&mut Map<String, Value>),
+) -> Result<Response, Refusal> {
+    let conditions = params.conditions()?;
+    let changed = service.buckets.change(name, |settings, _| {
+        check(&conditions, settings).map_err(|_| Refusal::unmet())?;
+        edit(&mut settings.properties);
+        settings.touch();
+        Ok(bucket_resource::of(name, settings, &origin(headers)))
+    });
+    answer(params, changed.map_err(|err| refusal(&err, name))??)
+}
+
+/// Removes what the service decides itself, and refuses what it would not understand.
+fn keep_settable(properties: &mut Map<String, Value>) -> Result<(), Refusal> {
+    properties.retain(|key, _| !READ_ONLY.contains(&key.as_str()));
+    for key in ["versioning", "iamConfiguration", "lifecycle", "labels", "encryption"] {
+        if !properties.get(key).is_none_or(|value| value.is_object() || value.is_null()) {
+            return Err(Refusal::invalid(format!("Invalid value for: {key}")));
+        }
+    }
+    for key in ["location", "storageClass"] {
+        description::text(properties, key)?;
+    }
+    Ok(())
+}
+
+/// JSON Merge Patch. (RFC 7396, section 2.)
+fn merge(into: &mut Map<String, Value>, patch: Map<String, Value>) {
+    for (key, value) in patch {
+        match (into.get_mut(&key), value) {
+            (_, Value::Null) => drop(into.remove(&key)),
+            (Some(Value::Object(into)), Value::Object(patch)) => merge(into, patch),
+            (_, Value::Object(patch)) => {
+                let mut fresh = Map::new();
+                merge(&mut fresh, patch);
+                into.insert(key, fresh.into());
+            }
+            (_, value) => drop(into.insert(key, value)),
+        }
+    }
+}
+
+fn check(conditions: &Conditions, settings: &Settings) -> Result<(), Unmet> {
+    let is = settings.metageneration;
+    if conditions.metageneration.is_some_and(|wanted| wanted != is) {
+        return Err(Unmet::Match);
+    }
+    if conditions.metageneration_not == Some(is) {
+        return Err(Unmet::NotMatch);
+    }
+    Ok(())
+}
+
+/// How the service answers.
+pub(super) fn refusal(err: &BucketError, name: &str) -> Refusal {
+    match err {
+        BucketError::Exists => {
+            let message = "Your previous request to create the named bucket succeeded and you \
+                           already own it.";
+            Refusal::conflict(message)
+        }
+        BucketError::Missing => Refusal::no_bucket(),
+        BucketError::NotEmpty => {
+            Refusal::conflict(format!("The bucket you tried to delete ({name}) is not empty."))
+        }
+        BucketError::Unrecorded(_) => Refusal::unavailable(),
+    }
+}

@@ -1,0 +1,225 @@
+//! Objects made of objects: compose, copy, rewrite and move.
+
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::{Bytes, BytesMut};
+use domain::Generation;
+use serde_json::{Value, json};
+
+use super::description::{self, Description};
+use super::params::Params;
+use super::read::origin;
+use super::refusal::Refusal;
+use super::{Shared, json as answer, resource_of};
+use crate::memory::Conditions;
+use crate::{Memory, Stored, Upload};
+
+/// The most objects that are composed into one. (Cloud Storage JSON API, `Objects: compose`.)
+const SOURCES_MAX: usize = 32;
+
+/// The unit in which a client bounds how much one call rewrites. (Cloud Storage JSON API,
+/// `Objects: rewrite`, `maxBytesRewrittenPerCall`.)
+const REWRITE_UNIT_BYTES: u64 = 1024 * 1024;
+
+/// Puts the contents of objects of one bucket behind each other into one object.
+pub(super) async fn compose(
+    State(service): Shared,
+    Path((bucket, object)): Path<(String, String)>,
+    params: Params,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let memory = service.bucket(&bucket)?;
+    let request = description::object(&body)?;
+    let sources = request.get("sourceObjects").and_then(Value::as_array);
+    let sources = sources.ok_or_else(|| Refusal::required("sourceObjects"))?;
+    if sources.is_empty() || sources.len() > SOURCES_MAX {
+        let message = format!(
+            "The number of source components provided ({}) must be between 1 and {SOURCES_MAX}.",
+            sources.len()
+        );
+        return Err(Refusal::invalid(message));
+    }
+    let mut content = BytesMut::new();
+    let mut parts = 0;
+    let mut first = None;
+    for source in sources {
+        let stored = source_of(&memory, &bucket, source)?;
+        content.extend_from_slice(&stored.body);
+        parts += stored.component_count.unwrap_or(1);
+        first.get_or_insert(stored.content_type);
+    }
+    let destination = request.get("destination").and_then(Value::as_object);
+    let described = Description::of(&destination.cloned().unwrap_or_default())?;
+    let content_type = described.upload.content_type.or(first);
+    let upload = Upload { content_type, component_count: Some(parts), ..described.upload };
+    let conditions = params.conditions()?;
+    let stored = memory.insert_under(&conditions, &object, content.freeze(), upload);
+    let stored = stored.map_err(|err| Refusal::of(&err, &bucket, &object))?;
+    answer(&params, resource_of(&bucket, &stored, &origin(&headers)))
+}
+
+/// One source of a composition, under its own precondition.
+fn source_of(memory: &Memory, bucket: &str, source: &Value) -> Result<Stored, Refusal> {
+    let name = source.get("name").and_then(Value::as_str);
+    let name = name.ok_or_else(|| Refusal::required("sourceObjects.name"))?;
+    let generation = generation(source.get("generation"), "sourceObjects.generation")?;
+    let stored = memory.find(name, generation.map(Generation));
+    let stored = stored.ok_or_else(|| Refusal::no_object(bucket, name))?;
+    let wanted = source.get("objectPreconditions").and_then(|it| it.get("ifGenerationMatch"));
+    let conditions = Conditions {
+        generation: self::generation(wanted, "ifGenerationMatch")?,
+        ..Conditions::default()
+    };
+    conditions.check(Some(&stored)).map_err(|_| Refusal::unmet())?;
+    Ok(stored)
+}
+
+/// Clients write it as a text and as a number.
+fn generation(value: Option<&Value>, key: &str) -> Result<Option<u64>, Refusal> {
+    let invalid = || Refusal::invalid(format!("Invalid value for: {key}"));
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => text.parse().map(Some).map_err(|_| invalid()),
+        Some(number) => number.as_u64().map(Some).ok_or_else(invalid),
+    }
+}
+
+/// From where and to where.
+pub(super) type FromTo = Path<(String, String, String, String)>;
+
+/// `Objects: copy`: the resource of the new version.
+pub(super) async fn copy(
+    state: Shared,
+    path: FromTo,
+    params: Params,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let call = Call::read(&state, &path, &params, &body)?;
+    let stored = call.finish(&params)?;
+    answer(&params, resource_of(call.bucket, &stored, &origin(&headers)))
+}
+
+/// `Objects: rewrite`: the same, in as many calls as the client wants.
+pub(super) async fn rewrite(
+    state: Shared,
+    path: FromTo,
+    params: Params,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let call = Call::read(&state, &path, &params, &body)?;
+    let size = call.source.body.len() as u64;
+    let at_once = match params.number("maxBytesRewrittenPerCall")? {
+        None => size,
+        Some(bytes) if bytes > 0 && bytes % REWRITE_UNIT_BYTES == 0 => bytes,
+        Some(_) => {
+            let message = "maxBytesRewrittenPerCall must be an integral multiple of 1 MiB.";
+            return Err(Refusal::invalid(message));
+        }
+    };
+    let begun = match params.text("rewriteToken") {
+        None => 0,
+        Some(token) => call.position(token)?,
+    };
+    let rewritten = begun.saturating_add(at_once).min(size);
+    let mut page = json!({
+        "kind": "storage#rewriteResponse",
+        "totalBytesRewritten": rewritten.to_string(),
+        "objectSize": size.to_string(),
+        "done": rewritten == size,
+    });
+    if rewritten == size {
+        let stored = call.finish(&params)?;
+        page["resource"] = resource_of(call.bucket, &stored, &origin(&headers));
+    } else {
+        page["rewriteToken"] = call.token(rewritten).into();
+    }
+    answer(&params, page)
+}
+
+/// A copy that is asked for.
+struct Call<'a> {
+    source: Stored,
+    memory: std::sync::Arc<Memory>,
+    bucket: &'a str,
+    object: &'a str,
+    upload: Upload,
+}
+
+impl<'a> Call<'a> {
+    fn read(
+        State(service): &Shared,
+        Path((bucket, object, to_bucket, to_object)): &'a FromTo,
+        params: &Params,
+        body: &Bytes,
+    ) -> Result<Self, Refusal> {
+        let from = service.bucket(bucket)?;
+        let memory = service.bucket(to_bucket)?;
+        let version = params.number("sourceGeneration")?.map(Generation);
+        let source = from.find(object, version);
+        let source = source.ok_or_else(|| Refusal::no_object(bucket, object))?;
+        params.source_conditions()?.check(Some(&source)).map_err(|_| Refusal::unmet())?;
+        let upload = upload(&source, body)?;
+        Ok(Self { source, memory, bucket: to_bucket, object: to_object, upload })
+    }
+
+    fn finish(&self, params: &Params) -> Result<Stored, Refusal> {
+        let (body, upload) = (self.source.body.clone(), self.upload.clone());
+        let stored = self.memory.insert_under(&params.conditions()?, self.object, body, upload);
+        stored.map_err(|err| Refusal::of(&err, self.bucket, self.object))
+    }
+
+    /// Says how far it is, and of what.
+    fn token(&self, rewritten: u64) -> String {
+        let Self { source, bucket, object, .. } = self;
+        let said = format!("{rewritten} {} {bucket}/{object}", source.generation);
+        URL_SAFE_NO_PAD.encode(said)
+    }
+
+    fn position(&self, token: &str) -> Result<u64, Refusal> {
+        let said = URL_SAFE_NO_PAD.decode(token).ok().and_then(|said| String::from_utf8(said).ok());
+        let rewritten = said.and_then(|said| said.split(' ').next()?.parse().ok());
+        let rewritten = rewritten.filter(|rewritten| self.token(*rewritten) == token);
+        rewritten.ok_or_else(|| Refusal::invalid("Invalid value for: rewriteToken"))
+    }
+}
+
+/// The metadata of the source, unless the body says other.
+fn upload(source: &Stored, body: &Bytes) -> Result<Upload, Refusal> {
+    let resource = description::object(body)?;
+    let kept = source.to_upload();
+    if !resource.keys().any(|key| description::is_settable(key)) {
+        return Ok(kept);
+    }
+    let said = Description::of(&resource)?.upload;
+    Ok(Upload {
+        content_type: said.content_type.or(kept.content_type),
+        // The content stays coded as it is.
+        content_encoding: said.content_encoding.or(kept.content_encoding),
+        component_count: kept.component_count,
+        ..said
+    })
+}
+
+/// `Objects: move`: another name in the same bucket, at once for everybody.
+pub(super) async fn move_to(
+    State(service): Shared,
+    Path((bucket, from, to)): Path<(String, String, String)>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let memory = service.bucket(&bucket)?;
+    if from == to {
+        return Err(Refusal::invalid("Source and destination object names must be different."));
+    }
+    let (source, destination) = (params.source_conditions()?, params.conditions()?);
+    let stored = memory.rename((&from, &source), (&to, &destination));
+    let stored = stored.map_err(|err| Refusal::of(&err, &bucket, &from))?;
+    let stored = stored.ok_or_else(|| Refusal::no_object(&bucket, &from))?;
+    answer(&params, resource_of(&bucket, &stored, &origin(&headers)))
+}
