@@ -125,6 +125,7 @@ fn router(service: Arc<Service>) -> Router {
         .merge(content(&service))
         .merge(batches(&service, api))
         .fallback(async || Refusal::no_route())
+        .method_not_allowed_fallback(async || Refusal::method_not_allowed())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(service.clone(), through_faults))
 }
@@ -181,6 +182,7 @@ fn content(service: &Arc<Service>) -> Router {
 fn batches(service: &Arc<Service>, api: Router) -> Router {
     let calls = api
         .fallback(async || Refusal::no_route())
+        .method_not_allowed_fallback(async || Refusal::method_not_allowed())
         .layer(middleware::from_fn_with_state(service.clone(), counted));
     let batch = || {
         let calls = calls.clone();

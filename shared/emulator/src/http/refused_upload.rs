@@ -26,6 +26,11 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "uploadTooLarge", message)
     }
 
+    /// The path is one of the API, but nothing is there to be done like this.
+    pub(super) fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "methodNotAllowed", "Method Not Allowed")
+    }
+
     /// There is no upload session of this id.
     pub(super) fn no_session() -> Self {
         Self::new(StatusCode::NOT_FOUND, "notFound", "There is no such upload session.")

@@ -108,6 +108,18 @@ fn boundaries_are_bare_or_quoted_among_other_parameters() {
         let boundary = multipart::boundary(content_type, "related");
         assert_eq!(boundary.ok().as_deref(), expected, "{content_type:?}");
     }
+    let seed = 8;
+    let chance = Chance::new(seed);
+    let valid = "multipart/related; type=\"a;b\"; boundary='b'";
+    for _ in 0..20_000 {
+        let mut text: Vec<char> = valid.chars().collect();
+        let at = chance.below(text.len() as u64) as usize;
+        text[at] = ['"', '\'', ';', '=', ' ', '\\', 'ü', '/'][chance.below(8) as usize];
+        text.truncate(at + chance.below(20) as usize);
+        let text: String = text.into_iter().collect();
+        let boundary = multipart::boundary(&text, "related").unwrap_or_default();
+        assert!(boundary.len() <= text.len(), "seed {seed}: {text}");
+    }
     let long = format!("multipart/related; boundary={}", "b".repeat(71));
     assert!(multipart::boundary(&long, "related").is_err());
 }

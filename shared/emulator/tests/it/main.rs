@@ -7,6 +7,7 @@ mod differential;
 mod faults;
 mod http;
 mod instructions;
+mod interrupted;
 mod media;
 mod memory;
 mod push;

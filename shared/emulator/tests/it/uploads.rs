@@ -248,6 +248,10 @@ async fn what_the_service_refuses_is_refused() {
         let answer = uploads.post(query, &[], "").await;
         assert_eq!(answer.error(), (400, reason.to_owned()), "{query}");
     }
+    for method in [Method::GET, Method::PATCH] {
+        let answer = send(method, &uploads.url, &[], "").await.unwrap();
+        assert_eq!(answer.error(), (405, "methodNotAllowed".to_owned()));
+    }
     let other = uploads.url.replace("/b/b/", "/b/other/");
     let answer = send(Method::POST, &format!("{other}?uploadType=media&name=x"), &[], "").await;
     assert_eq!(answer.unwrap().error().0, 404);
