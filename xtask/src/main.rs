@@ -7,6 +7,7 @@ mod fuzz;
 mod interleavings;
 mod metadata;
 mod new;
+mod process;
 mod replay;
 mod routing;
 mod scenario;
