@@ -3,8 +3,10 @@
 mod check;
 mod command;
 mod conform;
+mod emulator;
 mod fuzz;
 mod interleavings;
+mod interrupt;
 mod metadata;
 mod new;
 mod process;
@@ -37,6 +39,7 @@ use crate::terminal::Terminal;
   cargo xtask conform                     every store keeps the storage contract, and all are alike
   cargo xtask interleavings               what can happen to each handler, counted
   cargo xtask fuzz push --minutes 5       any bodies of pushes, as many as that gives
+  cargo xtask emulator --port 9090        Cloud Storage and Pub/Sub on loopback, for any client
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"
 )]
 struct Cli {
@@ -53,6 +56,7 @@ enum Command {
     New(new::Options),
     Sim(sim::Options),
     Fuzz(fuzz::Options),
+    Emulator(emulator::Options),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Command::New(options) => new::run(&options, &terminal),
         Command::Sim(options) => sim::run(&options),
         Command::Fuzz(options) => fuzz::run(&options, &terminal),
+        Command::Emulator(options) => emulator::run(&options, &terminal),
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@ mod conform;
 mod contents;
 mod dag;
 mod edges;
+mod emulator;
 mod ends;
 mod fuzz;
 mod interleavings;
