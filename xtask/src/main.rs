@@ -7,6 +7,7 @@ mod emulator;
 mod fuzz;
 mod interleavings;
 mod interrupt;
+mod kills;
 mod metadata;
 mod new;
 mod process;
@@ -57,6 +58,7 @@ enum Command {
     Sim(sim::Options),
     Fuzz(fuzz::Options),
     Emulator(emulator::Options),
+    Kills(kills::Options),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         Command::Sim(options) => sim::run(&options),
         Command::Fuzz(options) => fuzz::run(&options, &terminal),
         Command::Emulator(options) => emulator::run(&options, &terminal),
+        Command::Kills(options) => kills::run(&options, &terminal),
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,
