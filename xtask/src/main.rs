@@ -41,6 +41,7 @@ use crate::terminal::Terminal;
   cargo xtask interleavings               what can happen to each handler, counted
   cargo xtask fuzz push --minutes 5       any bodies of pushes, as many as that gives
   cargo xtask emulator --port 9090        Cloud Storage and Pub/Sub on loopback, for any client
+  cargo xtask kills --times 100           the emulator on a folder, killed under load
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"
 )]
 struct Cli {

@@ -9,6 +9,7 @@ mod ends;
 mod fuzz;
 mod interleavings;
 mod invariants;
+mod kills;
 mod metadata;
 mod modes;
 mod new;

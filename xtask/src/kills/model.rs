@@ -10,6 +10,9 @@ use std::fmt;
 use bytes::Bytes;
 use domain::Generation;
 
+/// So much of a content is shown.
+const BEGIN_BYTES: usize = 40;
+
 /// One version: the object and the generation.
 pub(crate) type Version = (String, Generation);
 
@@ -84,8 +87,8 @@ impl Object {
         let mut possible = vec![self.clone()];
         let generation = live.as_ref().map(|(generation, _)| *generation);
         match &asked {
-            // It has not happened: nothing is live.
-            Some(Change::Put(_)) if generation.is_none() => (),
+            // It has not happened: nothing is live that was not there before.
+            Some(Change::Put(_)) if generation.is_none_or(|it| self.has(it)) => (),
             Some(change) => possible.push(self.after(change, generation)),
             None => (),
         }
@@ -114,6 +117,11 @@ impl Object {
         after
     }
 
+    fn has(&self, generation: Generation) -> bool {
+        let live = self.live.as_ref().is_some_and(|(live, _)| *live == generation);
+        live || self.noncurrent.contains_key(&generation)
+    }
+
     fn has_noncurrent(&self, found: &Found) -> bool {
         let found: HashMap<_, _> = of(&self.name, found).collect();
         let as_known = |generation: &Generation, body: &Bytes| {
@@ -130,22 +138,29 @@ impl Object {
         found: &Found,
     ) -> String {
         let short = |(generation, body): &(Generation, Bytes)| {
-            let begin = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
-            format!("{generation} ({} bytes, {begin}…)", body.len())
+            let begin = String::from_utf8_lossy(&body[..body.len().min(BEGIN_BYTES)]).into_owned();
+            format!("{generation} ({} bytes: {begin:?})", body.len())
         };
+        let live = live.map_or("nothing".to_owned(), short);
+        let known_live = self.live.as_ref().map_or("nothing".to_owned(), short);
         let asked = match asked {
             None => "nothing".to_owned(),
             Some(Change::Put(body)) => format!("a version of {} bytes", body.len()),
             Some(other) => format!("{other:?}"),
         };
-        let noncurrent: Vec<_> = of(&self.name, found).map(|(it, _)| it.to_string()).collect();
-        let known: Vec<_> = self.noncurrent.keys().map(ToString::to_string).collect();
+        let known: Vec<_> =
+            self.noncurrent.iter().map(|(it, body)| short(&(*it, body.clone()))).collect();
+        let noncurrent: Vec<_> = of(&self.name, found)
+            .map(|(it, body)| {
+                body.as_ref().map_or(it.to_string(), |body| short(&(it, body.clone())))
+            })
+            .collect();
         format!(
-            "{}: acknowledged {} and noncurrent {known:?}, {asked} unanswered; found {} and \
-             noncurrent {noncurrent:?}",
+            "{}: acknowledged {known_live}, noncurrent [{}], unanswered {asked}; found {live}, \
+             noncurrent [{}]",
             self.name,
-            self.live.as_ref().map_or("nothing".to_owned(), short),
-            live.map_or("nothing".to_owned(), short),
+            known.join(", "),
+            noncurrent.join(", "),
         )
     }
 }
