@@ -8,7 +8,7 @@ use clap::Args;
 use crate::replay;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
-use crate::{command, interleavings, scenario, sim};
+use crate::{command, interleavings, kills, scenario, sim};
 
 /// Seeds that every scenario is replayed with by `--long`, with shuffled deliveries and with
 /// faults each.
@@ -17,7 +17,11 @@ const LONG_SEEDS: u64 = 10;
 /// Notifications are published as often in the long runs.
 const LONG_REPEAT: u32 = 2;
 
-/// Runs what CI runs: tests, format, clippy, interleavings, simulation, replay.
+/// How often the emulator is killed on a folder, and in the long runs.
+const KILLS: u32 = 20;
+const LONG_KILLS: u32 = 1000;
+
+/// Runs what CI runs: tests, format, clippy, interleavings, simulation, replay, kills.
 #[derive(Args)]
 #[command(after_help = "Examples:
   cargo xtask check                    before a commit is shared
@@ -82,6 +86,11 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     }
     terminal.say("== replay")?;
     if !replay::run(&replay::Options::default(), terminal)? {
+        return Ok(false);
+    }
+    let times = if options.long { LONG_KILLS } else { KILLS };
+    terminal.say("== kills")?;
+    if !kills::run(&kills::Options { times, seed: 1 }, terminal)? {
         return Ok(false);
     }
     if options.long { long(&workspace, terminal) } else { Ok(true) }

@@ -3,10 +3,14 @@
 mod check;
 mod command;
 mod conform;
+mod emulator;
 mod fuzz;
 mod interleavings;
+mod interrupt;
+mod kills;
 mod metadata;
 mod new;
+mod process;
 mod replay;
 mod routing;
 mod scenario;
@@ -36,6 +40,8 @@ use crate::terminal::Terminal;
   cargo xtask conform                     every store keeps the storage contract, and all are alike
   cargo xtask interleavings               what can happen to each handler, counted
   cargo xtask fuzz push --minutes 5       any bodies of pushes, as many as that gives
+  cargo xtask emulator --port 9090        Cloud Storage and Pub/Sub on loopback, for any client
+  cargo xtask kills --times 100           the emulator on a folder, killed under load
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"
 )]
 struct Cli {
@@ -52,6 +58,8 @@ enum Command {
     New(new::Options),
     Sim(sim::Options),
     Fuzz(fuzz::Options),
+    Emulator(emulator::Options),
+    Kills(kills::Options),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +72,8 @@ fn main() -> ExitCode {
         Command::New(options) => new::run(&options, &terminal),
         Command::Sim(options) => sim::run(&options),
         Command::Fuzz(options) => fuzz::run(&options, &terminal),
+        Command::Emulator(options) => emulator::run(&options, &terminal),
+        Command::Kills(options) => kills::run(&options, &terminal),
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,

@@ -7,7 +7,6 @@ mod director;
 pub(crate) mod ends;
 mod keep;
 mod mode;
-mod process;
 mod report;
 pub(crate) mod rules;
 mod run;

@@ -15,8 +15,8 @@ use emulator::{Memory, SeededIds};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::process::Process;
 use crate::metadata::Function;
+use crate::process::Process;
 
 /// The most kills of one run beside the first of each function.
 const KILLS_MAX: usize = 6;

@@ -8,7 +8,7 @@ use domain::Generation;
 use emulator::{Emulator, Memory, Upload};
 
 use super::ends::is_acknowledged;
-use super::process::Process;
+use crate::process::Process;
 use crate::routing::Route;
 use crate::scenario::Step;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use emulator::Attempt;
 use serde_json::Value;
 
-use super::process::Process;
+use crate::process::Process;
 
 /// The message of the one log line about a delivery.
 const MESSAGE: &str = "delivery";

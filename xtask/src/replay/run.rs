@@ -20,9 +20,9 @@ use super::chaos::Chaos;
 use super::director::Director;
 use super::ends::{Ends, ends};
 use super::mode::Mode;
-use super::process::{Ports, Process};
 use super::rules;
 use crate::metadata::{Function, word};
+use crate::process::{Ports, Process};
 use crate::routing::{self, Route};
 use crate::scenario::Scenario;
 
