@@ -3,6 +3,7 @@
 mod check;
 mod command;
 mod conform;
+mod dev;
 mod emulator;
 mod fuzz;
 mod interleavings;
@@ -35,6 +36,7 @@ use crate::terminal::Terminal;
     after_help = "Examples:
   cargo xtask replay                      every scenario: in order, shuffled, repeated, with faults
   cargo xtask replay venture-life         one scenario, the same four ways
+  cargo xtask dev                         everything on a folder, rebuilt as you change it
   cargo xtask sim --seeds 20000           whole histories in virtual time, with everything that can go wrong
   cargo xtask check                       what CI runs
   cargo xtask conform                     every store keeps the storage contract, and all are alike
@@ -52,6 +54,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Replay(replay::Options),
+    Dev(dev::Options),
     Check(check::Options),
     Conform(conform::Options),
     Interleavings(interleavings::Options),
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
     let terminal = Terminal::new();
     let ended = match Cli::parse().command {
         Command::Replay(options) => replay::run(&options, &terminal),
+        Command::Dev(options) => dev::run(&options, &terminal),
         Command::Check(options) => check::run(&options, &terminal),
         Command::Conform(options) => conform::run(&options, &terminal),
         Command::Interleavings(options) => interleavings::run(&options, &terminal),

@@ -3,6 +3,8 @@
 mod conform;
 mod contents;
 mod dag;
+mod dev_lines;
+mod dev_touch;
 mod edges;
 mod emulator;
 mod ends;

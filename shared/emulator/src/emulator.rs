@@ -175,6 +175,12 @@ impl Emulator {
         self.hub.broker.attempts()
     }
 
+    /// Every push since this was asked last, in the order in which they ended. Only the newest are
+    /// remembered where it is seldom asked.
+    pub fn take_attempts(&self) -> Vec<Attempt> {
+        self.hub.broker.take_attempts()
+    }
+
     /// What came to `topic` because it was never acknowledged, in order.
     pub fn dead_letters(&self, topic: &str) -> Vec<Message> {
         self.hub.broker.dead_letters(topic)

@@ -151,6 +151,10 @@ impl Broker {
         self.desk().attempts.iter().cloned().collect()
     }
 
+    pub(crate) fn take_attempts(&self) -> Vec<Attempt> {
+        std::mem::take(&mut self.desk().attempts).into()
+    }
+
     pub(crate) fn dead_letters(&self, topic: &str) -> Vec<Message> {
         self.desk().state.letters(&Kind::Topic.full(topic))
     }

@@ -1,0 +1,170 @@
+//! `cargo xtask dev`: the emulator and every function, rebuilt and restarted as sources change.
+
+pub(crate) mod backoff;
+pub(crate) mod lines;
+mod stand;
+mod tail;
+pub(crate) mod touch;
+mod watch;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+use clap::Args;
+use domain::Env;
+
+use crate::emulator as alone;
+use crate::interrupt::interrupted;
+use crate::metadata::{Function, Kind};
+use crate::terminal::Terminal;
+use crate::workspace::Workspace;
+use lines::Level;
+use stand::Stand;
+use watch::Watch;
+
+/// Between two looks at logs, sources and processes.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The project of topics and subscriptions.
+const PROJECT: &str = "local";
+
+/// Runs everything on a folder until Ctrl-C: the emulator, and every function that is pushed to.
+///
+/// Every object is a file below the folder; a file that you drop there is an upload. A source that
+/// changes rebuilds and restarts the functions that it touches and no others, and a line says why;
+/// schemas/ restarts all with the new definitions. Logs of all functions come in one stream.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  cargo xtask dev                                 everything, on the folder .strata
+  eval \"$(cargo xtask dev --print-env)\"           in another shell: what clients need
+  cargo xtask dev --function snapshot-builder     one function; messages for others wait
+  cargo xtask dev --log-level warning             only what needs a look")]
+pub(crate) struct Options {
+    /// Keep everything in this folder.
+    #[arg(long, value_name = "DIR", default_value = ".strata")]
+    pub(crate) folder: PathBuf,
+    /// Listen here on 127.0.0.1; 0 is any free port.
+    #[arg(long, value_name = "N", default_value_t = 9090)]
+    pub(crate) port: u16,
+    /// The environment whose objects the functions are told of.
+    #[arg(long, value_name = "ENV", default_value = "dev", value_parser = env)]
+    pub(crate) env: Env,
+    /// Run this function and no others; may be repeated.
+    #[arg(long = "function", value_name = "NAME")]
+    pub(crate) functions: Vec<String>,
+    /// The bucket that everything happens in.
+    #[arg(long, value_name = "NAME", default_value = "strata-dev")]
+    pub(crate) bucket: String,
+    /// Leave the functions alone when sources change.
+    #[arg(long)]
+    no_watch: bool,
+    /// Print what clients need as lines for a shell, and nothing else.
+    #[arg(long, conflicts_with = "image")]
+    print_env: bool,
+    /// Show log lines of this severity and above: debug, info, warning or error.
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = Level::parse)]
+    log_level: Level,
+    /// Run the images of the functions instead of their binaries.
+    #[arg(long)]
+    image: bool,
+}
+
+fn env(word: &str) -> Result<Env, String> {
+    let env = Env::ALL.into_iter().find(|env| env.as_str() == word);
+    env.ok_or_else(|| format!("no environment {word:?}; there are dev, stg, prod"))
+}
+
+/// Runs it until somebody interrupts.
+pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
+    if options.image {
+        bail!("there are no images of the functions yet: run `cargo xtask dev` without --image");
+    }
+    if options.print_env {
+        ensure!(options.port != 0, "--print-env needs the port that `cargo xtask dev` listens on");
+        let url = format!("http://127.0.0.1:{}", options.port);
+        terminal.say(&alone::environment(&url, PROJECT))?;
+        return Ok(true);
+    }
+    let workspace = Workspace::read()?;
+    let functions = chosen(&workspace, &options.functions)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(options, workspace, functions, terminal))
+}
+
+/// The push functions that `names` select; all when there are none.
+fn chosen(workspace: &Workspace, names: &[String]) -> Result<Vec<Function>> {
+    let mut functions = workspace.functions()?;
+    functions.retain(|it| it.metadata.kind == Kind::Push);
+    let known: Vec<String> = functions.iter().map(|it| it.name.clone()).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
+        bail!("no function {unknown:?}; there are {}", known.join(", "));
+    }
+    functions.retain(|it| names.is_empty() || names.contains(&it.name));
+    Ok(functions)
+}
+
+async fn serve(
+    options: &Options,
+    workspace: Workspace,
+    functions: Vec<Function>,
+    terminal: &Terminal,
+) -> Result<bool> {
+    // First of all: a folder or a port that is taken needs no build.
+    let emulator = alone::start(Some(&options.folder), options.port).await?;
+    terminal.say("building the functions")?;
+    let root = workspace.root.clone();
+    let mut stand = Stand::set_up(options, workspace, functions, emulator, terminal).await?;
+    terminal.say(&welcome(options, &stand.url()))?;
+    let mut watch = match options.no_watch {
+        true => None,
+        false => Some(Watch::begin(&root)?),
+    };
+    let mut ended = Box::pin(interrupted());
+    let mut looks = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            interrupted = &mut ended => {
+                interrupted?;
+                stand.end().await?;
+                terminal.say(&format!("ended; everything is in {}", options.folder.display()))?;
+                return Ok(true);
+            }
+            _ = looks.tick() => {
+                if let Some(watch) = &mut watch {
+                    stand.touch(&watch.quiet());
+                }
+                stand.look().await?;
+            }
+        }
+    }
+}
+
+/// What a person needs to begin.
+fn welcome(options: &Options, url: &str) -> String {
+    let Options { folder, bucket, env, .. } = options;
+    let record = format!(
+        "{{\"schema_version\":\"v1.0.0\",\"created_at\":\"2026-01-02T03:04:05Z\",\
+         \"updated_at\":\"2026-01-02T03:04:05Z\",\"title\":\"A first idea\",\"status\":\"Draft\"}}"
+    );
+    let name =
+        format!("env/{env}/ideas/IDEA-001/history/2026/01/02/2026-01-02T03:04:05.678Z_a.json");
+    let name = name.replace('/', "%2F").replace(':', "%3A");
+    format!(
+        "{}
+
+bucket {bucket}, every object a file below {}
+a first record, and then the snapshot that is made of it:
+
+  curl --silent --data '{record}' \\
+    -H 'Content-Type: application/json' \\
+    '{url}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}'
+  cat {}
+
+Ctrl-C ends it.
+",
+        alone::environment(url, PROJECT),
+        folder.join(bucket).display(),
+        folder.join(bucket).join(format!("env/{env}/snapshots/ideas/IDEA-001.json")).display(),
+    )
+}

@@ -1,0 +1,321 @@
+//! What runs: the emulator, a process for each function, and the build that is under way.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use domain::Clock as _;
+use domain::limits::ACK_DEADLINE;
+use emulator::{Attempt, DeadLetterPolicy, Emulator, Push, RetryPolicy, Subscription, SystemClock};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::Options;
+use super::backoff::Crashes;
+use super::lines::Lines;
+use super::tail::Tail;
+use super::touch::{Map, SCHEMAS, Touched};
+use crate::metadata::Function;
+use crate::process::{Ports, Process};
+use crate::routing;
+use crate::terminal::Terminal;
+use crate::workspace::Workspace;
+
+/// Where messages go that were never acknowledged.
+const DEAD_LETTERS: &str = "dead-letters";
+
+/// Attempts for a delivery.
+const ATTEMPTS_MAX: u32 = 20;
+
+/// Between two attempts at one delivery.
+const RETRY: RetryPolicy = RetryPolicy {
+    minimum_backoff: Duration::from_secs(1),
+    maximum_backoff: Duration::from_secs(60),
+};
+
+/// Everything that runs.
+pub(crate) struct Stand<'a> {
+    terminal: &'a Terminal,
+    lines: Lines,
+    workspace: Arc<Workspace>,
+    functions: Vec<Function>,
+    emulator: Emulator,
+    running: BTreeMap<String, Running>,
+    map: Map,
+    touched: Touched,
+    build: Option<JoinHandle<Result<BTreeMap<String, PathBuf>>>>,
+    dead_letters: usize,
+    _logs: TempDir,
+}
+
+/// One function.
+struct Running {
+    process: Process,
+    tail: Tail,
+    executable: PathBuf,
+    /// The hash of the binary that runs.
+    binary: u64,
+    crashes: Crashes,
+    started: Instant,
+    /// When it is started again after it has ended by itself.
+    again: Option<Instant>,
+}
+
+impl<'a> Stand<'a> {
+    /// Builds and starts the functions, and connects them.
+    pub(crate) async fn set_up(
+        options: &Options,
+        workspace: Workspace,
+        functions: Vec<Function>,
+        emulator: Emulator,
+        terminal: &'a Terminal,
+    ) -> Result<Self> {
+        emulator.create_bucket(&options.bucket)?;
+        let executables = workspace.build(&functions)?;
+        let logs = tempfile::tempdir()?;
+        let mut running = BTreeMap::new();
+        let mut ports = Ports::new();
+        for function in &functions {
+            let variables = [
+                ("BUCKET", options.bucket.clone()),
+                ("STORAGE_EMULATOR_HOST", emulator.url()),
+                ("DEFINITIONS_DIR", workspace.root.join(SCHEMAS).display().to_string()),
+            ];
+            let variables = variables.map(|(name, value)| (name.to_owned(), value)).to_vec();
+            let executable = executables[&function.name].clone();
+            let port = ports.free()?;
+            let process = Process::new(&function.name, &executable, port, variables, logs.path());
+            let tail = Tail::new(&logs.path().join(format!("{}.log", function.name)));
+            let started = process.start().await;
+            started.with_context(|| process.log().unwrap_or_default())?;
+            let binary = hash(&executable)?;
+            let (crashes, started) = (Crashes::default(), Instant::now());
+            let one = Running { process, tail, executable, binary, crashes, started, again: None };
+            running.insert(function.name.clone(), one);
+        }
+        let names: Vec<String> = running.keys().cloned().collect();
+        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let map = map(&workspace, &functions);
+        let stand = Self {
+            terminal,
+            lines: Lines::new(&names, colour, options.log_level),
+            workspace: Arc::new(workspace),
+            functions,
+            emulator,
+            running,
+            map,
+            touched: Touched::default(),
+            build: None,
+            dead_letters: 0,
+            _logs: logs,
+        };
+        stand.connect(options)?;
+        Ok(stand)
+    }
+
+    /// Where the emulator listens.
+    pub(crate) fn url(&self) -> String {
+        self.emulator.url()
+    }
+
+    /// Bucket, topics and subscriptions. Those of functions that do not run keep their messages.
+    fn connect(&self, options: &Options) -> Result<()> {
+        for routing::Notification { topic, object_name_prefix } in
+            routing::notifications(options.env)
+        {
+            let notification = emulator::Notification::finalized(topic, object_name_prefix);
+            self.emulator.notify(&options.bucket, notification)?;
+        }
+        for route in routing::routes(&self.functions, options.env)? {
+            let Some(one) = self.running.get(&route.function) else { continue };
+            self.emulator.subscribe(Subscription {
+                push: Some(Push::to(format!("http://127.0.0.1:{}/", one.process.port))),
+                filter: route.filter.clone(),
+                ack_deadline: ACK_DEADLINE,
+                retry: Some(RETRY),
+                dead_letter: Some(DeadLetterPolicy {
+                    topic: DEAD_LETTERS.to_owned(),
+                    attempts_max: ATTEMPTS_MAX,
+                }),
+                ..Subscription::new(&route.subscription, &route.topic)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Takes note of files that changed.
+    pub(crate) fn touch(&mut self, files: &[PathBuf]) {
+        files.iter().for_each(|file| self.map.touch(file, &mut self.touched));
+    }
+
+    /// Prints what has come, and does what is to be done.
+    pub(crate) async fn look(&mut self) -> Result<()> {
+        self.print()?;
+        self.revive().await?;
+        if self.build.as_ref().is_some_and(JoinHandle::is_finished)
+            && let Some(build) = self.build.take()
+        {
+            self.built(build.await?).await?;
+        }
+        if self.build.is_none() && self.touched.is_something() {
+            self.follow().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends every process and the emulator.
+    pub(crate) async fn end(mut self) -> Result<()> {
+        for one in self.running.values() {
+            one.process.stop();
+        }
+        self.print()?;
+        self.emulator.stop().await;
+        Ok(())
+    }
+
+    fn say(&self, what: &str) -> Result<()> {
+        let now = SystemClock.now().to_millis_text();
+        let clock: String = now.chars().skip_while(|it| *it != 'T').skip(1).take(12).collect();
+        self.terminal.say(&self.lines.note(&clock, what))
+    }
+
+    fn print(&mut self) -> Result<()> {
+        for (function, one) in &mut self.running {
+            for line in one.tail.lines()? {
+                if let Some(line) = self.lines.format(function, &line) {
+                    self.terminal.say(&line)?;
+                }
+            }
+        }
+        // An answer is in the log of the function; that there was none is not.
+        for attempt in self.emulator.take_attempts().iter().filter(|it| it.status == 0) {
+            self.say(&unanswered(attempt))?;
+        }
+        let letters = self.emulator.dead_letters(DEAD_LETTERS);
+        for letter in letters.iter().skip(self.dead_letters) {
+            let object = letter.object().unwrap_or("a message without an object");
+            self.say(&format!("given up after {ATTEMPTS_MAX} attempts: {object}"))?;
+        }
+        self.dead_letters = letters.len();
+        for problem in self.emulator.problems() {
+            self.say(&format!("not taken up: {problem}"))?;
+        }
+        Ok(())
+    }
+
+    /// Starts what has ended by itself, after a while.
+    async fn revive(&mut self) -> Result<()> {
+        let mut said = Vec::new();
+        for one in self.running.values_mut() {
+            match one.again {
+                None => {
+                    if let Err(err) = one.process.check_running() {
+                        one.process.stop();
+                        let delay = one.crashes.one_more(one.started.elapsed());
+                        one.again = Some(Instant::now() + delay);
+                        said.push(format!("{err}; starts again in {:.1} s", delay.as_secs_f64()));
+                    }
+                }
+                Some(again) if again <= Instant::now() => said.extend(one.start().await),
+                Some(_) => (),
+            }
+        }
+        said.iter().try_for_each(|what| self.say(what))
+    }
+
+    /// Does what changed files ask for.
+    async fn follow(&mut self) -> Result<()> {
+        let touched = std::mem::take(&mut self.touched);
+        if let Some(file) = &touched.manifest {
+            match Workspace::read() {
+                Ok(workspace) => {
+                    self.map = map(&workspace, &self.functions);
+                    self.workspace = Arc::new(workspace);
+                    self.say(&format!("{file} changed: every function is built again"))?;
+                }
+                Err(err) => return self.say(&format!("{file} changed: {err:#}")),
+            }
+        }
+        if let Some(file) = &touched.definitions {
+            self.say(&format!("{file} changed: every function starts with new definitions"))?;
+            let names: Vec<String> = self.running.keys().cloned().collect();
+            self.restart(&names).await?;
+        }
+        let is_touched = |function: &&Function| {
+            touched.manifest.is_some() || touched.functions.contains_key(&function.name)
+        };
+        let functions: Vec<Function> = self.functions.iter().filter(is_touched).cloned().collect();
+        if functions.is_empty() {
+            return Ok(());
+        }
+        touched.functions.values().try_for_each(|why| self.say(why))?;
+        let workspace = self.workspace.clone();
+        self.build = Some(tokio::task::spawn_blocking(move || workspace.build(&functions)));
+        Ok(())
+    }
+
+    /// Restarts the functions whose binaries are other ones.
+    async fn built(&mut self, built: Result<BTreeMap<String, PathBuf>>) -> Result<()> {
+        let executables = match built {
+            Ok(executables) => executables,
+            Err(err) => return self.say(&format!("{err:#}: what runs stays as it is")),
+        };
+        let mut changed = Vec::new();
+        for (name, executable) in executables {
+            let Some(one) = self.running.get_mut(&name) else { continue };
+            let binary = hash(&executable)?;
+            if binary == one.binary {
+                self.say(&format!("{name} is the same as before and keeps running"))?;
+            } else {
+                (one.binary, one.executable) = (binary, executable);
+                changed.push(name);
+            }
+        }
+        self.restart(&changed).await
+    }
+
+    async fn restart(&mut self, names: &[String]) -> Result<()> {
+        for name in names {
+            let Some(one) = self.running.get_mut(name) else { continue };
+            one.process.stop();
+            let failed = one.start().await;
+            let what = failed.unwrap_or_else(|| format!("{name} runs again"));
+            self.say(&what)?;
+        }
+        Ok(())
+    }
+}
+
+impl Running {
+    /// Starts it; what went wrong, if something did.
+    async fn start(&mut self) -> Option<String> {
+        self.again = None;
+        self.started = Instant::now();
+        let err = self.process.start().await.err()?;
+        self.process.stop();
+        let delay = self.crashes.one_more(Duration::ZERO);
+        self.again = Some(Instant::now() + delay);
+        Some(format!("{err:#}; starts again in {:.1} s", delay.as_secs_f64()))
+    }
+}
+
+fn unanswered(attempt: &Attempt) -> String {
+    let Attempt { subscription, object, attempt, .. } = attempt;
+    format!("no answer from {subscription} about {object}, attempt {attempt}")
+}
+
+fn map(workspace: &Workspace, functions: &[Function]) -> Map {
+    let names = functions.iter().map(|it| it.name.as_str());
+    Map::new(&workspace.root, &workspace.packages, names)
+}
+
+fn hash(path: &Path) -> Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    fs::read(path).with_context(|| path.display().to_string())?.hash(&mut hasher);
+    Ok(hasher.finish())
+}
