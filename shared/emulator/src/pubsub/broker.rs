@@ -81,18 +81,6 @@ impl Broker {
         broker
     }
 
-    /// The message that publishing this would make, and where it would go. Nothing is changed.
-    pub(crate) fn plan_publish(
-        &self,
-        topic: &str,
-        attributes: BTreeMap<String, String>,
-        data: Bytes,
-    ) -> Change {
-        let draft = Draft { attributes, data, ordering_key: String::new() };
-        let desk = self.desk();
-        Change::Published(desk.state.publication(topic, draft, self.clock.now(), &self.chance))
-    }
-
     /// Signs the tokens that come with pushes.
     pub(crate) fn signer(&self) -> &Signer {
         &self.signer
@@ -105,10 +93,11 @@ impl Broker {
         attributes: BTreeMap<String, String>,
         data: Bytes,
     ) -> io::Result<String> {
-        let change = self.plan_publish(topic, attributes, data);
-        let Change::Published(publication) = &change else { return Ok(String::new()) };
+        let draft = Draft { attributes, data, ordering_key: String::new() };
+        let mut desk = self.desk();
+        let publication = desk.state.publication(topic, draft, self.clock.now(), &self.chance);
         let id = publication.message.message_id.clone();
-        self.commit(&mut self.desk(), vec![change])?;
+        self.commit(&mut desk, vec![Change::Published(publication)])?;
         Ok(id)
     }
 
@@ -120,7 +109,10 @@ impl Broker {
         let topics = [Some(subscription.full_topic()), grave].into_iter().flatten();
         let topics = topics.filter(|topic| !desk.state.topics.contains_key(topic));
         let mut changes: Vec<_> = topics.map(|it| Change::TopicSet(Topic::new(&it))).collect();
-        changes.push(Change::SubscriptionSet(Box::new(subscription)));
+        let stored = desk.state.queues.get(&subscription.full_name());
+        if stored.is_none_or(|queue| *queue.subscription != subscription) {
+            changes.push(Change::SubscriptionSet(Box::new(subscription)));
+        }
         self.commit(&mut desk, changes)
     }
 

@@ -98,6 +98,16 @@ impl<'a> Fields<'a> {
         self.0.keys()
     }
 
+    /// Refuses fields whose keys are not in `known`.
+    pub(crate) fn only(self, known: &[&str]) -> Result<(), Problem> {
+        match self.keys().find(|key| !known.contains(&key.as_str())) {
+            None => Ok(()),
+            Some(key) => Err(Problem::invalid(format!(
+                "Invalid JSON payload received. Unknown name \"{key}\": Cannot find field."
+            ))),
+        }
+    }
+
     pub(crate) fn get(self, key: &str) -> Option<&'a Value> {
         self.0.get(key).filter(|value| !value.is_null())
     }

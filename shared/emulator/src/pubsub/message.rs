@@ -39,7 +39,8 @@ impl Message {
 
     /// The body of a push of this message to `subscription`, as the service makes it; with the
     /// number of the attempt where the subscription has a dead-letter topic. Keys are in
-    /// alphabetic order. (Pub/Sub documentation, "Push subscriptions", "Receive messages".)
+    /// alphabetic order, and what is empty is left out. (Pub/Sub documentation, "Push
+    /// subscriptions", "Receive messages"; ProtoJSON Format, "Presence and default-values".)
     pub fn push_body(&self, subscription: &str, attempt: Option<u32>) -> String {
         let published_at = self.published_at.to_millis_text();
         let mut body = Map::new();
@@ -55,9 +56,7 @@ impl Message {
             "publishTime": published_at,
             "publish_time": published_at,
         });
-        if let (Some(fields), true) = (message.as_object_mut(), self.ordering_key.is_empty()) {
-            fields.shift_remove("orderingKey");
-        }
+        leave_out_empty(&mut message);
         body.insert("message".to_owned(), message);
         body.insert("subscription".to_owned(), Value::from(subscription));
         Value::Object(body).to_string()
@@ -72,10 +71,7 @@ impl Message {
             "publishTime": self.published_at.to_string(),
             "orderingKey": self.ordering_key,
         });
-        if let Some(fields) = json.as_object_mut() {
-            let empty = |value: &Value| *value == json!("") || *value == json!({});
-            fields.retain(|_, value| !empty(value));
-        }
+        leave_out_empty(&mut json);
         json
     }
 
@@ -116,5 +112,16 @@ impl Message {
     pub(crate) fn attributes_before(&self) -> BTreeMap<String, String> {
         let own = self.attributes.iter().filter(|(key, _)| !key.starts_with(DEAD_LETTER));
         own.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+}
+
+fn leave_out_empty(json: &mut Value) {
+    let is_empty = |value: &Value| match value {
+        Value::String(text) => text.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    };
+    if let Some(fields) = json.as_object_mut() {
+        fields.retain(|_, value| !is_empty(value));
     }
 }

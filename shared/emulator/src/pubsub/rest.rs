@@ -73,6 +73,12 @@ impl Named {
         let name = format!("projects/{project}/{}/{id}", kind.collection());
         Self { name, method }
     }
+
+    /// The name in a path that has no method.
+    fn plain(kind: Kind, path: Path<(String, String)>) -> Result<String, Problem> {
+        let Self { name, method } = Self::of(kind, path);
+        method.map_or(Ok(name), |_| Err(no_method()))
+    }
 }
 
 /// There is no such method.

@@ -18,6 +18,9 @@ pub(crate) const STORED: [&str; 6] = [
     "messageTransforms",
 ];
 
+/// The other fields of the resource, those included that only the service fills.
+const FIELDS: [&str; 5] = ["name", "labels", "state", "satisfiesPzs", "tags"];
+
 /// A topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Topic {
@@ -54,5 +57,10 @@ impl Topic {
             labels: fields.map("labels")?,
             ..Self::new(fields.text("name")?)
         })
+    }
+
+    /// Refuses fields that the resource does not have.
+    pub(crate) fn check_fields(json: &Value) -> Result<(), Problem> {
+        Fields::of(json, "topic")?.only(&[&FIELDS[..], &STORED].concat())
     }
 }

@@ -10,6 +10,7 @@ mod instructions;
 mod interrupted;
 mod media;
 mod memory;
+mod pubsub;
 mod push;
 mod resumable;
 mod retry_tests;

@@ -1,15 +1,31 @@
 //! What somebody needs who keeps the changes, in order to bring them back.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::Broker;
 use crate::pubsub::change::{Change, Recorder};
 use crate::pubsub::queue::Queue;
+use crate::pubsub::state::Draft;
 
 impl Broker {
     /// From here on every change is recorded first. Only the first recorder counts.
     pub(crate) fn record_to(&self, recorder: Arc<dyn Recorder>) {
         self.recorder.get_or_init(|| recorder);
+    }
+
+    /// The message that publishing this would make, and where it would go. Nothing is changed.
+    pub(crate) fn plan_publish(
+        &self,
+        topic: &str,
+        attributes: BTreeMap<String, String>,
+        data: Bytes,
+    ) -> Change {
+        let draft = Draft { attributes, data, ordering_key: String::new() };
+        let desk = self.desk();
+        Change::Published(desk.state.publication(topic, draft, self.clock.now(), &self.chance))
     }
 
     /// Makes changes happen that are recorded elsewhere.

@@ -36,9 +36,10 @@ pub(super) async fn get(State(broker): Shared, at: At) -> Result<Response, Answe
 }
 
 pub(super) async fn create(State(broker): Shared, at: At, body: Body) -> Result<Response, Answer> {
-    let Named { name, .. } = Named::of(Kind::Snapshot, at);
+    let name = Named::plain(Kind::Snapshot, at)?;
     Kind::Snapshot.check(&name)?;
     let fields = body.fields()?;
+    fields.only(&["subscription", "labels", "tags"])?;
     let labels = fields.map("labels")?;
     check_labels(&labels)?;
     let subscription = Kind::Subscription.full(fields.text("subscription")?);
@@ -47,7 +48,7 @@ pub(super) async fn create(State(broker): Shared, at: At, body: Body) -> Result<
 }
 
 pub(super) async fn update(State(broker): Shared, at: At, body: Body) -> Result<Response, Answer> {
-    let Named { name, .. } = Named::of(Kind::Snapshot, at);
+    let name = Named::plain(Kind::Snapshot, at)?;
     let (given, paths) = update_request(body, "snapshot")?;
     let updated = broker.update_snapshot(&name, |stored| {
         let json: Value = mask::apply("Snapshot", stored.resource(), &given, &paths, &MUTABLE)?;
@@ -59,7 +60,7 @@ pub(super) async fn update(State(broker): Shared, at: At, body: Body) -> Result<
 }
 
 pub(super) async fn delete(State(broker): Shared, at: At) -> Result<Response, Answer> {
-    broker.delete_snapshot(&Named::of(Kind::Snapshot, at).name)?;
+    broker.delete_snapshot(&Named::plain(Kind::Snapshot, at)?)?;
     Ok(answer::nothing())
 }
 

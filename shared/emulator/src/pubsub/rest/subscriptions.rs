@@ -51,7 +51,7 @@ pub(super) async fn create(
     at: At,
     Body(body): Body,
 ) -> Result<Response, Answer> {
-    let Named { name, .. } = Named::of(Kind::Subscription, at);
+    let name = Named::plain(Kind::Subscription, at)?;
     Subscription::check_fields(&body)?;
     let given = Subscription::from_json(&body)?;
     let topic = Kind::Topic.full(&given.topic);
@@ -63,7 +63,7 @@ pub(super) async fn create(
 }
 
 pub(super) async fn update(State(broker): Shared, at: At, body: Body) -> Result<Response, Answer> {
-    let Named { name, .. } = Named::of(Kind::Subscription, at);
+    let name = Named::plain(Kind::Subscription, at)?;
     let (given, paths) = update_request(body, "subscription")?;
     let updated = broker.update_subscription(&name, |stored| {
         let json = mask::apply("Subscription", stored.to_json(), &given, &paths, &MUTABLE)?;
@@ -84,6 +84,6 @@ fn checked(stored: &Subscription, json: &Value) -> Result<Subscription, Problem>
 }
 
 pub(super) async fn delete(State(broker): Shared, at: At) -> Result<Response, Answer> {
-    broker.delete_subscription(&Named::of(Kind::Subscription, at).name)?;
+    broker.delete_subscription(&Named::plain(Kind::Subscription, at)?)?;
     Ok(answer::nothing())
 }

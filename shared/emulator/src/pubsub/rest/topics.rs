@@ -70,15 +70,16 @@ pub(super) async fn create(
     at: At,
     Body(body): Body,
 ) -> Result<Response, Answer> {
-    let Named { name, .. } = Named::of(Kind::Topic, at);
+    let name = Named::plain(Kind::Topic, at)?;
     Kind::Topic.check(&name)?;
+    Topic::check_fields(&body)?;
     let topic = read(&name, &body)?;
     broker.create_topic(topic.clone())?;
     Ok(answer::json(&topic.to_json()))
 }
 
 pub(super) async fn update(State(broker): Shared, at: At, body: Body) -> Result<Response, Answer> {
-    let Named { name, .. } = Named::of(Kind::Topic, at);
+    let name = Named::plain(Kind::Topic, at)?;
     let (given, paths) = update_request(body, "topic")?;
     let mutable: Vec<&str> = topic::STORED.into_iter().chain(["labels"]).collect();
     let topic = broker.update_topic(&name, |stored| {
@@ -94,7 +95,7 @@ fn read(name: &str, body: &Value) -> Result<Topic, Problem> {
 }
 
 pub(super) async fn delete(State(broker): Shared, at: At) -> Result<Response, Answer> {
-    broker.delete_topic(&Named::of(Kind::Topic, at).name)?;
+    broker.delete_topic(&Named::plain(Kind::Topic, at)?)?;
     Ok(answer::nothing())
 }
 
