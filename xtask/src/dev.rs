@@ -26,6 +26,9 @@ use watch::Watch;
 /// Between two looks at logs, sources and processes.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// What a person can begin with.
+const RECORD: &str = r#"{"schema_version":"v1.0.0","created_at":"2026-01-02T03:04:05Z","updated_at":"2026-01-02T03:04:05Z","title":"A first idea"}"#;
+
 /// The project of topics and subscriptions.
 const PROJECT: &str = "local";
 
@@ -143,10 +146,6 @@ async fn serve(
 /// What a person needs to begin.
 fn welcome(options: &Options, url: &str) -> String {
     let Options { folder, bucket, env, .. } = options;
-    let record = format!(
-        "{{\"schema_version\":\"v1.0.0\",\"created_at\":\"2026-01-02T03:04:05Z\",\
-         \"updated_at\":\"2026-01-02T03:04:05Z\",\"title\":\"A first idea\",\"status\":\"Draft\"}}"
-    );
     let name =
         format!("env/{env}/ideas/IDEA-001/history/2026/01/02/2026-01-02T03:04:05.678Z_a.json");
     let name = name.replace('/', "%2F").replace(':', "%3A");
@@ -156,7 +155,7 @@ fn welcome(options: &Options, url: &str) -> String {
 bucket {bucket}, every object a file below {}
 a first record, and then the snapshot that is made of it:
 
-  curl --silent --data '{record}' \\
+  curl --silent --data '{RECORD}' \\
     -H 'Content-Type: application/json' \\
     '{url}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}'
   cat {}
