@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::buckets::{Bucket, Buckets, Settings};
 use crate::chance::Chance;
 use crate::folder::Folder;
-use crate::http::{self, Fault, Faults, InstructionError, Instructions, Service};
+use crate::http::{self, Call, Fault, Faults, InstructionError, Instructions, Service};
 use crate::hub::Hub;
 use crate::memory::{Event, Properties};
 use crate::notification::Notification;
@@ -260,6 +260,18 @@ impl Emulator {
     /// The requests that arrived over HTTP so far, by class, those that failed included.
     pub fn requests(&self) -> Operations {
         self.service.operations()
+    }
+
+    /// Keeps every request over HTTP and its answer from here on, bodies included, until they are
+    /// taken.
+    pub fn keep_calls(&self) {
+        self.service.calls.keep();
+    }
+
+    /// The calls since they were last taken, in the order in which they were answered; those that
+    /// faults failed included.
+    pub fn take_calls(&self) -> Vec<Call> {
+        self.service.calls.take()
     }
 
     /// What could not be taken up of the files of the folder since this was asked last.

@@ -3,6 +3,7 @@
 
 mod bucket_resource;
 mod buckets;
+mod calls;
 mod copy;
 mod edit;
 mod faults;
@@ -31,6 +32,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
+pub use calls::Call;
 pub use faults::{Fault, Faults, InstructionError, Instructions};
 pub(crate) use serve::serve;
 
@@ -63,6 +65,7 @@ const PREFIXES: [&str; 4] =
 pub(crate) struct Service {
     pub(crate) buckets: Arc<Buckets>,
     pub(crate) faults: Plan,
+    pub(crate) calls: calls::Calls,
     sessions: Sessions,
     class_a: AtomicU64,
     class_b: AtomicU64,
@@ -76,6 +79,7 @@ impl Service {
         Self {
             buckets,
             faults: Plan::new(faults),
+            calls: calls::Calls::default(),
             sessions: Sessions::new(),
             class_a: AtomicU64::new(0),
             class_b: AtomicU64::new(0),

@@ -34,7 +34,7 @@ mod tests;
 pub use chance::{Chance, SeededIds};
 pub use clock::{SystemClock, TestClock};
 pub use emulator::{Emulator, Options};
-pub use http::{Fault, Faults, InstructionError, Instructions};
+pub use http::{Call, Fault, Faults, InstructionError, Instructions};
 pub use memory::{Event, EventType, Memory, Properties, Stored, Upload};
 pub use notification::{Notification, Payload};
 pub use pubsub::{

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::Request;
+use axum::middleware;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -13,11 +14,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::faults::{Ending, Valve};
-use super::{Service, router};
+use super::{Service, calls, router};
 
 /// Serves Cloud Storage and `others` until it is dropped, which closes every connection.
 pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>, others: axum::Router) {
-    let router = TowerToHyperService::new(router(service).merge(others));
+    let recorder = middleware::from_fn_with_state(service.clone(), calls::record);
+    let router = router(service).merge(others).layer(recorder);
+    let router = TowerToHyperService::new(router);
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
