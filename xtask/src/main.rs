@@ -1,6 +1,7 @@
 //! Every automation of the repository: `cargo xtask <command>`, one file per command.
 
 mod check;
+mod clients;
 mod command;
 mod conform;
 mod dev;
@@ -39,6 +40,7 @@ use crate::terminal::Terminal;
   cargo xtask dev                         everything on a folder, rebuilt as you change it
   cargo xtask sim --seeds 20000           whole histories in virtual time, with everything that can go wrong
   cargo xtask check                       what CI runs
+  cargo xtask clients                     Google's Python and Node clients and gcloud, against the emulator
   cargo xtask conform                     every store keeps the storage contract, and all are alike
   cargo xtask interleavings               what can happen to each handler, counted
   cargo xtask fuzz push --minutes 5       any bodies of pushes, as many as that gives
@@ -56,6 +58,7 @@ enum Command {
     Replay(replay::Options),
     Dev(dev::Options),
     Check(check::Options),
+    Clients(clients::Options),
     Conform(conform::Options),
     Interleavings(interleavings::Options),
     New(new::Options),
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Command::Replay(options) => replay::run(&options, &terminal),
         Command::Dev(options) => dev::run(&options, &terminal),
         Command::Check(options) => check::run(&options, &terminal),
+        Command::Clients(options) => clients::run(&options, &terminal),
         Command::Conform(options) => conform::run(&options, &terminal),
         Command::Interleavings(options) => interleavings::run(&options, &terminal),
         Command::New(options) => new::run(&options, &terminal),
