@@ -8,7 +8,7 @@ use clap::Args;
 use crate::replay;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
-use crate::{command, interleavings, kills, scenario, sim};
+use crate::{clients, command, conform, interleavings, kills, scenario, sim};
 
 /// Seeds that every scenario is replayed with by `--long`, with shuffled deliveries and with
 /// faults each.
@@ -91,6 +91,10 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let times = if options.long { LONG_KILLS } else { KILLS };
     terminal.say("== kills")?;
     if !kills::run(&kills::Options { times, seed: 1 }, terminal)? {
+        return Ok(false);
+    }
+    terminal.say("== clients")?;
+    if !clients::run(&clients::Options::default(), terminal)? {
         return Ok(false);
     }
     if options.long { long(&workspace, terminal) } else { Ok(true) }

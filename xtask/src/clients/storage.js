@@ -47,7 +47,9 @@ function holds(what, condition) {
 async function refused(code, promise) {
   const err = await promise.then(() => null, err => err);
   if (!err) throw new Error(`no error with code ${code}`);
-  if (Number(err.code) !== code) throw new Error(`code ${err.code}, not ${code}: ${err.message}`);
+  // A resumable upload says it as the status of the answer, everything else as a code.
+  const told = Number(err.code ?? err.status ?? err.response?.status);
+  if (told !== code) throw new Error(`code ${told}, not ${code}: ${err.message}`);
 }
 
 async function put(name, data = SMALL, options = {}) {
