@@ -62,6 +62,9 @@ const SIMULATIONS: [(&str, &[&str]); 6] = [
     ("planted bugs", &["--bugs", "--seeds", "20000"]),
 ];
 
+/// Random operations on every store beside the others in the long runs.
+const LONG_OPERATIONS: u64 = 100_000;
+
 /// The seeds of [`SIMULATIONS`], each of them twice: a trace must not differ.
 const LONG_SIMULATION: (&str, &[&str]) = ("simulation, twice", &["--seeds", "20000", "--twice"]);
 
@@ -114,6 +117,10 @@ fn long(workspace: &Workspace, terminal: &Terminal) -> Result<bool> {
     }
     let (name, options) = LONG_SIMULATION;
     if !simulation(name, options, terminal)? {
+        return Ok(false);
+    }
+    let random = conform::Options { random: Some(LONG_OPERATIONS), seed: 1, ..Default::default() };
+    if !conform::run(&random, terminal)? {
         return Ok(false);
     }
     let scenarios = scenario::names_in(&workspace.root.join("fixtures"))?.len() as u64;

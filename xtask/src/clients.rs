@@ -34,8 +34,8 @@ const CALLS: &str = "shared/emulator/tests/calls";
 /// the history of a scenario of fixtures/, the functions handle it, and the client reads what
 /// came of it.
 ///
-/// A client that is not there is left out, and the last lines say so; --require makes that a
-/// failure. What is there must install, and every step must succeed.
+/// A client that is not there, or that its registry does not give, is left out, and the last lines
+/// say so; --require makes that a failure. Of what is there every step must succeed.
 #[derive(Args, Debug, Default)]
 #[command(after_help = "Examples:
   cargo xtask clients                          all that are there
@@ -104,6 +104,11 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
                 terminal.say(&format!("{}: not run: {why}", client.name()))?;
                 missing.push((client, why));
             }
+            Err(err) if !options.asks_for(client) => {
+                let why = format!("it cannot be installed: {err:#}");
+                terminal.say(&format!("{}: not run: {why}", client.name()))?;
+                missing.push((client, why));
+            }
             Err(err) => {
                 terminal.say(&format!("{}: FAILED: {err:#}", client.name()))?;
                 ended.push(Ended::not_begun(client.name(), "install", &err));
@@ -124,11 +129,17 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
         terminal.say(&record(&workspace.root.join(CALLS), &ended, false)?)?;
     }
     bench.clean_up(options.keep, good)?;
-    ensure!(!ended.is_empty() || lacking, "no client is there to be run");
+    let asked = !options.only.is_empty();
+    ensure!(!ended.is_empty() || lacking || !asked, "no client is there to be run");
     Ok(good && !lacking)
 }
 
 impl Options {
+    /// Whether somebody has named `client`, so that it must not be left out.
+    fn asks_for(&self, client: Client) -> bool {
+        self.only.contains(&client) || self.require.contains(&client)
+    }
+
     /// The clients to run, in the order of [`Client::ALL`].
     fn wanted(&self) -> Result<Vec<Client>> {
         let named = |client: &Client| self.only.is_empty() || self.only.contains(client);

@@ -47,19 +47,19 @@ pub(crate) struct Options {
         value_name = "OPERATIONS",
         value_parser = clap::value_parser!(u64).range(1..=OPERATIONS_MAX)
     )]
-    random: Option<u64>,
+    pub(crate) random: Option<u64>,
     /// The seed of the first round of random operations.
     #[arg(long, default_value_t = 1)]
-    seed: u64,
+    pub(crate) seed: u64,
     /// Another emulator of Cloud Storage, by its address: http://127.0.0.1:9000.
     #[arg(long, conflicts_with = "bucket")]
-    url: Option<String>,
+    pub(crate) url: Option<String>,
     /// A real bucket with Object Versioning, written to with your credentials.
     #[arg(long, value_name = "NAME", conflicts_with = "random")]
-    bucket: Option<String>,
+    pub(crate) bucket: Option<String>,
     /// Begin with a real bucket, whatever that costs.
     #[arg(long, requires = "bucket")]
-    yes: bool,
+    pub(crate) yes: bool,
 }
 
 /// Runs what `options` ask for; whether nothing differs.
