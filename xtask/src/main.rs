@@ -1,6 +1,7 @@
 //! Every automation of the repository: `cargo xtask <command>`, one file per command.
 
 mod check;
+mod clients;
 mod command;
 mod conform;
 mod emulator;
@@ -37,6 +38,7 @@ use crate::terminal::Terminal;
   cargo xtask replay venture-life         one scenario, the same four ways
   cargo xtask sim --seeds 20000           whole histories in virtual time, with everything that can go wrong
   cargo xtask check                       what CI runs
+  cargo xtask clients                     Google's Python and Node clients and gcloud, against the emulator
   cargo xtask conform                     every store keeps the storage contract, and all are alike
   cargo xtask interleavings               what can happen to each handler, counted
   cargo xtask fuzz push --minutes 5       any bodies of pushes, as many as that gives
@@ -53,6 +55,7 @@ struct Cli {
 enum Command {
     Replay(replay::Options),
     Check(check::Options),
+    Clients(clients::Options),
     Conform(conform::Options),
     Interleavings(interleavings::Options),
     New(new::Options),
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Replay(options) => replay::run(&options, &terminal),
         Command::Check(options) => check::run(&options, &terminal),
+        Command::Clients(options) => clients::run(&options, &terminal),
         Command::Conform(options) => conform::run(&options, &terminal),
         Command::Interleavings(options) => interleavings::run(&options, &terminal),
         Command::New(options) => new::run(&options, &terminal),

@@ -9,7 +9,7 @@ mod keep;
 mod mode;
 mod report;
 pub(crate) mod rules;
-mod run;
+pub(crate) mod run;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -121,7 +121,7 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
 }
 
 /// The functions that are pushed to.
-fn pushed(workspace: &Workspace) -> Result<Vec<Function>> {
+pub(crate) fn pushed(workspace: &Workspace) -> Result<Vec<Function>> {
     let mut functions = workspace.functions()?;
     functions.retain(|function| function.metadata.kind == Kind::Push);
     Ok(functions)
@@ -174,7 +174,8 @@ fn accept(scenario: &Scenario, found: &Contents) -> Result<String> {
     Ok(format!("{}\n    accepted", changes.trim_end()))
 }
 
-fn compare(then: &Path, found: Contents, mode: &Mode) -> Result<String> {
+/// Where `found` differs from what the folder `then` says, as far as `mode` lets that be said.
+pub(crate) fn compare(then: &Path, found: Contents, mode: &Mode) -> Result<String> {
     let expected = Contents::expected(then)?;
     Ok(if mode.is_in_order() {
         difference::differences(&expected, &found)

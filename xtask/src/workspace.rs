@@ -14,6 +14,8 @@ use crate::metadata::Function;
 pub(crate) struct Workspace {
     /// The folder of the root `Cargo.toml`.
     pub(crate) root: PathBuf,
+    /// Where cargo builds.
+    pub(crate) target: PathBuf,
     /// The members, by name.
     pub(crate) packages: Vec<Package>,
 }
@@ -28,7 +30,11 @@ impl Workspace {
             .exec()
             .context("cargo metadata does not describe the current folder")?;
         packages.packages.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Self { root: packages.workspace_root.into(), packages: packages.packages })
+        Ok(Self {
+            root: packages.workspace_root.into(),
+            target: packages.target_directory.into(),
+            packages: packages.packages,
+        })
     }
 
     /// The members under `functions/`, with what they say about themselves.

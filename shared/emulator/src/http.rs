@@ -148,6 +148,7 @@ fn bucket_calls() -> Router<Arc<Service>> {
         .route("/b", get(buckets::list).post(buckets::insert))
         .route("/b/{bucket}", bucket.delete(buckets::delete))
         .route("/b/{bucket}/storageLayout", get(buckets::storage_layout))
+        .route("/b/{bucket}/managedFolders", get(buckets::managed_folders))
         .route("/b/{bucket}/iam", get(buckets::policy).put(buckets::set_policy))
         .route("/b/{bucket}/iam/testPermissions", get(buckets::test_permissions))
         .route(

@@ -353,6 +353,7 @@ impl Store for Memory {
                 let reason = format!("put {name}: more than {CONTENT_BYTES_MAX} bytes");
                 return Err(Error::new(ErrorKind::Unusable, reason));
             }
+            upload.check_headers(name)?;
             Ok(self.insert(name, body, upload)?.generation)
         })
     }

@@ -27,7 +27,7 @@ use crate::routing::{self, Route};
 use crate::scenario::Scenario;
 
 /// The bucket that everything happens in.
-const BUCKET: &str = "replay";
+pub(crate) const BUCKET: &str = "replay";
 
 /// Where deliveries go that were never acknowledged.
 const DEAD_LETTERS: &str = "dead-letters";
@@ -97,8 +97,9 @@ pub(crate) async fn run(stage: &Stage, scenario: &Scenario, mode: &Mode) -> Resu
 }
 
 /// An emulator and the functions, connected.
-struct Set {
-    emulator: Emulator,
+pub(crate) struct Set {
+    /// Where everything happens.
+    pub(crate) emulator: Emulator,
     memory: Arc<Memory>,
     routes: Vec<Route>,
     processes: Arc<Vec<Process>>,
@@ -113,7 +114,8 @@ struct Tally {
 }
 
 impl Set {
-    async fn up(stage: &Stage, scenario: &Scenario, mode: &Mode) -> Result<Self> {
+    /// Starts everything.
+    pub(crate) async fn up(stage: &Stage, scenario: &Scenario, mode: &Mode) -> Result<Self> {
         let options = Options {
             seed: mode.seed,
             faults: mode.faults.map(|seed| Faults { seed, rate_per_mille: 0 }),

@@ -167,6 +167,16 @@ pub(super) async fn set_policy(
     answer(&params, changed.map_err(|err| refusal(&err, &name))?)
 }
 
+/// That there are none, which gcloud asks before it deletes a bucket with all that is in it.
+pub(super) async fn managed_folders(
+    State(service): Shared,
+    Path(name): Path<String>,
+    params: Params,
+) -> Result<Response, Refusal> {
+    service.bucket(&name)?;
+    answer(&params, json!({"kind": "storage#managedFolders"}))
+}
+
 /// That whoever asks may do whatever is asked about.
 pub(super) async fn test_permissions(
     State(service): Shared,

@@ -24,7 +24,7 @@ fn parse(rest: &mut &str, depth: usize) -> Option<Selection> {
     let mut selection = Selection::default();
     loop {
         let (name, below) = parse_field(rest, depth)?;
-        selection.0.push((name, below));
+        selection.add(name, below);
         match rest.strip_prefix(',') {
             Some(after) => *rest = after,
             None => return Some(selection),
@@ -55,6 +55,17 @@ fn parse_field(rest: &mut &str, depth: usize) -> Option<(String, Selection)> {
 }
 
 impl Selection {
+    /// Selects `below` of `name` besides. What is selected wholly stays so.
+    fn add(&mut self, name: String, below: Selection) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            None => self.0.push((name, below)),
+            Some((_, known)) if known.0.is_empty() || below.0.is_empty() => known.0.clear(),
+            Some((_, known)) => {
+                below.0.into_iter().for_each(|(name, below)| known.add(name, below))
+            }
+        }
+    }
+
     fn apply(&self, value: Value) -> Value {
         match value {
             value if self.0.is_empty() => value,

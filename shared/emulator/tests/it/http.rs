@@ -197,6 +197,10 @@ async fn lists_page_select_and_show_versions() {
     assert_eq!((&page["items"], &page["prefixes"]), (&json!([{"name": "a"}]), &json!(["b/"])));
     let rest = list(&format!("delimiter=/&fields=items(name),prefixes&pageToken={token}")).await;
     assert_eq!(rest, json!({"items": [{"name": "c"}]}));
+    let sizes = list("prefix=c&fields=items/name,items/size,items(name),kind").await;
+    let expected = json!({"kind": "storage#objects", "items": [{"name": "c", "size": "1"}]});
+    assert_eq!(sizes, expected, "a field may be selected in several places");
+    assert_eq!(list("prefix=c&fields=items/name,items").await["items"][0]["size"], "1");
     assert_eq!(list("prefix=missing").await, json!({"kind": "storage#objects"}));
     let versions = list("versions=true&prefix=a").await;
     let versions = versions["items"].as_array().unwrap();
@@ -209,6 +213,30 @@ async fn lists_page_select_and_show_versions() {
         tokens += 1;
     }
     assert_eq!(tokens, 1, "pages of versions end too");
+}
+
+#[tokio::test]
+async fn metadata_of_any_text_comes_back_as_it_went_in() {
+    let face = face().await;
+    let metadata = json!({"camelCase": "français", "a b": " padded ", "ключ": "1\n2"});
+    let resource = json!({"name": "a", "metadata": metadata});
+    let body = format!("--x\r\n\r\n{resource}\r\n--x\r\n\r\n1\r\n--x--\r\n");
+    let upload = format!("{}?uploadType=multipart", face.uploads);
+    let headers = [("content-type", "multipart/related; boundary=x")];
+    let answer = send(Method::POST, &upload, &headers, body).await.unwrap();
+    assert_eq!((answer.status, &answer.json()["metadata"]), (200, &metadata));
+    let url = format!("{}/a", face.objects);
+    assert_eq!(get(&url).await.json()["metadata"], metadata);
+    let media = get(&format!("{url}?alt=media")).await;
+    assert_eq!((media.status, media.body.as_ref()), (200, b"1".as_slice()));
+}
+
+#[tokio::test]
+async fn a_bucket_has_no_managed_folders() {
+    let face = face().await;
+    let folders = |bucket| format!("{}/storage/v1/b/{bucket}/managedFolders", face.emulator.url());
+    assert_eq!(get(&folders("b")).await.json(), json!({"kind": "storage#managedFolders"}));
+    assert_eq!(get(&folders("missing")).await.status, 404);
 }
 
 #[tokio::test]
