@@ -47,9 +47,8 @@ function holds(what, condition) {
 async function refused(code, promise) {
   const err = await promise.then(() => null, err => err);
   if (!err) throw new Error(`no error with code ${code}`);
-  // A resumable upload says it as the status of the answer, everything else as a code.
-  const told = Number(err.code ?? err.status ?? err.response?.status);
-  if (told !== code) throw new Error(`code ${told}, not ${code}: ${err.message}`);
+  const found = Number(err.code ?? err.response?.status);
+  if (found !== code) throw new Error(`code ${found}, not ${code}: ${err.message}`);
 }
 
 async function put(name, data = SMALL, options = {}) {

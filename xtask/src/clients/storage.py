@@ -185,7 +185,8 @@ def _():
 def _():
     blob = bucket.blob("small.txt")
     same("bytes", blob.download_as_bytes(checksum="crc32c"), SMALL)
-    same("text", blob.download_as_text(checksum="md5"), SMALL.decode())
+    same("bytes", blob.download_as_bytes(checksum="md5"), SMALL)
+    same("text", blob.download_as_text(), SMALL.decode())
     same("generation", blob.generation, seen["first"])
 
 
