@@ -41,6 +41,12 @@ pub(crate) struct Options {
     /// prefix if there is one; may be repeated.
     #[arg(long = "notify", value_name = "TOPIC[=PREFIX]", requires = "buckets")]
     pub(crate) notifications: Vec<String>,
+    /// One object takes one write within so many milliseconds, in the service 1000; others get 429.
+    #[arg(long, value_name = "MS")]
+    pub(crate) write_interval_ms: Option<u64>,
+    /// Every answer of Cloud Storage takes at least so many milliseconds.
+    #[arg(long, value_name = "MS")]
+    pub(crate) latency_ms: Option<u64>,
 }
 
 /// Runs it until somebody interrupts.
@@ -50,7 +56,12 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
 }
 
 async fn serve(options: &Options, terminal: &Terminal) -> Result<bool> {
-    let emulator = start(options.folder.as_deref(), options.port).await?;
+    let slow = emulator::Options {
+        write_interval: options.write_interval_ms.map(Duration::from_millis),
+        latency: options.latency_ms.map(Duration::from_millis),
+        ..emulator::Options::default()
+    };
+    let emulator = start_as(slow, options.folder.as_deref(), options.port).await?;
     for bucket in &options.buckets {
         emulator.create_bucket(bucket)?;
         for notification in &options.notifications {
@@ -83,8 +94,17 @@ async fn serve(options: &Options, terminal: &Terminal) -> Result<bool> {
 ///
 /// When the port or the folder is taken; in one line what to do then.
 pub(crate) async fn start(folder: Option<&Path>, port: u16) -> Result<Emulator> {
+    start_as(emulator::Options::default(), folder, port).await
+}
+
+/// The same, of an emulator that is otherwise as `options` say.
+async fn start_as(
+    options: emulator::Options,
+    folder: Option<&Path>,
+    port: u16,
+) -> Result<Emulator> {
     let folder = folder.map(Path::to_owned);
-    let options = emulator::Options { port, folder, ..emulator::Options::default() };
+    let options = emulator::Options { port, folder, ..options };
     Emulator::start(options).await.map_err(|err| match err.kind() {
         ErrorKind::AddrInUse => {
             anyhow::anyhow!("port {port} is taken: end what listens there, or choose --port")

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::{Clock as _, Instant};
 use serde_json::{Map, Value};
@@ -62,6 +63,7 @@ pub(crate) struct Buckets {
     buckets: Mutex<BTreeMap<String, Bucket>>,
     hub: Arc<Hub>,
     seed: u64,
+    write_interval: Option<Duration>,
 }
 
 /// Whether a bucket may be called so. (Cloud Storage documentation, "Bucket names".)
@@ -119,9 +121,10 @@ impl Bucket {
 }
 
 impl Buckets {
-    /// None yet; generations are drawn from `seed`.
-    pub(crate) fn new(hub: Arc<Hub>, seed: u64) -> Self {
-        Self { buckets: Mutex::default(), hub, seed }
+    /// None yet; generations are drawn from `seed`, and one object takes one write within
+    /// `write_interval`.
+    pub(crate) fn new(hub: Arc<Hub>, seed: u64, write_interval: Option<Duration>) -> Self {
+        Self { buckets: Mutex::default(), hub, seed, write_interval }
     }
 
     /// The bucket `name`.
@@ -227,6 +230,7 @@ impl Buckets {
     fn open(&self, name: &str, settings: Settings) -> Bucket {
         let memory = Memory::new(name, Arc::new(SystemClock), self.seed);
         memory.set_versioning(settings.versioning());
+        memory.limit_write_rate(self.write_interval);
         let notifications = Notifications::default();
         memory.record_to(Arc::new(Recorder {
             hub: self.hub.clone(),

@@ -43,12 +43,26 @@ pub struct Options {
     pub port: u16,
     /// The folder that holds everything; in memory alone when missing.
     pub folder: Option<PathBuf>,
+    /// One object takes one write within this time, as it does in the service within a second;
+    /// as many as come when missing.
+    pub write_interval: Option<Duration>,
+    /// How long each answer of Cloud Storage takes at least.
+    pub latency: Option<Duration>,
 }
 
 impl Default for Options {
     /// Calm: in order, once, without faults.
     fn default() -> Self {
-        Self { seed: 0, faults: None, shuffle: None, repeat: 1, port: 0, folder: None }
+        Self {
+            seed: 0,
+            faults: None,
+            shuffle: None,
+            repeat: 1,
+            port: 0,
+            folder: None,
+            write_interval: None,
+            latency: None,
+        }
     }
 }
 
@@ -80,7 +94,7 @@ impl Emulator {
             repeat: options.repeat.max(1),
             folder: folder.clone(),
         });
-        let buckets = Arc::new(Buckets::new(hub.clone(), seed));
+        let buckets = Arc::new(Buckets::new(hub.clone(), seed, options.write_interval));
         let mut watch = None;
         if let (Some(folder), Some(opened)) = (&folder, opened) {
             restore::restore(folder, opened, &buckets, &hub.broker)?;
@@ -89,7 +103,7 @@ impl Emulator {
             watch = Some(Watch::begin(folder.clone(), buckets.clone())?);
             restore::adopt_all(folder, &buckets)?;
         }
-        let service = Arc::new(Service::new(buckets, options.faults));
+        let service = Arc::new(Service::new(buckets, options.faults, options.latency));
         let server = tokio::spawn(http::serve(
             listener,
             service.clone(),

@@ -38,6 +38,7 @@ pub(crate) use serve::serve;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
@@ -65,6 +66,7 @@ const PREFIXES: [&str; 4] =
 pub(crate) struct Service {
     pub(crate) buckets: Arc<Buckets>,
     pub(crate) faults: Plan,
+    latency: Option<Duration>,
     pub(crate) calls: calls::Calls,
     sessions: Sessions,
     class_a: AtomicU64,
@@ -75,10 +77,15 @@ pub(crate) struct Service {
 type Shared = State<Arc<Service>>;
 
 impl Service {
-    pub(crate) fn new(buckets: Arc<Buckets>, faults: Option<Faults>) -> Self {
+    pub(crate) fn new(
+        buckets: Arc<Buckets>,
+        faults: Option<Faults>,
+        latency: Option<Duration>,
+    ) -> Self {
         Self {
             buckets,
             faults: Plan::new(faults),
+            latency,
             calls: calls::Calls::default(),
             sessions: Sessions::new(),
             class_a: AtomicU64::new(0),
@@ -202,6 +209,9 @@ async fn through_faults(State(service): Shared, request: Request, next: Next) ->
         Err(request) => request,
     };
     service.count(&request);
+    if let Some(latency) = service.latency {
+        tokio::time::sleep(latency).await;
+    }
     service.faults.run(request, next).await
 }
 

@@ -70,7 +70,7 @@ fn open(root: &Path, disk: Disk) -> io::Result<Place> {
         repeat: 1,
         folder: Some(folder.clone()),
     });
-    let buckets = Buckets::new(hub.clone(), 0);
+    let buckets = Buckets::new(hub.clone(), 0, None);
     let place = Place { folder, buckets };
     restore::restore(&place.folder, opened, &place.buckets, &hub.broker)?;
     restore::adopt_all(&place.folder, &place.buckets)?;

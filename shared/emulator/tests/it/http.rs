@@ -259,3 +259,20 @@ async fn requests_are_counted_by_class() {
     let expected = Operations { class_a: 2, class_b: 2, deletes: 1 };
     assert_eq!(face.emulator.requests(), expected);
 }
+
+#[tokio::test]
+async fn an_object_takes_one_write_within_the_interval_that_is_asked_for() {
+    let options = Options {
+        write_interval: Some(std::time::Duration::from_secs(3600)),
+        latency: Some(std::time::Duration::from_millis(1)),
+        ..Options::default()
+    };
+    let emulator = Emulator::start(options).await.unwrap();
+    emulator.create_bucket("b").unwrap();
+    let put = async |name: &str| {
+        let url =
+            format!("{}/upload/storage/v1/b/b/o?uploadType=media&name={name}", emulator.url());
+        send(Method::POST, &url, &[], "1").await.unwrap().status
+    };
+    assert_eq!([put("a").await, put("a").await, put("b").await], [200, 429, 200]);
+}
