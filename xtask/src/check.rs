@@ -97,7 +97,7 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
         return Ok(false);
     }
     terminal.say("== clients")?;
-    if !clients::run(&clients::Options::default(), terminal)? {
+    if !clients::run(&clients::Options::from_registries(), terminal)? {
         return Ok(false);
     }
     if options.long { long(&workspace, terminal) } else { Ok(true) }

@@ -12,6 +12,7 @@ mod media;
 mod memory;
 mod pubsub;
 mod push;
+mod recorded;
 mod resumable;
 mod retry_tests;
 mod subscriber;

@@ -55,8 +55,17 @@ pub(crate) fn described(body: &[u8], how: &Text<'_>) -> Value {
 
 fn finish(list: &mut Vec<Value>, text: &mut String, how: &Text<'_>) {
     if !text.is_empty() {
-        list.push(json!({ "text": how.named(&std::mem::take(text)) }));
+        let told = text.split_inclusive('\n').filter(|line| !names_a_client(line));
+        let told: String = told.collect();
+        list.push(json!({ "text": how.named(&told) }));
+        text.clear();
     }
+}
+
+/// Whether `line` is a header, of one call of a batch, that tells which client called.
+fn names_a_client(line: &str) -> bool {
+    let name = line.split(':').next().unwrap_or(line).to_ascii_lowercase();
+    ["user-agent", "x-goog-api-client"].contains(&name.as_str())
 }
 
 /// The JSON with a name in every text that has one.

@@ -51,6 +51,8 @@ impl Names {
         }
         if let Ok(answer) = serde_json::from_slice(&call.answer) {
             self.learn_fields(&answer);
+        } else if let Ok(text) = std::str::from_utf8(&call.answer) {
+            self.learn_text(text);
         }
     }
 
@@ -63,6 +65,15 @@ impl Names {
             text = text.replace(value, name).replace(&encoded(value), name);
         }
         text
+    }
+
+    /// Learns from JSON in the middle of other text, as in the answers to a batch.
+    fn learn_text(&mut self, text: &str) {
+        for (field, kind) in FIELDS {
+            for rest in text.split(&format!("\"{field}\":\"")).skip(1) {
+                self.name(rest.split('"').next().unwrap_or(rest), kind);
+            }
+        }
     }
 
     fn learn_fields(&mut self, value: &Value) {
@@ -96,16 +107,27 @@ impl Names {
     }
 }
 
-/// `value` with `{time}` for every text that is a time.
+/// `value` with `{time}` for every time in its texts.
 pub(crate) fn timeless(value: Value) -> Value {
     match value {
-        Value::String(text) if Instant::parse(&text).is_some() => "{time}".into(),
+        Value::String(text) => timeless_text(&text).into(),
         Value::Array(values) => values.into_iter().map(timeless).collect(),
         Value::Object(fields) => {
             Value::Object(fields.into_iter().map(|(key, value)| (key, timeless(value))).collect())
         }
         other => other,
     }
+}
+
+/// `text` with `{time}` for every time that stands alone, or between quotes.
+fn timeless_text(text: &str) -> String {
+    let named = |part| if is_time(part) { "{time}" } else { part };
+    text.split('"').map(named).collect::<Vec<_>>().join("\"")
+}
+
+/// RFC 3339, section 5.6, down to any part of a second.
+fn is_time(text: &str) -> bool {
+    text.ends_with('Z') && Instant::parse(text).is_some()
 }
 
 /// As values stand in queries: everything but unreserved characters encoded.
