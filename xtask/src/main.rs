@@ -4,6 +4,7 @@ mod check;
 mod clients;
 mod command;
 mod conform;
+mod connect;
 mod dev;
 mod emulator;
 mod fuzz;

@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use domain::Clock as _;
-use domain::limits::ACK_DEADLINE;
-use emulator::{Attempt, DeadLetterPolicy, Emulator, Push, RetryPolicy, Subscription, SystemClock};
+use emulator::{Attempt, Emulator, SystemClock};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -20,22 +19,18 @@ use super::backoff::Crashes;
 use super::lines::Lines;
 use super::tail::Tail;
 use super::touch::{Map, SCHEMAS, Touched};
+use crate::connect::{DEAD_LETTERS, Patience, connect};
 use crate::metadata::Function;
 use crate::process::{Ports, Process};
 use crate::routing;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 
-/// Where messages go that were never acknowledged.
-const DEAD_LETTERS: &str = "dead-letters";
-
-/// Attempts for a delivery.
-const ATTEMPTS_MAX: u32 = 20;
-
-/// Between two attempts at one delivery.
-const RETRY: RetryPolicy = RetryPolicy {
-    minimum_backoff: Duration::from_secs(1),
-    maximum_backoff: Duration::from_secs(60),
+/// How deliveries are repeated: as patiently as a deployment.
+const PATIENCE: Patience = Patience {
+    attempts_max: 20,
+    backoff: (Duration::from_secs(1), Duration::from_secs(60)),
+    in_flight_max: None,
 };
 
 /// Everything that runs.
@@ -78,7 +73,7 @@ impl<'a> Stand<'a> {
         emulator.create_bucket(&options.bucket)?;
         let executables = workspace.build(&functions)?;
         let logs = tempfile::tempdir()?;
-        let mut running = BTreeMap::new();
+        let mut running: BTreeMap<String, Running> = BTreeMap::new();
         let mut ports = Ports::new();
         for function in &functions {
             let variables = [
@@ -101,7 +96,10 @@ impl<'a> Stand<'a> {
         let names: Vec<String> = running.keys().cloned().collect();
         let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let map = map(&workspace, &functions);
-        let stand = Self {
+        let routes = routing::routes(&functions, options.env)?;
+        let port = |function: &str| running.get(function).map(|it| it.process.port);
+        connect(&emulator, (&options.bucket, options.env), &routes, PATIENCE, port)?;
+        Ok(Self {
             terminal,
             lines: Lines::new(&names, colour, options.log_level),
             workspace: Arc::new(workspace),
@@ -113,39 +111,12 @@ impl<'a> Stand<'a> {
             build: None,
             dead_letters: 0,
             _logs: logs,
-        };
-        stand.connect(options)?;
-        Ok(stand)
+        })
     }
 
     /// Where the emulator listens.
     pub(crate) fn url(&self) -> String {
         self.emulator.url()
-    }
-
-    /// Bucket, topics and subscriptions. Those of functions that do not run keep their messages.
-    fn connect(&self, options: &Options) -> Result<()> {
-        for routing::Notification { topic, object_name_prefix } in
-            routing::notifications(options.env)
-        {
-            let notification = emulator::Notification::finalized(topic, object_name_prefix);
-            self.emulator.notify(&options.bucket, notification)?;
-        }
-        for route in routing::routes(&self.functions, options.env)? {
-            let Some(one) = self.running.get(&route.function) else { continue };
-            self.emulator.subscribe(Subscription {
-                push: Some(Push::to(format!("http://127.0.0.1:{}/", one.process.port))),
-                filter: route.filter.clone(),
-                ack_deadline: ACK_DEADLINE,
-                retry: Some(RETRY),
-                dead_letter: Some(DeadLetterPolicy {
-                    topic: DEAD_LETTERS.to_owned(),
-                    attempts_max: ATTEMPTS_MAX,
-                }),
-                ..Subscription::new(&route.subscription, &route.topic)
-            })?;
-        }
-        Ok(())
     }
 
     /// Takes note of files that changed.
@@ -199,7 +170,7 @@ impl<'a> Stand<'a> {
         let letters = self.emulator.dead_letters(DEAD_LETTERS);
         for letter in letters.iter().skip(self.dead_letters) {
             let object = letter.object().unwrap_or("a message without an object");
-            self.say(&format!("given up after {ATTEMPTS_MAX} attempts: {object}"))?;
+            self.say(&format!("given up after {} attempts: {object}", PATIENCE.attempts_max))?;
         }
         self.dead_letters = letters.len();
         for problem in self.emulator.problems() {

@@ -7,12 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use domain::limits::ACK_DEADLINE;
 use domain::{Env, ObjectName};
-use emulator::{
-    DeadLetterPolicy, Emulator, Faults, Memory, Notification, Options, Push, RetryPolicy, Stored,
-    Subscription,
-};
+use emulator::{Emulator, Faults, Memory, Options, Stored};
 use store::{Object, Operations};
 use tempfile::TempDir;
 
@@ -21,6 +17,7 @@ use super::director::Director;
 use super::ends::{Ends, ends};
 use super::mode::Mode;
 use super::rules;
+use crate::connect::{DEAD_LETTERS, Patience, connect};
 use crate::metadata::{Function, word};
 use crate::process::{Ports, Process};
 use crate::routing::{self, Route};
@@ -29,9 +26,6 @@ use crate::scenario::Scenario;
 /// The bucket that everything happens in.
 pub(crate) const BUCKET: &str = "replay";
 
-/// Where deliveries go that were never acknowledged.
-const DEAD_LETTERS: &str = "dead-letters";
-
 /// Requests of a thousand that fail while there are faults.
 const FAULTS_PER_MILLE: u16 = 100;
 
@@ -39,11 +33,8 @@ const FAULTS_PER_MILLE: u16 = 100;
 const ATTEMPTS_MAX: u32 = 20;
 const ATTEMPTS_MAX_WITH_FAULTS: u32 = 200;
 
-/// Between two attempts at one delivery.
-const RETRY: RetryPolicy = RetryPolicy {
-    minimum_backoff: Duration::from_millis(20),
-    maximum_backoff: Duration::from_millis(500),
-};
+/// Between two attempts at one delivery, at least and at most.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
 /// Pushes at a time for one subscription.
 const IN_FLIGHT_MAX: usize = 16;
@@ -135,28 +126,15 @@ impl Set {
 
     /// Connects bucket, topics and functions.
     fn connect(&self, env: Env, mode: &Mode) -> Result<()> {
-        for routing::Notification { topic, object_name_prefix } in routing::notifications(env) {
-            self.emulator.notify(BUCKET, Notification::finalized(topic, object_name_prefix))?;
-        }
         let attempts_max =
             if mode.faults.is_some() { ATTEMPTS_MAX_WITH_FAULTS } else { ATTEMPTS_MAX };
-        for route in &self.routes {
-            let process = self.processes.iter().find(|it| it.function == route.function);
-            let port = process.map(|it| it.port).unwrap_or_default();
-            self.emulator.subscribe(Subscription {
-                push: Some(Push::to(format!("http://127.0.0.1:{port}/"))),
-                filter: route.filter.clone(),
-                ack_deadline: ACK_DEADLINE,
-                retry: Some(RETRY),
-                dead_letter: Some(DeadLetterPolicy {
-                    topic: DEAD_LETTERS.to_owned(),
-                    attempts_max,
-                }),
-                in_flight_max: IN_FLIGHT_MAX,
-                ..Subscription::new(&route.subscription, &route.topic)
-            })?;
-        }
-        Ok(())
+        let patience =
+            Patience { attempts_max, backoff: BACKOFF, in_flight_max: Some(IN_FLIGHT_MAX) };
+        let port = |function: &str| {
+            let process = self.processes.iter().find(|it| it.function == function);
+            process.map(|it| it.port)
+        };
+        connect(&self.emulator, (BUCKET, env), &self.routes, patience, port)
     }
 
     /// Makes everything happen. With faults, only the last deliveries have a quiet end.
