@@ -2,7 +2,6 @@
 
 mod alike;
 pub(crate) mod calls;
-pub(crate) mod http;
 mod other;
 pub(crate) mod real;
 pub(crate) mod shape;

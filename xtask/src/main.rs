@@ -8,6 +8,7 @@ mod connect;
 mod dev;
 mod emulator;
 mod fuzz;
+mod http;
 mod interleavings;
 mod interrupt;
 mod kills;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::http::{Answer, Server};
+use crate::http::{Answer, Server};
 
 /// A call. Words in braces stand for the bucket and for what earlier answers gave.
 #[derive(Clone, Copy)]

@@ -8,10 +8,10 @@ use store::conformance::Subject;
 use store::conformance::random::Contestant;
 
 use super::calls::{self, Call, Caller};
-use super::http::{Answer, Server};
 use super::shape::Shape;
 use super::suite::one_line;
 use super::{OPERATIONS_OF_OTHERS, Options, alike, run_prefix, stores, suite, unique};
+use crate::http::{Answer, Server};
 use crate::terminal::Terminal;
 
 /// Compares the emulator at `url` with ours; whether nothing differs.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::http::Answer;
+use crate::http::Answer;
 
 /// Fields whose values say the same of the same object everywhere, by the last part of their path.
 const SAME_FIELDS: [&str; 22] = [

@@ -1,20 +1,13 @@
-//! A client of the emulator that does nothing by itself: it never asks twice.
+//! What the test of kills asks of an emulator. It never asks twice.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use axum::body::Body;
-use axum::http::{Method, Request, header};
 use bytes::Bytes;
 use domain::Generation;
-use hyper_util::client::legacy::Client as Http;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::model::{Change, Found, Object};
-
-/// The longest answer: more than any list of this client.
-const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+use crate::http::{Answer, Server};
 
 /// The most pages of a list.
 const PAGES_MAX: usize = 100;
@@ -22,30 +15,14 @@ const PAGES_MAX: usize = 100;
 /// Calls one emulator as long as that lives.
 #[derive(Clone)]
 pub(crate) struct Client {
-    http: Http<HttpConnector, Body>,
-    url: String,
+    server: Server,
     bucket: String,
-}
-
-/// An answer that came in full.
-struct Answer {
-    status: u16,
-    body: Bytes,
-}
-
-impl Answer {
-    fn json(&self) -> Result<Value> {
-        ensure!(self.status == 200, "{}: {}", self.status, String::from_utf8_lossy(&self.body));
-        Ok(serde_json::from_slice(&self.body)?)
-    }
 }
 
 impl Client {
     /// Of the emulator at `url`.
-    pub(crate) fn new(url: &str, bucket: &str) -> Self {
-        let mut http = Http::builder(TokioExecutor::new());
-        let http = http.retry_canceled_requests(false).build_http();
-        Self { http, url: url.to_owned(), bucket: bucket.to_owned() }
+    pub(crate) fn new(url: &str, bucket: &str) -> Result<Self> {
+        Ok(Self { server: Server::at(url)?, bucket: bucket.to_owned() })
     }
 
     /// Asks for `change`; returns the generation of a new version. The outer error is that of a
@@ -55,30 +32,30 @@ impl Client {
         object: &Object,
         change: &Change,
     ) -> Result<Result<Option<Generation>>> {
-        let Self { url, bucket, .. } = self;
+        let bucket = &self.bucket;
         let name = utf8_percent_encode(&object.name, NON_ALPHANUMERIC);
         let live = object.live.as_ref().map_or(Generation(0), |(generation, _)| *generation);
-        let (method, url, body) = match change {
+        let (method, path, body) = match change {
             Change::Put(body) => (
-                Method::POST,
+                "POST",
                 format!(
-                    "{url}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}\
+                    "/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}\
                      &ifGenerationMatch={live}"
                 ),
                 body.clone(),
             ),
             Change::Delete => (
-                Method::DELETE,
-                format!("{url}/storage/v1/b/{bucket}/o/{name}?ifGenerationMatch={live}"),
+                "DELETE",
+                format!("/storage/v1/b/{bucket}/o/{name}?ifGenerationMatch={live}"),
                 Bytes::new(),
             ),
             Change::Erase(generation) => (
-                Method::DELETE,
-                format!("{url}/storage/v1/b/{bucket}/o/{name}?generation={generation}"),
+                "DELETE",
+                format!("/storage/v1/b/{bucket}/o/{name}?generation={generation}"),
                 Bytes::new(),
             ),
         };
-        let answer = self.send(method, &url, body).await?;
+        let answer = self.send(method, &path, body).await?;
         Ok(generation_of(change, &answer).with_context(|| format!("{}: {change:?}", object.name)))
     }
 
@@ -129,22 +106,17 @@ impl Client {
 
     /// Creates a topic or a subscription.
     pub(crate) async fn create(&self, path: &str, resource: &Value) -> Result<()> {
-        let url = format!("{}{path}", self.url);
-        let answer = self.send(Method::PUT, &url, resource.to_string().into()).await?;
+        let answer = self.send("PUT", path, resource.to_string().into()).await?;
         answer.json().map(drop)
     }
 
     async fn get(&self, path: &str) -> Result<Answer> {
-        self.send(Method::GET, &format!("{}{path}", self.url), Bytes::new()).await
+        self.send("GET", path, Bytes::new()).await
     }
 
-    async fn send(&self, method: Method, url: &str, body: Bytes) -> Result<Answer> {
-        let request = Request::builder().method(method).uri(url);
-        let request = request.header(header::CONTENT_TYPE, "application/json");
-        let answer = self.http.request(request.body(Body::from(body))?).await?;
-        let status = answer.status().as_u16();
-        let body = axum::body::to_bytes(Body::new(answer.into_body()), ANSWER_BYTES_MAX).await?;
-        Ok(Answer { status, body })
+    async fn send(&self, method: &str, path: &str, body: Bytes) -> Result<Answer> {
+        let json = [("content-type".to_owned(), "application/json".to_owned())];
+        self.server.send(method, path, &json, body).await
     }
 }
 

@@ -116,7 +116,7 @@ impl<'a> Trial<'a> {
     async fn start(&self) -> Result<(Child, Client)> {
         let mut child = Child::spawn(self.folder, BUCKET, TOPIC)?;
         let url = child.url().await?;
-        Ok((child, Client::new(&url, BUCKET)))
+        Ok((child, Client::new(&url, BUCKET)?))
     }
 
     async fn kill(&mut self, child: Child) -> Result<()> {

@@ -10,10 +10,10 @@ use store::Counted;
 use store::conformance::{self, Subject};
 
 use crate::conform::calls::{self, Caller};
-use crate::conform::http::{Answer, Server};
 use crate::conform::real::{CLASS_A, CLASS_B};
 use crate::conform::shape::Shape;
 use crate::conform::suite::row;
+use crate::http::{Answer, Server};
 
 #[derive(clap::Parser)]
 struct Cli {

@@ -1,4 +1,5 @@
-//! A client of HTTP that does nothing by itself: no retry, no decoding, no redirect.
+//! A client of HTTP that does nothing by itself: no decoding, no redirect, and no second try of what
+//! may have arrived.
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
 
 /// The largest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -17,6 +19,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One server.
+#[derive(Clone)]
 pub(crate) struct Server {
     origin: String,
     client: Client<HttpConnector, Body>,
@@ -31,6 +34,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// The JSON of a success.
+    pub(crate) fn json(&self) -> Result<Value> {
+        ensure!(self.status == 200, "{}: {}", self.status, String::from_utf8_lossy(&self.body));
+        Ok(serde_json::from_slice(&self.body)?)
+    }
+
     /// A header that is text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -44,14 +53,15 @@ impl Server {
         let rest = origin.strip_prefix("http://").unwrap_or_default();
         let plain = !rest.is_empty() && !rest.contains(['/', '?', '#', '@', ' ']);
         ensure!(plain, "{url:?} is not an address like http://127.0.0.1:9000");
+        // Canceled is what was never begun to be sent, because a kept connection had ended.
         let client = Client::builder(TokioExecutor::new())
             .retry_canceled_requests(true)
             .build_http::<Body>();
         Ok(Self { origin: origin.to_owned(), client })
     }
 
-    /// Sends one request and waits for the answer, not for long. `target` is a path, or a URL of which the host is not looked at: a server
-    /// may know itself under another name.
+    /// Sends one request and waits for the answer, not for long. `target` is a path, or a URL of
+    /// which the host is not looked at: a server may know itself under another name.
     pub(crate) async fn send(
         &self,
         method: &str,
