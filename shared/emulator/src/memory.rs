@@ -239,11 +239,7 @@ impl Memory {
                 let content_type = stored::content_type_of(name).to_owned();
                 upload.content_type = upload.content_type.or(Some(content_type));
                 upload.check(name)?;
-                let conditions = Conditions::default();
-                let interval = state.write_interval.take();
-                let planned = state.plan_insert(name, found, upload, &conditions, now);
-                state.write_interval = interval;
-                Change::Insert(planned?)
+                Change::Insert(state.version(name, found, upload, now))
             }
         };
         let stored = match &change {
@@ -264,7 +260,7 @@ impl Memory {
         let mut state = self.state();
         for change in changes {
             // The rate begins anew: nobody remembers when this was.
-            state.restore(change);
+            state.apply(change, None);
         }
     }
 
@@ -299,7 +295,7 @@ impl Memory {
             recorder.record(&changes, &events).map_err(|err| unrecorded(operation, name, &err))?;
         }
         for change in changes {
-            state.apply(change, now);
+            state.apply(change, Some(now));
         }
         Ok(())
     }

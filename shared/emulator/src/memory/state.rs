@@ -93,7 +93,7 @@ impl State {
 
     /// The version that an upload would make.
     pub(super) fn plan_insert(
-        &mut self,
+        &self,
         name: &str,
         body: Bytes,
         upload: Upload,
@@ -102,12 +102,16 @@ impl State {
     ) -> Result<Stored, Error> {
         self.check_rate("put", name, now)?;
         self.check("put", name, conditions)?;
-        let generation = self.draw();
+        Ok(self.version(name, body, upload, now))
+    }
+
+    /// The version that an upload would make if nothing speaks against it.
+    pub(super) fn version(&self, name: &str, body: Bytes, upload: Upload, now: Instant) -> Stored {
         let last = self.versions(name).last().map(|last| last.created_at.after(TICK));
         let created_at = last.map_or(now, |earliest| earliest.max(now));
-        Ok(Stored {
+        Stored {
             name: name.to_owned(),
-            generation,
+            generation: self.draw(),
             metageneration: 1,
             metadata: upload.metadata,
             content_type: upload.content_type.unwrap_or("application/octet-stream".to_owned()),
@@ -122,7 +126,7 @@ impl State {
             noncurrent_at: None,
             overwrote: self.live(name).map(|live| live.generation),
             live: true,
-        })
+        }
     }
 
     /// Whether the live version of `name` may be deleted; `false` when there is none.
@@ -174,31 +178,16 @@ impl State {
         Ok(Some(stored))
     }
 
-    /// Makes a change once more, as it was made before this state was lost. The rate of writes
-    /// begins anew.
-    pub(super) fn restore(&mut self, change: Change) {
-        let written = match &change {
-            Change::Insert(stored) | Change::Edit(stored) | Change::Keep(stored) => {
-                Some(stored.name.clone())
-            }
-            Change::Remove { name, .. } => Some(name.clone()),
-            Change::Erase { .. } => None,
-        };
-        self.apply(change, Instant::from_unix_millis(0));
-        if let Some(entry) = written.and_then(|name| self.objects.get_mut(&name)) {
-            entry.written_at = None;
-        }
-    }
-
-    /// Makes a change that was planned on this very state.
-    pub(super) fn apply(&mut self, change: Change, now: Instant) {
+    /// Makes a change that was planned on this very state, or on the one before it was lost. The
+    /// next write of the object has to wait from `written_at` on, if anything is known of that.
+    pub(super) fn apply(&mut self, change: Change, written_at: Option<Instant>) {
         let keeps = self.versioning;
         match change {
             Change::Insert(stored) => {
                 self.drawn.insert(stored.generation);
                 let entry = self.objects.entry(stored.name.clone()).or_default();
                 entry.retire(stored.created_at, keeps);
-                entry.written_at = Some(now);
+                entry.written_at = written_at;
                 entry.versions.push(stored);
             }
             Change::Keep(stored) => {
@@ -207,18 +196,16 @@ impl State {
             }
             Change::Edit(edited) => {
                 let Some(entry) = self.objects.get_mut(&edited.name) else { return };
-                entry.written_at = Some(now);
-                let versions = entry.versions.iter_mut();
-                if let Some(stored) =
-                    versions.into_iter().find(|it| it.generation == edited.generation)
-                {
+                entry.written_at = written_at;
+                let mut versions = entry.versions.iter_mut();
+                if let Some(stored) = versions.find(|it| it.generation == edited.generation) {
                     *stored = Stored { body: stored.body.clone(), ..edited };
                 }
             }
             Change::Remove { name, at } => {
                 if let Some(entry) = self.objects.get_mut(&name) {
                     entry.retire(at, keeps);
-                    entry.written_at = Some(now);
+                    entry.written_at = written_at;
                 }
             }
             Change::Erase { name, generation } => {
@@ -253,10 +240,10 @@ impl State {
 
     /// A generation that nothing in this bucket has had. There are far more of them than objects
     /// fit into memory, so the search ends.
-    fn draw(&mut self) -> Generation {
+    fn draw(&self) -> Generation {
         loop {
             let generation = Generation(GENERATION_MIN + self.chance.below(GENERATIONS));
-            if self.drawn.insert(generation) {
+            if !self.drawn.contains(&generation) {
                 return generation;
             }
         }
