@@ -93,14 +93,11 @@ fn an_unknown_kind_or_version_is_named() {
     check(
         VENTURE,
         &[
-            r#"{"entity":"adventure"}"#,
             r#"{"schema_version":"2.0.0"}"#,
             r#"{"schema_version":"vv1.0.0"}"#,
             r#"{"schema_version":null}"#,
         ],
         &expect![[r#"
-            {"entity":"adventure"}
-              /entity: expected one of cap_table, idea, round, rule, venture
             {"schema_version":"2.0.0"}
               /schema_version: expected one of 1.0.0
             {"schema_version":"vv1.0.0"}
@@ -109,6 +106,11 @@ fn an_unknown_kind_or_version_is_named() {
               /schema_version: expected one of 1.0.0
         "#]],
     );
+    let outcome = things("{}").validate("adventure", "1.0.0", &document("{}"));
+    expect![[r#"
+        /entity: expected one of thing
+    "#]]
+    .assert_eq(&report(outcome));
 }
 
 #[test]
