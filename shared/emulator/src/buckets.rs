@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::{Clock as _, Instant};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::hub::{Hub, Notifications, Recorder};
 use crate::notification::Notification;
 use crate::{Memory, SystemClock};
+
+/// The project of buckets that are made without one.
+const PROJECT: &str = "local";
 
 /// Bytes of a bucket's name, and of one with dots in it.
 const NAME_BYTES_MIN: usize = 3;
@@ -95,6 +98,12 @@ impl Settings {
         }
     }
 
+    /// Of a bucket that no client has made: with versioning.
+    pub(crate) fn local() -> Self {
+        let versioning = ("versioning".to_owned(), json!({"enabled": true}));
+        Self::new(PROJECT, Map::from_iter([versioning]))
+    }
+
     /// Counts a change.
     pub(crate) fn touch(&mut self) {
         self.metageneration += 1;
@@ -113,10 +122,17 @@ impl Bucket {
         self.notifications.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&mut self, settings: Settings, notifications: Vec<Notification>) {
-        self.memory.set_versioning(settings.versioning());
+    /// Takes `note` of what is set from here on, and sets it, with no change of an object between.
+    fn set(
+        &mut self,
+        settings: Settings,
+        notifications: Vec<Notification>,
+        note: impl FnOnce(&Settings, &[Notification]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.memory.set_versioning(settings.versioning(), || note(&settings, &notifications))?;
         self.settings = settings;
         *self.notifications.lock().unwrap_or_else(PoisonError::into_inner) = notifications;
+        Ok(())
     }
 }
 
@@ -132,6 +148,11 @@ impl Buckets {
         self.lock().get(name).cloned()
     }
 
+    /// What the bucket `name` holds.
+    pub(crate) fn memory(&self, name: &str) -> Option<Arc<Memory>> {
+        self.lock().get(name).map(|bucket| bucket.memory.clone())
+    }
+
     /// Every bucket of `project`, in the order of names.
     pub(crate) fn of_project(&self, project: &str) -> Vec<(String, Bucket)> {
         let buckets = self.lock();
@@ -145,8 +166,8 @@ impl Buckets {
         if buckets.contains_key(name) {
             return Err(BucketError::Exists);
         }
-        let bucket = self.open(name, settings);
-        self.note(name, &bucket.settings, &[])?;
+        let mut bucket = self.open(name, settings.clone());
+        bucket.set(settings, Vec::new(), |settings, none| self.note(name, settings, none))?;
         buckets.insert(name.to_owned(), bucket.clone());
         Ok(bucket)
     }
@@ -168,11 +189,16 @@ impl Buckets {
     }
 
     /// Makes a bucket, or sets what it is told, as it was noted before.
-    pub(crate) fn restore(&self, name: &str, settings: Settings, notifications: Vec<Notification>) {
+    pub(crate) fn restore(
+        &self,
+        name: &str,
+        settings: Settings,
+        notifications: Vec<Notification>,
+    ) -> io::Result<()> {
         let mut buckets = self.lock();
         let bucket = buckets.entry(name.to_owned());
         let bucket = bucket.or_insert_with(|| self.open(name, settings.clone()));
-        bucket.set(settings, notifications);
+        bucket.set(settings, notifications, |_, _| Ok(()))
     }
 
     /// Forgets a bucket, as it was noted before.
@@ -196,8 +222,9 @@ impl Buckets {
         let mut settings = bucket.settings.clone();
         let mut notifications = bucket.notifications();
         let changed = change(&mut settings, &mut notifications);
-        self.note(name, &settings, &notifications)?;
-        bucket.set(settings, notifications);
+        bucket.set(settings, notifications, |settings, notifications| {
+            self.note(name, settings, notifications)
+        })?;
         Ok(changed)
     }
 
@@ -205,11 +232,12 @@ impl Buckets {
     pub(crate) fn delete(&self, name: &str) -> Result<(), BucketError> {
         let mut buckets = self.lock();
         let bucket = buckets.get(name).ok_or(BucketError::Missing)?;
-        if !bucket.memory.is_empty() {
+        let note = || match &self.hub.folder {
+            Some(folder) => folder.no_bucket(name),
+            None => Ok(()),
+        };
+        if !bucket.memory.close(note)? {
             return Err(BucketError::NotEmpty);
-        }
-        if let Some(folder) = &self.hub.folder {
-            folder.no_bucket(name)?;
         }
         buckets.remove(name);
         Ok(())
@@ -229,7 +257,6 @@ impl Buckets {
 
     fn open(&self, name: &str, settings: Settings) -> Bucket {
         let memory = Memory::new(name, Arc::new(SystemClock), self.seed);
-        memory.set_versioning(settings.versioning());
         memory.limit_write_rate(self.write_interval);
         let notifications = Notifications::default();
         memory.record_to(Arc::new(Recorder {

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::{Clock as _, Generation};
-use serde_json::json;
 use store::Operations;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -24,9 +23,6 @@ use crate::notification::Notification;
 use crate::pubsub::{self, Attempt, Broker, Message, Outstanding, Subscription};
 use crate::watch::Watch;
 use crate::{Memory, Stored, SystemClock, checksum, restore};
-
-/// The project of buckets that are made without one.
-const PROJECT: &str = "local";
 
 /// What an emulator does differently from run to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,8 +96,8 @@ impl Emulator {
             restore::restore(folder, opened, &buckets, &hub.broker)?;
             restore::compact(folder, &buckets, &hub.broker)?;
             // Before everything is looked at: what comes later is heard of.
-            watch = Some(Watch::begin(folder.clone(), buckets.clone())?);
-            restore::adopt_all(folder, &buckets)?;
+            let begun = watch.insert(Watch::begin(folder.clone(), buckets.clone())?);
+            begun.add_problems(restore::adopt_all(folder, &buckets)?);
         }
         let service = Arc::new(Service::new(buckets, options.faults, options.latency));
         let server = tokio::spawn(http::serve(
@@ -146,9 +142,7 @@ impl Emulator {
     }
 
     fn bucket(&self, name: &str) -> io::Result<Bucket> {
-        let properties = json!({"versioning": {"enabled": true}}).as_object().cloned();
-        let settings = || Settings::new(PROJECT, properties.unwrap_or_default());
-        self.service.buckets.get_or_create(name, settings).map_err(io::Error::other)
+        self.service.buckets.get_or_create(name, Settings::local).map_err(io::Error::other)
     }
 
     /// Delivers every message that is published to a topic from here on. The topics that the

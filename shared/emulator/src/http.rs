@@ -103,7 +103,7 @@ impl Service {
     }
 
     fn bucket(&self, name: &str) -> Result<Arc<Memory>, Refusal> {
-        self.buckets.get(name).map(|bucket| bucket.memory).ok_or_else(Refusal::no_bucket)
+        self.buckets.memory(name).ok_or_else(Refusal::no_bucket)
     }
 
     /// Counts what comes to a path of the API, by the class in which it is billed.

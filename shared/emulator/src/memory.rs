@@ -102,16 +102,11 @@ impl Memory {
     ) -> Result<Stored, Error> {
         upload.check(name)?;
         let now = self.clock.now();
-        let stored = {
-            let mut state = self.state();
-            let stored = state.plan_insert(name, body, upload, conditions, now)?;
-            self.make(&mut state, "put", name, vec![Change::Insert(stored.clone())], now)?;
-            stored
-        };
-        // Without the lock: a listener may ask this bucket.
-        for listener in self.listeners() {
-            listener(&stored);
-        }
+        let mut state = self.state();
+        let stored = state.plan_insert(name, body, upload, conditions, now)?;
+        self.make(&mut state, "put", name, vec![Change::Insert(stored.clone())], now)?;
+        drop(state);
+        self.tell(&stored);
         Ok(stored)
     }
 
@@ -215,6 +210,8 @@ impl Memory {
         let removed = Change::Remove { name: source.name, at: now };
         let changes = vec![Change::Insert(stored.clone()), removed];
         self.make(&mut state, "move", from.0, changes, now)?;
+        drop(state);
+        self.tell(&stored);
         Ok(Some(stored))
     }
 
@@ -224,14 +221,14 @@ impl Memory {
         &self,
         name: &str,
         look: impl FnOnce() -> io::Result<Look>,
-    ) -> Result<Option<Stored>, Error> {
+    ) -> Result<(), Error> {
         let now = self.clock.now();
         let mut state = self.state();
         let found = look().map_err(|err| unrecorded("read", name, &err))?;
         let live = state.live(name);
         let change = match (found, live) {
-            (Look::Same, _) | (Look::Nothing, None) => return Ok(None),
-            (Look::Content(found), Some(live)) if found == live.body => return Ok(None),
+            (Look::Same, _) | (Look::Nothing, None) => return Ok(()),
+            (Look::Content(found), Some(live)) if found == live.body => return Ok(()),
             (Look::Nothing, Some(_)) => Change::Remove { name: name.to_owned(), at: now },
             (Look::Content(found), live) => {
                 let mut upload = live.map(Stored::to_upload).unwrap_or_default();
@@ -242,17 +239,24 @@ impl Memory {
                 Change::Insert(state.version(name, found, upload, now))
             }
         };
-        let stored = match &change {
-            Change::Insert(stored) => Some(stored.clone()),
-            _ => None,
-        };
-        self.make(&mut state, "adopt", name, vec![change], now)?;
-        Ok(stored)
+        self.make(&mut state, "adopt", name, vec![change.clone()], now)?;
+        drop(state);
+        if let Change::Insert(stored) = change {
+            self.tell(&stored);
+        }
+        Ok(())
     }
 
-    /// Whether it holds no version of any object.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.state().names().all(|(_, versions)| versions.is_empty())
+    /// Ends the bucket, once `note` of that is taken: who still holds it can change nothing any
+    /// more. `false` when it holds a version of an object, and stays what it is.
+    pub(crate) fn close(&self, note: impl FnOnce() -> io::Result<()>) -> io::Result<bool> {
+        let mut state = self.state();
+        let empty = state.names().all(|(_, versions)| versions.is_empty());
+        if empty {
+            note()?;
+            state.closed = true;
+        }
+        Ok(empty)
     }
 
     /// Makes changes that were recorded before, without recording them.
@@ -270,9 +274,17 @@ impl Memory {
         drop(self.recorder.set(recorder));
     }
 
-    /// Whether what is overwritten or deleted is kept as a noncurrent version; it is, unless told.
-    pub(crate) fn set_versioning(&self, versioning: bool) {
-        self.state().versioning = versioning;
+    /// Whether what is overwritten or deleted from here on is kept as a noncurrent version, once
+    /// `note` of that is taken; it is, unless told.
+    pub(crate) fn set_versioning(
+        &self,
+        versioning: bool,
+        note: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut state = self.state();
+        note()?;
+        state.versioning = versioning;
+        Ok(())
     }
 
     /// Every version of every object, in the order of names and of creation.
@@ -289,6 +301,10 @@ impl Memory {
         changes: Vec<Change>,
         now: Instant,
     ) -> Result<(), Error> {
+        if state.closed {
+            let reason = format!("{operation} {name}: the bucket was deleted");
+            return Err(Error::new(ErrorKind::Unavailable, reason));
+        }
         if let Some(recorder) = self.recorder.get() {
             let events = changes.iter().flat_map(|change| change::events(state, change));
             let events: Vec<Event> = events.collect();
@@ -309,8 +325,10 @@ impl Memory {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn listeners(&self) -> Vec<Listener> {
-        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Tells the listeners of a new version. It needs no lock: they may ask this bucket.
+    fn tell(&self, stored: &Stored) {
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        listeners.iter().for_each(|listener| listener(stored));
     }
 }
 
