@@ -242,8 +242,8 @@ impl Keeper {
         }
         let bucket = answer.json()?;
         let list = server.send("GET", &format!("{own}/o?versions=true"), &[], "".into()).await?;
-        let mut there = There::default();
-        there.versioning = bucket["versioning"]["enabled"].as_bool().unwrap_or(false);
+        let versioning = bucket["versioning"]["enabled"].as_bool().unwrap_or(false);
+        let mut there = There { versioning, ..There::default() };
         let mut generations = BTreeMap::new();
         for item in list.json()?["items"].as_array().into_iter().flatten() {
             let number = number_of(item).context("a version that nobody has written")?;
