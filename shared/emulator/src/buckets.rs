@@ -104,6 +104,13 @@ impl Settings {
         Self::new(PROJECT, Map::from_iter([versioning]))
     }
 
+    /// An id that no notification configuration of the bucket has had.
+    pub(crate) fn draw_notification_id(&mut self) -> u64 {
+        let id = self.notification_next;
+        self.notification_next += 1;
+        id
+    }
+
     /// Counts a change.
     pub(crate) fn touch(&mut self) {
         self.metageneration += 1;

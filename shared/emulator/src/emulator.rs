@@ -134,9 +134,8 @@ impl Emulator {
             return Ok(());
         }
         let add = |settings: &mut Settings, notifications: &mut Vec<Notification>| {
-            let id = settings.notification_next;
-            settings.notification_next += 1;
-            notifications.push(Notification { id, ..notification });
+            notifications
+                .push(Notification { id: settings.draw_notification_id(), ..notification });
         };
         self.service.buckets.change(bucket, add).map_err(io::Error::other)
     }

@@ -31,10 +31,9 @@ pub(super) async fn insert(
     let notification = read(&description::object(&body)?)?;
     let added = service.buckets.change(&bucket, |settings, notifications| {
         check_limits(notifications, &notification)?;
-        let id = settings.notification_next;
-        settings.notification_next += 1;
-        notifications.push(Notification { id, ..notification.clone() });
-        Ok(Notification { id, ..notification })
+        let added = Notification { id: settings.draw_notification_id(), ..notification };
+        notifications.push(added.clone());
+        Ok(added)
     });
     let added = added.map_err(|err| buckets::refusal(&err, &bucket))??;
     answer(&params, resource(&bucket, &added, &origin(&headers)))

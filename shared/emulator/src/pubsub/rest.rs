@@ -81,6 +81,15 @@ impl Named {
     }
 }
 
+/// `resource`, or what a method after its colon answers to GET.
+fn looked_at(method: Option<&str>, resource: &Value) -> Result<Response, Answer> {
+    match method {
+        None => Ok(answer::json(resource)),
+        Some("getIamPolicy") => Ok(iam::policy()),
+        Some(_) => Err(no_method().into()),
+    }
+}
+
 /// There is no such method.
 fn no_method() -> Problem {
     Problem::new(Code::NotFound, "Method not found.")
