@@ -7,16 +7,19 @@ mod tail;
 pub(crate) mod touch;
 mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 use domain::Env;
+use emulator::Emulator;
 
+use crate::connect::disconnect;
 use crate::emulator as alone;
 use crate::interrupt::interrupted;
-use crate::metadata::{Function, Kind};
+use crate::metadata::Function;
+use crate::replay;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 use lines::Level;
@@ -97,8 +100,7 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
 
 /// The push functions that `names` select; all when there are none.
 fn chosen(workspace: &Workspace, names: &[String]) -> Result<Vec<Function>> {
-    let mut functions = workspace.functions()?;
-    functions.retain(|it| it.metadata.kind == Kind::Push);
+    let mut functions = replay::pushed(workspace)?;
     let known: Vec<String> = functions.iter().map(|it| it.name.clone()).collect();
     if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
         bail!("no function {unknown:?}; there are {}", known.join(", "));
@@ -114,7 +116,7 @@ async fn serve(
     terminal: &Terminal,
 ) -> Result<bool> {
     // First of all: a folder or a port that is taken needs no build.
-    let emulator = alone::start(Some(&options.folder), options.port).await?;
+    let emulator = open(&options.folder, options.port).await?;
     terminal.say("building the functions")?;
     let root = workspace.root.clone();
     let mut stand = Stand::set_up(options, workspace, functions, emulator, terminal).await?;
@@ -141,6 +143,16 @@ async fn serve(
             }
         }
     }
+}
+
+/// Starts the emulator on `folder`. What runs that are over left there is not pushed to where their
+/// functions were: it waits.
+pub(crate) async fn open(folder: &Path, port: u16) -> Result<Emulator> {
+    let held = emulator::Options { held: true, ..emulator::Options::default() };
+    let emulator = alone::start_as(held, Some(folder), port).await?;
+    disconnect(&emulator)?;
+    emulator.release();
+    Ok(emulator)
 }
 
 /// What a person needs to begin.

@@ -88,17 +88,12 @@ async fn serve(options: &Options, terminal: &Terminal) -> Result<bool> {
     }
 }
 
-/// Starts an emulator without faults.
+/// Starts an emulator that is otherwise as `options` say.
 ///
 /// # Errors
 ///
 /// When the port or the folder is taken; in one line what to do then.
-pub(crate) async fn start(folder: Option<&Path>, port: u16) -> Result<Emulator> {
-    start_as(emulator::Options::default(), folder, port).await
-}
-
-/// The same, of an emulator that is otherwise as `options` say.
-async fn start_as(
+pub(crate) async fn start_as(
     options: emulator::Options,
     folder: Option<&Path>,
     port: u16,

@@ -4,6 +4,7 @@ mod conform;
 mod contents;
 mod dag;
 mod dev_lines;
+mod dev_subscriptions;
 mod dev_touch;
 mod edges;
 mod emulator;

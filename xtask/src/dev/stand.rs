@@ -19,9 +19,10 @@ use super::backoff::Crashes;
 use super::lines::Lines;
 use super::tail::Tail;
 use super::touch::{Map, SCHEMAS, Touched};
-use crate::connect::{DEAD_LETTERS, Patience, connect};
+use crate::connect::{DEAD_LETTERS, Patience, connect, disconnect};
 use crate::metadata::Function;
 use crate::process::{Ports, Process};
+use crate::replay;
 use crate::routing;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
@@ -96,7 +97,8 @@ impl<'a> Stand<'a> {
         let names: Vec<String> = running.keys().cloned().collect();
         let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let map = map(&workspace, &functions);
-        let routes = routing::routes(&functions, options.env)?;
+        // Those of functions that do not run too: what comes for them waits.
+        let routes = routing::routes(&replay::pushed(&workspace)?, options.env)?;
         let port = |function: &str| running.get(function).map(|it| it.process.port);
         connect(&emulator, (&options.bucket, options.env), &routes, PATIENCE, port)?;
         Ok(Self {
@@ -141,6 +143,7 @@ impl<'a> Stand<'a> {
 
     /// Ends every process and the emulator.
     pub(crate) async fn end(mut self) -> Result<()> {
+        disconnect(&self.emulator)?;
         for one in self.running.values() {
             one.process.stop();
         }
