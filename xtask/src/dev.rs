@@ -2,12 +2,15 @@
 
 pub(crate) mod backoff;
 pub(crate) mod lines;
-mod stand;
+pub(crate) mod stand;
 mod tail;
 pub(crate) mod touch;
-mod watch;
+pub(crate) mod watch;
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
@@ -95,7 +98,10 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let workspace = Workspace::read()?;
     let functions = chosen(&workspace, &options.functions)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(options, workspace, functions, terminal))
+    let ended = runtime.block_on(serve(options, workspace, functions, terminal));
+    // Nobody waits for a build that is under way.
+    runtime.shutdown_background();
+    ended
 }
 
 /// The push functions that `names` select; all when there are none.
@@ -115,25 +121,51 @@ async fn serve(
     functions: Vec<Function>,
     terminal: &Terminal,
 ) -> Result<bool> {
-    // First of all: a folder or a port that is taken needs no build.
-    let emulator = open(&options.folder, options.port).await?;
-    terminal.say("building the functions")?;
-    let root = workspace.root.clone();
-    let mut stand = Stand::set_up(options, workspace, functions, emulator, terminal).await?;
-    terminal.say(&welcome(options, &stand.url()))?;
-    let mut watch = match options.no_watch {
+    let mut ended = pin!(interrupted());
+    let workspace = Arc::new(workspace);
+    // Before the build: what changes during it is built again.
+    let watch = match options.no_watch {
         true => None,
-        false => Some(Watch::begin(&root)?),
+        false => Some(Watch::begin(&workspace.root)?),
     };
-    let mut ended = Box::pin(interrupted());
+    let set_up = async {
+        // First of all: a folder or a port that is taken needs no build.
+        let emulator = open(&options.folder, options.port).await?;
+        terminal.say("building the functions")?;
+        let (shared, wanted) = (workspace.clone(), functions.clone());
+        let build = tokio::task::spawn_blocking(move || shared.build(&wanted));
+        let executables = build.await??;
+        Stand::start(options, workspace, functions, &executables, emulator, terminal).await
+    };
+    let stand = tokio::select! {
+        interrupted = &mut ended => {
+            interrupted?;
+            terminal.say("ended before everything ran")?;
+            return Ok(true);
+        }
+        stand = set_up => stand?,
+    };
+    live(options, stand, watch, terminal, ended).await?;
+    Ok(true)
+}
+
+/// Keeps running what was started until `ended` completes.
+pub(crate) async fn live(
+    options: &Options,
+    mut stand: Stand<'_>,
+    mut watch: Option<Watch>,
+    terminal: &Terminal,
+    mut ended: Pin<&mut impl Future<Output = io::Result<()>>>,
+) -> Result<()> {
+    terminal.say(&welcome(options, &stand.url()))?;
     let mut looks = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
             interrupted = &mut ended => {
                 interrupted?;
                 stand.end().await?;
-                terminal.say(&format!("ended; everything is in {}", options.folder.display()))?;
-                return Ok(true);
+                return terminal
+                    .say(&format!("ended; everything is in {}", options.folder.display()));
             }
             _ = looks.tick() => {
                 if let Some(watch) = &mut watch {

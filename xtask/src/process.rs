@@ -14,7 +14,11 @@ use tokio::net::TcpStream;
 /// A function that has not answered by then does not start.
 const START_MAX: Duration = Duration::from_secs(20);
 
-/// Between two looks at a function that is starting.
+/// A function that was asked to end and has not by then is killed. (In Cloud Run it has ten
+/// seconds; Cloud Run documentation, "Container runtime contract", "Shutdown".)
+const END_MAX: Duration = Duration::from_secs(2);
+
+/// Between two looks at a function that is starting or ending.
 const LOOK: Duration = Duration::from_millis(3);
 
 /// What the environment of a function keeps of ours: what starting a program takes on the
@@ -100,6 +104,39 @@ impl Process {
         self.end(State::Stopped);
     }
 
+    /// Asks it to end as Cloud Run does, with SIGTERM; kills it where systems have no such thing.
+    pub(crate) fn ask_to_end(&self) {
+        if let State::Up(child) = &mut *self.state()
+            && request_end(child).is_ok()
+        {
+            return;
+        }
+        self.stop();
+    }
+
+    /// Waits until it has ended after [`Process::ask_to_end`], and kills it when that takes too
+    /// long. `false` if it had to be killed. Nothing but [`Process::start`] brings it back.
+    pub(crate) async fn ended(&self) -> bool {
+        let begun = Instant::now();
+        while self.is_up() && self.check_running().is_ok() {
+            if begun.elapsed() > END_MAX {
+                self.stop();
+                return false;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        self.stop();
+        true
+    }
+
+    /// The id of the process, when there is one.
+    pub(crate) fn id(&self) -> Option<u32> {
+        match &*self.state() {
+            State::Up(child) => Some(child.id()),
+            State::Killed | State::Stopped => None,
+        }
+    }
+
     /// Whether it was killed and has not been started again.
     pub(crate) fn is_killed(&self) -> bool {
         matches!(*self.state(), State::Killed)
@@ -176,6 +213,18 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+#[cfg(unix)]
+fn request_end(child: &Child) -> std::io::Result<()> {
+    use rustix::process::{Pid, Signal, kill_process};
+    // It was not waited for, so nobody else has its id.
+    Ok(kill_process(Pid::from_child(child), Signal::TERM)?)
+}
+
+#[cfg(not(unix))]
+fn request_end(_: &Child) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 async fn ask_health(port: u16) -> std::io::Result<bool> {

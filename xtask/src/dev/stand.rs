@@ -63,16 +63,16 @@ struct Running {
 }
 
 impl<'a> Stand<'a> {
-    /// Builds and starts the functions, and connects them.
-    pub(crate) async fn set_up(
+    /// Starts the `executables` of the functions, and connects them.
+    pub(crate) async fn start(
         options: &Options,
-        workspace: Workspace,
+        workspace: Arc<Workspace>,
         functions: Vec<Function>,
+        executables: &BTreeMap<String, PathBuf>,
         emulator: Emulator,
         terminal: &'a Terminal,
     ) -> Result<Self> {
         emulator.create_bucket(&options.bucket)?;
-        let executables = workspace.build(&functions)?;
         let logs = tempfile::tempdir()?;
         let mut running: BTreeMap<String, Running> = BTreeMap::new();
         let mut ports = Ports::new();
@@ -101,10 +101,10 @@ impl<'a> Stand<'a> {
         let routes = routing::routes(&replay::pushed(&workspace)?, options.env)?;
         let port = |function: &str| running.get(function).map(|it| it.process.port);
         connect(&emulator, (&options.bucket, options.env), &routes, PATIENCE, port)?;
-        Ok(Self {
+        let stand = Self {
             terminal,
             lines: Lines::new(&names, colour, options.log_level),
-            workspace: Arc::new(workspace),
+            workspace,
             functions,
             emulator,
             running,
@@ -113,7 +113,9 @@ impl<'a> Stand<'a> {
             build: None,
             dead_letters: 0,
             _logs: logs,
-        })
+        };
+        names.iter().try_for_each(|name| stand.say_running(name, "runs"))?;
+        Ok(stand)
     }
 
     /// Where the emulator listens.
@@ -144,9 +146,7 @@ impl<'a> Stand<'a> {
     /// Ends every process and the emulator.
     pub(crate) async fn end(mut self) -> Result<()> {
         disconnect(&self.emulator)?;
-        for one in self.running.values() {
-            one.process.stop();
-        }
+        self.end_processes(&self.running.keys().cloned().collect::<Vec<_>>()).await?;
         self.print()?;
         self.emulator.stop().await;
         Ok(())
@@ -156,6 +156,12 @@ impl<'a> Stand<'a> {
         let now = SystemClock.now().to_millis_text();
         let clock: String = now.chars().skip_while(|it| *it != 'T').skip(1).take(12).collect();
         self.terminal.say(&self.lines.note(&clock, what))
+    }
+
+    fn say_running(&self, name: &str, what: &str) -> Result<()> {
+        let Some(Running { process, .. }) = self.running.get(name) else { return Ok(()) };
+        let id = process.id().map_or_else(|| "ended".to_owned(), |id| id.to_string());
+        self.say(&format!("{name} {what}: process {id}, port {}", process.port))
     }
 
     fn print(&mut self) -> Result<()> {
@@ -184,22 +190,31 @@ impl<'a> Stand<'a> {
 
     /// Starts what has ended by itself, after a while.
     async fn revive(&mut self) -> Result<()> {
-        let mut said = Vec::new();
-        for one in self.running.values_mut() {
+        for name in self.running.keys().cloned().collect::<Vec<_>>() {
+            let Some(one) = self.running.get_mut(&name) else { continue };
             match one.again {
                 None => {
                     if let Err(err) = one.process.check_running() {
-                        one.process.stop();
-                        let delay = one.crashes.one_more(one.started.elapsed());
-                        one.again = Some(Instant::now() + delay);
-                        said.push(format!("{err}; starts again in {:.1} s", delay.as_secs_f64()));
+                        let ran = one.started.elapsed();
+                        let what = one.fell(&err, ran);
+                        self.say(&what)?;
                     }
                 }
-                Some(again) if again <= Instant::now() => said.extend(one.start().await),
+                Some(again) if again <= Instant::now() => self.start_again(&name).await?,
                 Some(_) => (),
             }
         }
-        said.iter().try_for_each(|what| self.say(what))
+        Ok(())
+    }
+
+    /// Starts a function that is down.
+    async fn start_again(&mut self, name: &str) -> Result<()> {
+        let Some(one) = self.running.get_mut(name) else { return Ok(()) };
+        if let Err(err) = one.start().await {
+            let what = one.fell(&err, Duration::ZERO);
+            return self.say(&what);
+        }
+        self.say_running(name, "runs again")
     }
 
     /// Does what changed files ask for.
@@ -254,27 +269,43 @@ impl<'a> Stand<'a> {
     }
 
     async fn restart(&mut self, names: &[String]) -> Result<()> {
+        self.end_processes(names).await?;
         for name in names {
-            let Some(one) = self.running.get_mut(name) else { continue };
-            one.process.stop();
-            let failed = one.start().await;
-            let what = failed.unwrap_or_else(|| format!("{name} runs again"));
-            self.say(&what)?;
+            self.start_again(name).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the processes of functions, all at the same time.
+    async fn end_processes(&self, names: &[String]) -> Result<()> {
+        let processes = || names.iter().filter_map(|name| self.running.get(name));
+        processes().for_each(|one| one.process.ask_to_end());
+        for Running { process, .. } in processes() {
+            if !process.ended().await {
+                self.say(&format!(
+                    "{} did not end when asked to and was killed",
+                    process.function
+                ))?;
+            }
         }
         Ok(())
     }
 }
 
 impl Running {
-    /// Starts it; what went wrong, if something did.
-    async fn start(&mut self) -> Option<String> {
+    /// Starts it, and waits until it answers.
+    async fn start(&mut self) -> Result<()> {
         self.again = None;
         self.started = Instant::now();
-        let err = self.process.start().await.err()?;
+        self.process.start().await
+    }
+
+    /// It is down because of `err`, after it has run for `ran`. What is to be said.
+    fn fell(&mut self, err: &anyhow::Error, ran: Duration) -> String {
         self.process.stop();
-        let delay = self.crashes.one_more(Duration::ZERO);
+        let delay = self.crashes.one_more(ran);
         self.again = Some(Instant::now() + delay);
-        Some(format!("{err:#}; starts again in {:.1} s", delay.as_secs_f64()))
+        format!("{err:#}; starts again in {:.1} s", delay.as_secs_f64())
     }
 }
 
