@@ -5,6 +5,8 @@ mod contents;
 mod dag;
 mod dev_lines;
 #[cfg(unix)]
+mod dev_runs;
+#[cfg(unix)]
 mod dev_stand_in;
 mod dev_subscriptions;
 mod dev_touch;

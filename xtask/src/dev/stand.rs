@@ -19,11 +19,11 @@ use super::backoff::Crashes;
 use super::lines::Lines;
 use super::tail::Tail;
 use super::touch::{Map, SCHEMAS, Touched};
-use crate::connect::{DEAD_LETTERS, Patience, connect, disconnect};
+use crate::connect::{DEAD_LETTERS, Patience, connect, deliver, disconnect};
 use crate::metadata::Function;
 use crate::process::{Ports, Process};
 use crate::replay;
-use crate::routing;
+use crate::routing::{self, Route};
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 
@@ -40,6 +40,8 @@ pub(crate) struct Stand<'a> {
     lines: Lines,
     workspace: Arc<Workspace>,
     functions: Vec<Function>,
+    /// Those of all functions, whether they run or not.
+    routes: Vec<Route>,
     emulator: Emulator,
     running: BTreeMap<String, Running>,
     map: Map,
@@ -106,6 +108,7 @@ impl<'a> Stand<'a> {
             lines: Lines::new(&names, colour, options.log_level),
             workspace,
             functions,
+            routes,
             emulator,
             running,
             map,
@@ -197,6 +200,7 @@ impl<'a> Stand<'a> {
                     if let Err(err) = one.process.check_running() {
                         let ran = one.started.elapsed();
                         let what = one.fell(&err, ran);
+                        self.let_wait(&name)?;
                         self.say(&what)?;
                     }
                 }
@@ -207,12 +211,22 @@ impl<'a> Stand<'a> {
         Ok(())
     }
 
-    /// Starts a function that is down.
+    /// Lets the messages of a function wait, so that no attempt is lost while it is down.
+    fn let_wait(&self, name: &str) -> Result<()> {
+        let mut routes = self.routes.iter().filter(|it| it.function == name);
+        routes.try_for_each(|it| deliver(&self.emulator, it, PATIENCE, None))
+    }
+
+    /// Starts a function whose messages wait, and delivers them once it answers.
     async fn start_again(&mut self, name: &str) -> Result<()> {
         let Some(one) = self.running.get_mut(name) else { return Ok(()) };
         if let Err(err) = one.start().await {
             let what = one.fell(&err, Duration::ZERO);
             return self.say(&what);
+        }
+        let port = one.process.port;
+        for route in self.routes.iter().filter(|it| it.function == name) {
+            deliver(&self.emulator, route, PATIENCE, Some(port))?;
         }
         self.say_running(name, "runs again")
     }
@@ -269,6 +283,7 @@ impl<'a> Stand<'a> {
     }
 
     async fn restart(&mut self, names: &[String]) -> Result<()> {
+        names.iter().try_for_each(|name| self.let_wait(name))?;
         self.end_processes(names).await?;
         for name in names {
             self.start_again(name).await?;

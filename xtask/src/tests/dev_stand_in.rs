@@ -24,7 +24,7 @@ use crate::process::{Ports, Process};
 const MARK: &str = "XTASK_STAND_IN";
 
 /// What [`MARK`] says to one that does not end when it is asked to.
-const STUBBORN: &str = "stubborn";
+pub(super) const STUBBORN: &str = "stubborn";
 
 /// The test that becomes a stand-in when it finds [`MARK`].
 const TEST: &str = "tests::dev_stand_in::a_function_ends_when_it_is_asked_to_or_is_killed";

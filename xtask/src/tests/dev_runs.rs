@@ -1,0 +1,171 @@
+//! `cargo xtask dev` with a stand-in for a function, which is a process of its own.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tempfile::TempDir;
+
+use super::dev_stand_in::{STUBBORN, stand_in};
+use super::workspace;
+use crate::dev::stand::Stand;
+use crate::dev::{Options, open};
+use crate::http::Server;
+use crate::metadata::Function;
+use crate::replay::pushed;
+use crate::terminal::Terminal;
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(10);
+
+const FUNCTION: &str = "snapshot-builder";
+
+const SUBSCRIPTION: &str = "/v1/projects/local/subscriptions/dev-snapshot-builder-history";
+
+/// What was printed.
+#[derive(Clone, Default)]
+struct Output(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Output {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The words that follow upon `before`, wherever that was printed.
+    fn words_after(&self, before: &str) -> Vec<String> {
+        let text = self.text();
+        let words = text.split(before).skip(1);
+        words.map(|rest| rest.split([' ', ',', '\n']).next().unwrap().to_owned()).collect()
+    }
+}
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    options: Options,
+}
+
+/// A folder that runs can follow each other on.
+struct Place {
+    folder: TempDir,
+    scripts: TempDir,
+    options: Options,
+    output: Output,
+    terminal: Terminal,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut line = ["dev", "--port", "0", "--no-watch", "--folder"].map(PathBuf::from).to_vec();
+        line.push(folder.path().to_owned());
+        let options = Line::parse_from(line).options;
+        let output = Output::default();
+        let terminal = Terminal::on(output.clone());
+        let scripts = tempfile::tempdir().unwrap();
+        Self { folder, scripts, options, output, terminal }
+    }
+
+    /// Starts with a stand-in for each of `names`, of this manner.
+    async fn start(&self, names: &[&str], manner: &str) -> Stand<'_> {
+        let workspace = workspace();
+        let mut functions: Vec<Function> = pushed(&workspace).unwrap();
+        functions.retain(|it| names.contains(&it.name.as_str()));
+        let stand_in = stand_in(&self.scripts, manner);
+        let executable = |it: &Function| (it.name.clone(), stand_in.clone());
+        let executables: BTreeMap<_, _> = functions.iter().map(executable).collect();
+        let emulator = open(self.folder.path(), 0).await.unwrap();
+        let workspace = Arc::new(workspace);
+        Stand::start(&self.options, workspace, functions, &executables, emulator, &self.terminal)
+            .await
+            .unwrap()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join("strata-dev").join(name)
+    }
+}
+
+fn kill(process: &str) {
+    assert!(Command::new("kill").args(["-KILL", process]).status().unwrap().success());
+}
+
+async fn upload(server: &Server, name: &str, body: &'static str) {
+    let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+    let target = format!("/upload/storage/v1/b/strata-dev/o?uploadType=media&name={name}");
+    server.send("POST", &target, &[], body.into()).await.unwrap().json().unwrap();
+}
+
+/// Whether the messages of the function wait.
+async fn waits(server: &Server) -> bool {
+    let subscription = server.send("GET", SUBSCRIPTION, &[], "".into()).await.unwrap();
+    subscription.json().unwrap()["pushConfig"].get("pushEndpoint").is_none()
+}
+
+#[tokio::test]
+async fn a_function_that_is_down_is_not_pushed_to() {
+    let place = Place::new();
+    let mut stand = place.start(&[FUNCTION], "").await;
+    let server = Server::at(&stand.url()).unwrap();
+    assert!(!waits(&server).await);
+    kill(place.output.words_after("process ").last().unwrap());
+    let begun = Instant::now();
+    while !waits(&server).await {
+        assert!(begun.elapsed() < PATIENCE, "{}", place.output.text());
+        stand.look().await.unwrap();
+    }
+    upload(&server, "env/dev/ideas/A/history/2026/01/02/a.json", "1").await;
+    let snapshot = place.file("env/dev/snapshots/ideas/A.json");
+    while !snapshot.exists() {
+        assert!(begun.elapsed() < PATIENCE, "{}", place.output.text());
+        stand.look().await.unwrap();
+        tokio::time::sleep(LOOK).await;
+    }
+    assert_eq!(fs::read_to_string(&snapshot).unwrap(), "1");
+    stand.end().await.unwrap();
+    let text = place.output.text();
+    assert!(text.contains("snapshot-builder has ended by itself: signal: 9"), "{text}");
+    assert!(!text.contains("no answer from"), "{text}");
+}
+
+#[tokio::test]
+async fn a_function_that_is_restarted_is_not_pushed_to_meanwhile() {
+    let place = Place::new();
+    let mut stand = place.start(&[FUNCTION], STUBBORN).await;
+    let server = Server::at(&stand.url()).unwrap();
+    stand.touch(&["schemas/idea/v1.0.0.json".into()]);
+    let begun = Instant::now();
+    let watch = async {
+        while !waits(&server).await {
+            assert!(begun.elapsed() < PATIENCE, "{}", place.output.text());
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let (looked, ()) = tokio::join!(stand.look(), watch);
+    looked.unwrap();
+    assert!(!waits(&server).await);
+    let text = place.output.text();
+    assert!(text.contains("every function starts with new definitions"), "{text}");
+    assert!(text.contains("snapshot-builder did not end when asked to and was killed"), "{text}");
+    assert_eq!(place.output.words_after("process ").len(), 2, "{text}");
+    stand.end().await.unwrap();
+}
