@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -241,11 +242,15 @@ async fn ask_health(port: u16) -> std::io::Result<bool> {
 pub(crate) struct Ports(u16);
 
 impl Ports {
-    /// Begins at a place of this process, so that two replays at a time rarely meet.
+    /// Begins at a place of this process and of this call, so that two replays, and tests, at a
+    /// time rarely meet.
     pub(crate) fn new() -> Self {
         const SPREAD: u32 = 97;
+        const APART: u32 = 1_009;
+        static CALLS: AtomicU32 = AtomicU32::new(0);
         let width = u32::from(PORTS.end - PORTS.start);
-        let offset = std::process::id().wrapping_mul(SPREAD) % width;
+        let apart = CALLS.fetch_add(1, Ordering::Relaxed).wrapping_mul(APART);
+        let offset = std::process::id().wrapping_mul(SPREAD).wrapping_add(apart) % width;
         Self(PORTS.start + u16::try_from(offset).unwrap_or_default())
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,11 +12,12 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 use super::dev_stand_in::{STUBBORN, stand_in};
 use super::workspace;
 use crate::dev::stand::Stand;
-use crate::dev::{Options, open};
+use crate::dev::{Options, live, open};
 use crate::http::Server;
 use crate::metadata::Function;
 use crate::replay::pushed;
@@ -100,9 +102,55 @@ impl Place {
             .unwrap()
     }
 
+    /// Runs until `person`, who is given the server that the output names, has come to an end.
+    async fn run(&self, names: &[&str], person: impl AsyncFnOnce(Server)) {
+        let stand = self.start(names, "").await;
+        let url = stand.url();
+        let (end, ended) = oneshot::channel();
+        let ended = pin!(async { ended.await.map_err(io::Error::other) });
+        let person = async {
+            let printed = || self.output.words_after("export STORAGE_EMULATOR_HOST=");
+            self.until(|| printed().last() == Some(&url)).await;
+            person(Server::at(&url).unwrap()).await;
+            end.send(()).unwrap();
+        };
+        let lives = live(&self.options, stand, None, &self.terminal, ended);
+        let (lived, ()) = tokio::join!(lives, person);
+        lived.unwrap();
+    }
+
+    async fn until(&self, mut happened: impl FnMut() -> bool) {
+        let begun = Instant::now();
+        while !happened() {
+            assert!(begun.elapsed() < PATIENCE, "{}", self.output.text());
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until the snapshot of an idea has this content.
+    async fn finds(&self, idea: &str, content: &str) {
+        let file = self.file(&snapshot(idea));
+        self.until(|| fs::read_to_string(&file).is_ok_and(|it| it == content)).await;
+    }
+
+    /// Puts a file there by hand.
+    fn drop_file(&self, name: &str, content: &str) {
+        let file = self.file(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join("strata-dev").join(name)
     }
+}
+
+fn record(idea: &str, id: &str) -> String {
+    format!("env/dev/ideas/{idea}/history/2026/01/02/{id}.json")
+}
+
+fn snapshot(idea: &str) -> String {
+    format!("env/dev/snapshots/ideas/{idea}.json")
 }
 
 fn kill(process: &str) {
@@ -133,8 +181,8 @@ async fn a_function_that_is_down_is_not_pushed_to() {
         assert!(begun.elapsed() < PATIENCE, "{}", place.output.text());
         stand.look().await.unwrap();
     }
-    upload(&server, "env/dev/ideas/A/history/2026/01/02/a.json", "1").await;
-    let snapshot = place.file("env/dev/snapshots/ideas/A.json");
+    upload(&server, &record("A", "1"), "1").await;
+    let snapshot = place.file(&snapshot("A"));
     while !snapshot.exists() {
         assert!(begun.elapsed() < PATIENCE, "{}", place.output.text());
         stand.look().await.unwrap();
@@ -168,4 +216,43 @@ async fn a_function_that_is_restarted_is_not_pushed_to_meanwhile() {
     assert!(text.contains("snapshot-builder did not end when asked to and was killed"), "{text}");
     assert_eq!(place.output.words_after("process ").len(), 2, "{text}");
     stand.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_person_uploads_drops_a_file_kills_a_function_ends_and_starts_again() {
+    let place = Place::new();
+    let started = || place.output.words_after("process ");
+    let person = async |server: Server| {
+        upload(&server, &record("A", "1"), "uploaded").await;
+        place.finds("A", "uploaded").await;
+        place.drop_file(&record("A", "2"), "dropped");
+        place.finds("A", "dropped").await;
+        kill(&started()[0]);
+        place.until(|| started().len() == 2).await;
+        assert!(!waits(&server).await);
+        // Of another idea: a delivery that the crash interrupted comes again.
+        upload(&server, &record("B", "1"), "after a crash").await;
+        place.finds("B", "after a crash").await;
+    };
+    place.run(&[FUNCTION], person).await;
+    let last = format!("ended; everything is in {}\n", place.folder.path().display());
+    assert!(place.output.text().ends_with(&last), "{}", place.output.text());
+
+    let person = async |server: Server| {
+        place.drop_file(&record("C", "1"), "waits");
+        let name = utf8_percent_encode(&record("C", "1"), NON_ALPHANUMERIC).to_string();
+        let object = format!("/storage/v1/b/strata-dev/o/{name}");
+        let begun = Instant::now();
+        while server.send("GET", &object, &[], "".into()).await.unwrap().status != 200 {
+            assert!(begun.elapsed() < PATIENCE, "{}", place.output.text());
+            tokio::time::sleep(LOOK).await;
+        }
+        assert!(waits(&server).await);
+    };
+    place.run(&[], person).await;
+    assert!(!place.file(&snapshot("C")).exists());
+    assert_eq!(started().len(), 2, "{}", place.output.text());
+
+    place.run(&[FUNCTION], async |_| place.finds("C", "waits").await).await;
+    assert_eq!(started().len(), 3, "{}", place.output.text());
 }
