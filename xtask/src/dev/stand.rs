@@ -46,16 +46,22 @@ pub(crate) struct Stand<'a> {
     running: BTreeMap<String, Running>,
     map: Map,
     touched: Touched,
-    build: Option<JoinHandle<Result<BTreeMap<String, PathBuf>>>>,
+    build: Option<Build>,
     dead_letters: usize,
     _logs: TempDir,
+}
+
+/// A build that is under way.
+struct Build {
+    /// The functions that something has changed in.
+    touched: Vec<String>,
+    task: JoinHandle<Result<BTreeMap<String, PathBuf>>>,
 }
 
 /// One function.
 struct Running {
     process: Process,
     tail: Tail,
-    executable: PathBuf,
     /// The hash of the binary that runs.
     binary: u64,
     crashes: Crashes,
@@ -85,15 +91,15 @@ impl<'a> Stand<'a> {
                 ("DEFINITIONS_DIR", workspace.root.join(SCHEMAS).display().to_string()),
             ];
             let variables = variables.map(|(name, value)| (name.to_owned(), value)).to_vec();
-            let executable = executables[&function.name].clone();
+            let executable = &executables[&function.name];
             let port = ports.free()?;
-            let process = Process::new(&function.name, &executable, port, variables, logs.path());
+            let process = Process::new(&function.name, executable, port, variables, logs.path());
             let tail = Tail::new(&logs.path().join(format!("{}.log", function.name)));
             let started = process.start().await;
             started.with_context(|| process.log().unwrap_or_default())?;
-            let binary = hash(&executable)?;
+            let binary = hash(executable)?;
             let (crashes, started) = (Crashes::default(), Instant::now());
-            let one = Running { process, tail, executable, binary, crashes, started, again: None };
+            let one = Running { process, tail, binary, crashes, started, again: None };
             running.insert(function.name.clone(), one);
         }
         let names: Vec<String> = running.keys().cloned().collect();
@@ -135,10 +141,8 @@ impl<'a> Stand<'a> {
     pub(crate) async fn look(&mut self) -> Result<()> {
         self.print()?;
         self.revive().await?;
-        if self.build.as_ref().is_some_and(JoinHandle::is_finished)
-            && let Some(build) = self.build.take()
-        {
-            self.built(build.await?).await?;
+        if let Some(Build { touched, task }) = self.build.take_if(|it| it.task.is_finished()) {
+            self.built(&touched, task.await?).await?;
         }
         if self.build.is_none() && self.touched.is_something() {
             self.follow().await?;
@@ -252,18 +256,26 @@ impl<'a> Stand<'a> {
         let is_touched = |function: &&Function| {
             touched.manifest.is_some() || touched.functions.contains_key(&function.name)
         };
-        let functions: Vec<Function> = self.functions.iter().filter(is_touched).cloned().collect();
-        if functions.is_empty() {
+        let names = self.functions.iter().filter(is_touched).map(|it| it.name.clone());
+        let names: Vec<String> = names.collect();
+        if names.is_empty() {
             return Ok(());
         }
         touched.functions.values().try_for_each(|why| self.say(why))?;
-        let workspace = self.workspace.clone();
-        self.build = Some(tokio::task::spawn_blocking(move || workspace.build(&functions)));
+        // All of them: for some alone cargo would choose other features, and build what they are
+        // made of from the beginning.
+        let (workspace, functions) = (self.workspace.clone(), self.functions.clone());
+        let task = tokio::task::spawn_blocking(move || workspace.build(&functions));
+        self.build = Some(Build { touched: names, task });
         Ok(())
     }
 
     /// Restarts the functions whose binaries are other ones.
-    async fn built(&mut self, built: Result<BTreeMap<String, PathBuf>>) -> Result<()> {
+    async fn built(
+        &mut self,
+        touched: &[String],
+        built: Result<BTreeMap<String, PathBuf>>,
+    ) -> Result<()> {
         let executables = match built {
             Ok(executables) => executables,
             Err(err) => return self.say(&format!("{err:#}: what runs stays as it is")),
@@ -272,11 +284,11 @@ impl<'a> Stand<'a> {
         for (name, executable) in executables {
             let Some(one) = self.running.get_mut(&name) else { continue };
             let binary = hash(&executable)?;
-            if binary == one.binary {
-                self.say(&format!("{name} is the same as before and keeps running"))?;
-            } else {
-                (one.binary, one.executable) = (binary, executable);
+            if binary != one.binary {
+                one.binary = binary;
                 changed.push(name);
+            } else if touched.contains(&name) {
+                self.say(&format!("{name} is the same as before and keeps running"))?;
             }
         }
         self.restart(&changed).await
