@@ -59,7 +59,7 @@ pub(crate) struct Options {
     /// The environment whose objects the functions are told of.
     #[arg(long, value_name = "ENV", default_value = "dev", value_parser = env)]
     pub(crate) env: Env,
-    /// Run this function and no others; may be repeated.
+    /// Run this function and no others, whose messages wait; may be repeated.
     #[arg(long = "function", value_name = "NAME")]
     pub(crate) functions: Vec<String>,
     /// The bucket that everything happens in.
@@ -74,7 +74,8 @@ pub(crate) struct Options {
     /// Show log lines of this severity and above: debug, info, warning or error.
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = Level::parse)]
     log_level: Level,
-    /// Run the images of the functions instead of their binaries.
+    /// Run the images of the functions instead of their binaries: there are none yet, and this
+    /// says so and fails.
     #[arg(long)]
     image: bool,
 }
@@ -90,7 +91,10 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
         bail!("there are no images of the functions yet: run `cargo xtask dev` without --image");
     }
     if options.print_env {
-        ensure!(options.port != 0, "--print-env needs the port that `cargo xtask dev` listens on");
+        ensure!(
+            options.port != 0,
+            "--print-env needs --port, the one that `cargo xtask dev` listens on"
+        );
         let url = format!("http://127.0.0.1:{}", options.port);
         terminal.say(&alone::environment(&url, PROJECT))?;
         return Ok(true);
@@ -131,7 +135,7 @@ async fn serve(
     let set_up = async {
         // First of all: a folder or a port that is taken needs no build.
         let emulator = open(&options.folder, options.port).await?;
-        terminal.say("building the functions")?;
+        terminal.say("building the functions, which takes minutes the first time")?;
         let (shared, wanted) = (workspace.clone(), functions.clone());
         let build = tokio::task::spawn_blocking(move || shared.build(&wanted));
         let executables = build.await??;
@@ -157,7 +161,7 @@ pub(crate) async fn live(
     terminal: &Terminal,
     mut ended: Pin<&mut impl Future<Output = io::Result<()>>>,
 ) -> Result<()> {
-    terminal.say(&welcome(options, &stand.url()))?;
+    terminal.say(&welcome(options, &stand.url(), &stand.waiting()))?;
     let mut looks = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
@@ -188,7 +192,7 @@ pub(crate) async fn open(folder: &Path, port: u16) -> Result<Emulator> {
 }
 
 /// What a person needs to begin.
-fn welcome(options: &Options, url: &str) -> String {
+fn welcome(options: &Options, url: &str, waiting: &[&str]) -> String {
     let Options { folder, bucket, env, .. } = options;
     let name =
         format!("env/{env}/ideas/IDEA-001/history/2026/01/02/2026-01-02T03:04:05.678Z_a.json");
@@ -204,10 +208,14 @@ a first record, and then the snapshot that is made of it:
     '{url}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}'
   cat {}
 
-Ctrl-C ends it.
+{}Ctrl-C ends it.
 ",
         alone::environment(url, PROJECT),
         folder.join(bucket).display(),
         folder.join(bucket).join(format!("env/{env}/snapshots/ideas/IDEA-001.json")).display(),
+        match waiting {
+            [] => String::new(),
+            names => format!("messages wait for {}\n", names.join(", ")),
+        },
     )
 }

@@ -104,6 +104,9 @@ pub(crate) async fn start_as(
         ErrorKind::AddrInUse => {
             anyhow::anyhow!("port {port} is taken: end what listens there, or choose --port")
         }
+        ErrorKind::ResourceBusy => {
+            anyhow::anyhow!("{err}: end that one, or choose another --folder")
+        }
         _ => anyhow::Error::new(err).context("the emulator does not start"),
     })
 }

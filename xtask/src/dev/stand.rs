@@ -1,6 +1,6 @@
 //! What runs: the emulator, a process for each function, and the build that is under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::IsTerminal as _;
@@ -130,6 +130,13 @@ impl<'a> Stand<'a> {
     /// Where the emulator listens.
     pub(crate) fn url(&self) -> String {
         self.emulator.url()
+    }
+
+    /// The functions that do not run, in order.
+    pub(crate) fn waiting(&self) -> Vec<&str> {
+        let routes = self.routes.iter().map(|it| it.function.as_str());
+        let waiting = routes.filter(|name| !self.running.contains_key(*name));
+        waiting.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Takes note of files that changed.

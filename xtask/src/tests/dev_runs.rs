@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use super::dev_stand_in::{STUBBORN, stand_in};
 use super::workspace;
 use crate::dev::stand::Stand;
-use crate::dev::{Options, live, open};
+use crate::dev::{Options, live, open, run};
 use crate::http::Server;
 use crate::metadata::Function;
 use crate::replay::pushed;
@@ -251,8 +251,37 @@ async fn a_person_uploads_drops_a_file_kills_a_function_ends_and_starts_again() 
     };
     place.run(&[], person).await;
     assert!(!place.file(&snapshot("C")).exists());
+    assert!(place.output.text().contains(
+        "messages wait for alert-dispatcher, index-writer, manifest-writer, rules-engine, \
+         snapshot-builder\n"
+    ));
     assert_eq!(started().len(), 2, "{}", place.output.text());
 
     place.run(&[FUNCTION], async |_| place.finds("C", "waits").await).await;
     assert_eq!(started().len(), 3, "{}", place.output.text());
+}
+
+#[test]
+fn what_cannot_run_says_why_before_anything_is_built() {
+    for (arguments, why) in [
+        (
+            vec!["--image"],
+            "there are no images of the functions yet: run `cargo xtask dev` without --image",
+        ),
+        (
+            vec!["--print-env", "--port", "0"],
+            "--print-env needs --port, the one that `cargo xtask dev` listens on",
+        ),
+        (
+            vec!["--function", "snapshot-writer"],
+            "no function \"snapshot-writer\"; there are alert-dispatcher, index-writer, \
+             manifest-writer, rules-engine, snapshot-builder",
+        ),
+    ] {
+        let output = Output::default();
+        let options = Line::parse_from([vec!["dev"], arguments].concat()).options;
+        let failed = run(&options, &Terminal::on(output.clone())).unwrap_err();
+        assert_eq!(format!("{failed:#}"), why);
+        assert_eq!(output.text(), "");
+    }
 }

@@ -41,7 +41,8 @@ async fn a_taken_port_and_a_taken_folder_are_one_clear_line_each() {
     assert_eq!(format!("{taken:#}"), expected);
     let taken = start_as(Options::default(), Some(folder.path()), 0).await.err().unwrap();
     let place = folder.path().display();
-    let expected =
-        format!("the emulator does not start: {place}: another emulator runs on this folder");
+    let expected = format!(
+        "{place}: another emulator runs on this folder: end that one, or choose another --folder"
+    );
     assert_eq!(format!("{taken:#}"), expected);
 }
