@@ -164,21 +164,24 @@ pub(crate) async fn live(
     terminal.say(&welcome(options, &stand.url(), &stand.waiting()))?;
     let mut looks = tokio::time::interval(LOOK);
     loop {
+        // Whatever a look waits for, such as a function that does not answer, ends with it.
+        let look = async {
+            looks.tick().await;
+            if let Some(watch) = &mut watch {
+                stand.touch(&watch.quiet());
+            }
+            stand.look().await
+        };
         tokio::select! {
             interrupted = &mut ended => {
                 interrupted?;
-                stand.end().await?;
-                return terminal
-                    .say(&format!("ended; everything is in {}", options.folder.display()));
+                break;
             }
-            _ = looks.tick() => {
-                if let Some(watch) = &mut watch {
-                    stand.touch(&watch.quiet());
-                }
-                stand.look().await?;
-            }
+            looked = look => looked?,
         }
     }
+    stand.end().await?;
+    terminal.say(&format!("ended; everything is in {}", options.folder.display()))
 }
 
 /// Starts the emulator on `folder`. What runs that are over left there is not pushed to where their

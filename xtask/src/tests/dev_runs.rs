@@ -103,8 +103,7 @@ impl Place {
     }
 
     /// Runs until `person`, who is given the server that the output names, has come to an end.
-    async fn run(&self, names: &[&str], person: impl AsyncFnOnce(Server)) {
-        let stand = self.start(names, "").await;
+    async fn run(&self, stand: Stand<'_>, person: impl AsyncFnOnce(Server)) {
         let url = stand.url();
         let (end, ended) = oneshot::channel();
         let ended = pin!(async { ended.await.map_err(io::Error::other) });
@@ -117,6 +116,15 @@ impl Place {
         let lives = live(&self.options, stand, None, &self.terminal, ended);
         let (lived, ()) = tokio::join!(lives, person);
         lived.unwrap();
+    }
+
+    /// Waits until the messages of the function wait.
+    async fn until_waits(&self, server: &Server) {
+        let begun = Instant::now();
+        while !waits(server).await {
+            assert!(begun.elapsed() < PATIENCE, "{}", self.output.text());
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     async fn until(&self, mut happened: impl FnMut() -> bool) {
@@ -201,14 +209,7 @@ async fn a_function_that_is_restarted_is_not_pushed_to_meanwhile() {
     let mut stand = place.start(&[FUNCTION], STUBBORN).await;
     let server = Server::at(&stand.url()).unwrap();
     stand.touch(&["schemas/idea/v1.0.0.json".into()]);
-    let begun = Instant::now();
-    let watch = async {
-        while !waits(&server).await {
-            assert!(begun.elapsed() < PATIENCE, "{}", place.output.text());
-            tokio::time::sleep(LOOK).await;
-        }
-    };
-    let (looked, ()) = tokio::join!(stand.look(), watch);
+    let (looked, ()) = tokio::join!(stand.look(), place.until_waits(&server));
     looked.unwrap();
     assert!(!waits(&server).await);
     let text = place.output.text();
@@ -234,7 +235,7 @@ async fn a_person_uploads_drops_a_file_kills_a_function_ends_and_starts_again() 
         upload(&server, &record("B", "1"), "after a crash").await;
         place.finds("B", "after a crash").await;
     };
-    place.run(&[FUNCTION], person).await;
+    place.run(place.start(&[FUNCTION], "").await, person).await;
     let last = format!("ended; everything is in {}\n", place.folder.path().display());
     assert!(place.output.text().ends_with(&last), "{}", place.output.text());
 
@@ -249,7 +250,7 @@ async fn a_person_uploads_drops_a_file_kills_a_function_ends_and_starts_again() 
         }
         assert!(waits(&server).await);
     };
-    place.run(&[], person).await;
+    place.run(place.start(&[], "").await, person).await;
     assert!(!place.file(&snapshot("C")).exists());
     assert!(place.output.text().contains(
         "messages wait for alert-dispatcher, index-writer, manifest-writer, rules-engine, \
@@ -257,8 +258,20 @@ async fn a_person_uploads_drops_a_file_kills_a_function_ends_and_starts_again() 
     ));
     assert_eq!(started().len(), 2, "{}", place.output.text());
 
-    place.run(&[FUNCTION], async |_| place.finds("C", "waits").await).await;
+    let stand = place.start(&[FUNCTION], "").await;
+    place.run(stand, async |_| place.finds("C", "waits").await).await;
     assert_eq!(started().len(), 3, "{}", place.output.text());
+}
+
+#[tokio::test]
+async fn the_end_is_heard_while_a_function_is_restarted() {
+    let place = Place::new();
+    let mut stand = place.start(&[FUNCTION], STUBBORN).await;
+    stand.touch(&["schemas/idea/v1.0.0.json".into()]);
+    place.run(stand, async |server| place.until_waits(&server).await).await;
+    let text = place.output.text();
+    assert!(text.contains("every function starts with new definitions"), "{text}");
+    assert_eq!(place.output.words_after("process ").len(), 1, "{text}");
 }
 
 #[test]
