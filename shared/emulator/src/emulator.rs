@@ -44,6 +44,8 @@ pub struct Options {
     pub write_interval: Option<Duration>,
     /// How long each answer of Cloud Storage takes at least.
     pub latency: Option<Duration>,
+    /// Whether nothing is pushed until [`Emulator::release`], also of what the folder remembers.
+    pub held: bool,
 }
 
 impl Default for Options {
@@ -58,6 +60,7 @@ impl Default for Options {
             folder: None,
             write_interval: None,
             latency: None,
+            held: false,
         }
     }
 }
@@ -90,6 +93,8 @@ impl Emulator {
             repeat: options.repeat.max(1),
             folder: folder.clone(),
         });
+        // Before anything is there to be pushed.
+        hub.broker.hold(options.held);
         let buckets = Arc::new(Buckets::new(hub.clone(), seed, options.write_interval));
         let mut watch = None;
         if let (Some(folder), Some(opened)) = (&folder, opened) {
@@ -152,6 +157,12 @@ impl Emulator {
     /// When it cannot be recorded.
     pub fn subscribe(&self, subscription: Subscription) -> io::Result<()> {
         self.hub.broker.subscribe(subscription)
+    }
+
+    /// Every subscription, whoever made it, in the order of full names.
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        let subscriptions = self.hub.broker.subscriptions();
+        subscriptions.iter().map(|it| Subscription::clone(it)).collect()
     }
 
     /// Lets messages gather: nothing is pushed until [`Emulator::release`]. What is in flight
