@@ -14,7 +14,7 @@ use super::read::origin;
 use super::refusal::Refusal;
 use super::{Shared, json as answer};
 use crate::buckets::{Bucket, BucketError, Settings, is_bucket_name};
-use crate::memory::{Conditions, Unmet};
+use crate::memory::Unmet;
 
 /// The most buckets on a page of a list. (Cloud Storage JSON API, `Buckets: list`.)
 const BUCKETS_MAX: usize = 1000;
@@ -49,7 +49,7 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let bucket = service.buckets.get(&name).ok_or_else(Refusal::no_bucket)?;
-    match check(&params.conditions()?, &bucket.settings) {
+    match params.conditions()?.check_bucket(bucket.settings.metageneration) {
         Ok(()) => (),
         Err(Unmet::Match) => return Err(Refusal::unmet()),
         Err(Unmet::NotMatch) => return Err(Refusal::not_modified()),
@@ -123,7 +123,9 @@ pub(super) async fn delete(
     params: Params,
 ) -> Result<StatusCode, Refusal> {
     let bucket = service.buckets.get(&name).ok_or_else(Refusal::no_bucket)?;
-    check(&params.conditions()?, &bucket.settings).map_err(|_| Refusal::unmet())?;
+    let conditions = params.conditions()?;
+    let met = conditions.check_bucket(bucket.settings.metageneration);
+    met.map_err(|_| Refusal::unmet())?;
     service.buckets.delete(&name).map_err(|err| refusal(&err, &name))?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -159,12 +161,17 @@ pub(super) async fn set_policy(
     if !said.get("bindings").is_none_or(Value::is_array) {
         return Err(Refusal::invalid("Invalid value for: bindings"));
     }
+    let read = description::text(&said, "etag")?.filter(|etag| !etag.is_empty());
     let changed = service.buckets.change(&name, |settings, _| {
+        // Somebody who read one policy does not replace another.
+        if read.is_some_and(|read| read != bucket_resource::etag(settings)) {
+            return Err(Refusal::unmet());
+        }
         settings.policy = Some(Value::Object(said));
         settings.metageneration += 1;
-        bucket_resource::policy(&name, settings)
+        Ok(bucket_resource::policy(&name, settings))
     });
-    answer(&params, changed.map_err(|err| refusal(&err, &name))?)
+    answer(&params, changed.map_err(|err| refusal(&err, &name))??)
 }
 
 /// That there are none, which gcloud asks before it deletes a bucket with all that is in it.
@@ -211,7 +218,8 @@ fn change(
 ) -> Result<Response, Refusal> {
     let conditions = params.conditions()?;
     let changed = service.buckets.change(name, |settings, _| {
-        check(&conditions, settings).map_err(|_| Refusal::unmet())?;
+        let met = conditions.check_bucket(settings.metageneration);
+        met.map_err(|_| Refusal::unmet())?;
         edit(&mut settings.properties);
         settings.touch();
         Ok(bucket_resource::of(name, settings, &origin(headers)))
@@ -247,17 +255,6 @@ fn merge(into: &mut Map<String, Value>, patch: Map<String, Value>) {
             (_, value) => drop(into.insert(key, value)),
         }
     }
-}
-
-fn check(conditions: &Conditions, settings: &Settings) -> Result<(), Unmet> {
-    let is = settings.metageneration;
-    if conditions.metageneration.is_some_and(|wanted| wanted != is) {
-        return Err(Unmet::Match);
-    }
-    if conditions.metageneration_not == Some(is) {
-        return Err(Unmet::NotMatch);
-    }
-    Ok(())
 }
 
 /// How the service answers.

@@ -1,18 +1,24 @@
-//! The query of a request.
+//! The query of a request, and the headers that say the same as a parameter could.
 
 use std::collections::BTreeMap;
 
 use axum::extract::FromRequestParts;
+use axum::http::header;
 use axum::http::request::Parts;
 use domain::Generation;
 use percent_encoding::percent_decode_str;
 
+use super::entity_tags;
 use super::refusal::Refusal;
 use crate::memory::Conditions;
 
-/// The parameters of a query, decoded. Unknown ones are tolerated, as the service does; of a
-/// repeated one the last counts.
-pub(super) struct Params(BTreeMap<String, String>);
+/// The parameters of a query, decoded, and the entity tags that are preconditions too. Unknown
+/// parameters are tolerated, as the service does; of a repeated one the last counts.
+pub(super) struct Params {
+    query: BTreeMap<String, String>,
+    tags: Option<Vec<String>>,
+    tags_not: Option<Vec<String>>,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Refusal;
@@ -23,7 +29,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             Ok((decode(key)?, decode(value)?))
         });
-        pairs.collect::<Result<_, Refusal>>().map(Self)
+        Ok(Self {
+            query: pairs.collect::<Result<_, Refusal>>()?,
+            tags: entity_tags::listed(&parts.headers, header::IF_MATCH),
+            tags_not: entity_tags::listed(&parts.headers, header::IF_NONE_MATCH),
+        })
     }
 }
 
@@ -36,7 +46,7 @@ fn decode(text: &str) -> Result<String, Refusal> {
 
 impl Params {
     pub(super) fn text(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
+        self.query.get(key).map(String::as_str)
     }
 
     pub(super) fn number(&self, key: &str) -> Result<Option<u64>, Refusal> {
@@ -71,15 +81,19 @@ impl Params {
             generation_not: self.number("ifSourceGenerationNotMatch")?,
             metageneration: self.number("ifSourceMetagenerationMatch")?,
             metageneration_not: self.number("ifSourceMetagenerationNotMatch")?,
+            ..Conditions::default()
         })
     }
 
+    /// What must hold of the object or the bucket that is read or written.
     pub(super) fn conditions(&self) -> Result<Conditions, Refusal> {
         Ok(Conditions {
             generation: self.number("ifGenerationMatch")?,
             generation_not: self.number("ifGenerationNotMatch")?,
             metageneration: self.number("ifMetagenerationMatch")?,
             metageneration_not: self.number("ifMetagenerationNotMatch")?,
+            tags: self.tags.clone(),
+            tags_not: self.tags_not.clone(),
         })
     }
 }

@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use super::params::Params;
 use super::refusal::Refusal;
-use super::{Shared, entity_tags, json, media, resource_of};
+use super::{Shared, json, media, resource_of};
 use crate::memory::Unmet;
 
 /// `Objects: get`, `alt=json` and `alt=media`.
@@ -40,7 +40,7 @@ fn read_as(
     let stored = memory.find(&object, params.generation()?);
     let stored = stored.ok_or_else(|| Refusal::no_object(&bucket, &object))?;
     let conditions = params.conditions()?;
-    match conditions.check(Some(&stored)).and_then(|()| entity_tags::check(&headers, &stored)) {
+    match conditions.check(Some(&stored)) {
         Ok(()) => (),
         Err(Unmet::Match) => return Err(Refusal::unmet()),
         Err(Unmet::NotMatch) => return Err(Refusal::not_modified()),

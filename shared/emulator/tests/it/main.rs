@@ -4,6 +4,7 @@
 mod batch;
 mod client;
 mod differential;
+mod entity_tags;
 mod faults;
 mod http;
 mod instructions;
