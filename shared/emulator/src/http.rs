@@ -11,6 +11,7 @@ mod fields;
 mod list;
 mod notifications;
 mod params;
+mod path;
 mod refusal;
 mod serve;
 
@@ -41,7 +42,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -52,6 +53,7 @@ use store::Operations;
 use crate::buckets::Buckets;
 use crate::{Memory, resource};
 use faults::Plan;
+use path::Path;
 use refusal::Refusal;
 use sessions::Sessions;
 
@@ -137,7 +139,6 @@ fn router(service: Arc<Service>) -> Router {
         .merge(batches(&service, api))
         .fallback(async || Refusal::no_route())
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(service.clone(), through_faults))
 }
 
@@ -163,10 +164,10 @@ fn bucket_calls() -> Router<Arc<Service>> {
             get(notifications::list).post(notifications::insert),
         )
         .route(
-            "/b/{bucket}/notificationConfigs/{id}",
+            "/b/{bucket}/notificationConfigs/{notification}",
             get(notifications::get).delete(notifications::delete),
         )
-        .route("/projects/{project}/serviceAccount", get(buckets::service_account))
+        .route("/projects/{projectId}/serviceAccount", get(buckets::service_account))
 }
 
 fn object_calls() -> Router<Arc<Service>> {
@@ -175,9 +176,15 @@ fn object_calls() -> Router<Arc<Service>> {
         .route("/b/{bucket}/o", get(list::list))
         .route("/b/{bucket}/o/{object}", object)
         .route("/b/{bucket}/o/{object}/compose", post(copy::compose))
-        .route("/b/{bucket}/o/{object}/copyTo/b/{to}/o/{to_object}", post(copy::copy))
-        .route("/b/{bucket}/o/{object}/rewriteTo/b/{to}/o/{to_object}", post(copy::rewrite))
-        .route("/b/{bucket}/o/{object}/moveTo/o/{to_object}", post(copy::move_to))
+        .route(
+            "/b/{bucket}/o/{object}/copyTo/b/{destinationBucket}/o/{destinationObject}",
+            post(copy::copy),
+        )
+        .route(
+            "/b/{bucket}/o/{object}/rewriteTo/b/{destinationBucket}/o/{destinationObject}",
+            post(copy::rewrite),
+        )
+        .route("/b/{bucket}/o/{object}/moveTo/o/{destinationObject}", post(copy::move_to))
 }
 
 /// Uploads and downloads.

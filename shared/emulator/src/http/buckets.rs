@@ -1,15 +1,16 @@
 //! `Buckets`: made, looked at, changed, listed and deleted.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
+use super::body::Resource;
 use super::bucket_resource::{self, READ_ONLY};
 use super::description;
 use super::params::Params;
+use super::path::Path;
 use super::read::origin;
 use super::refusal::Refusal;
 use super::{Shared, json as answer};
@@ -24,9 +25,8 @@ pub(super) async fn insert(
     State(service): Shared,
     params: Params,
     headers: HeaderMap,
-    body: Bytes,
+    Resource(mut properties): Resource,
 ) -> Result<Response, Refusal> {
-    let mut properties = description::object(&body)?;
     let project = params.text("project").filter(|project| !project.is_empty());
     let project = project.ok_or_else(|| Refusal::required("project"))?.to_owned();
     let name = description::text(&properties, "name")?.ok_or_else(|| Refusal::required("name"))?;
@@ -91,9 +91,8 @@ pub(super) async fn patch(
     Path(name): Path<String>,
     params: Params,
     headers: HeaderMap,
-    body: Bytes,
+    Resource(mut said): Resource,
 ) -> Result<Response, Refusal> {
-    let mut said = description::object(&body)?;
     keep_settable(&mut said)?;
     change(&state, &name, &params, &headers, |properties| merge(properties, said))
 }
@@ -104,9 +103,8 @@ pub(super) async fn update(
     Path(name): Path<String>,
     params: Params,
     headers: HeaderMap,
-    body: Bytes,
+    Resource(mut said): Resource,
 ) -> Result<Response, Refusal> {
-    let mut said = description::object(&body)?;
     keep_settable(&mut said)?;
     change(&state, &name, &params, &headers, |properties| {
         let location = properties.remove("location");
@@ -155,9 +153,8 @@ pub(super) async fn set_policy(
     State(service): Shared,
     Path(name): Path<String>,
     params: Params,
-    body: Bytes,
+    Resource(said): Resource,
 ) -> Result<Response, Refusal> {
-    let said = description::object(&body)?;
     if !said.get("bindings").is_none_or(Value::is_array) {
         return Err(Refusal::invalid("Invalid value for: bindings"));
     }

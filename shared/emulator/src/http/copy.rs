@@ -1,16 +1,18 @@
 //! Objects made of objects: compose, copy, rewrite and move.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use domain::Generation;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::body::Resource;
 use super::description::{self, Description};
 use super::params::Params;
+use super::path::Path;
 use super::read::origin;
 use super::refusal::Refusal;
 use super::{Shared, json as answer, resource_of};
@@ -30,10 +32,9 @@ pub(super) async fn compose(
     Path((bucket, object)): Path<(String, String)>,
     params: Params,
     headers: HeaderMap,
-    body: Bytes,
+    Resource(request): Resource,
 ) -> Result<Response, Refusal> {
     let memory = service.bucket(&bucket)?;
-    let request = description::object(&body)?;
     let sources = request.get("sourceObjects").and_then(Value::as_array);
     let sources = sources.ok_or_else(|| Refusal::required("sourceObjects"))?;
     if sources.is_empty() || sources.len() > SOURCES_MAX {
@@ -97,9 +98,9 @@ pub(super) async fn copy(
     path: FromTo,
     params: Params,
     headers: HeaderMap,
-    body: Bytes,
+    Resource(resource): Resource,
 ) -> Result<Response, Refusal> {
-    let call = Call::read(&state, &path, &params, &body)?;
+    let call = Call::read(&state, &path, &params, &resource)?;
     let stored = call.finish(&params)?;
     answer(&params, resource_of(call.bucket, &stored, &origin(&headers)))
 }
@@ -110,16 +111,16 @@ pub(super) async fn rewrite(
     path: FromTo,
     params: Params,
     headers: HeaderMap,
-    body: Bytes,
+    Resource(resource): Resource,
 ) -> Result<Response, Refusal> {
-    let call = Call::read(&state, &path, &params, &body)?;
+    let call = Call::read(&state, &path, &params, &resource)?;
     let size = call.source.body.len() as u64;
     let at_once = match params.number("maxBytesRewrittenPerCall")? {
         None => size,
         Some(bytes) if bytes > 0 && bytes % REWRITE_UNIT_BYTES == 0 => bytes,
         Some(_) => {
             let message = "maxBytesRewrittenPerCall must be an integral multiple of 1 MiB.";
-            return Err(Refusal::invalid(message));
+            return Err(Refusal::invalid(message).about("maxBytesRewrittenPerCall"));
         }
     };
     let begun = match params.text("rewriteToken") {
@@ -156,7 +157,7 @@ impl<'a> Call<'a> {
         State(service): &Shared,
         Path((bucket, object, to_bucket, to_object)): &'a FromTo,
         params: &Params,
-        body: &Bytes,
+        resource: &Map<String, Value>,
     ) -> Result<Self, Refusal> {
         let from = service.bucket(bucket)?;
         let memory = service.bucket(to_bucket)?;
@@ -164,7 +165,7 @@ impl<'a> Call<'a> {
         let source = from.find(object, version);
         let source = source.ok_or_else(|| Refusal::no_object(bucket, object))?;
         params.source_conditions()?.check(Some(&source)).map_err(|_| Refusal::unmet())?;
-        let upload = upload(&source, body)?;
+        let upload = upload(&source, resource)?;
         Ok(Self { source, memory, bucket: to_bucket, object: to_object, upload })
     }
 
@@ -185,18 +186,17 @@ impl<'a> Call<'a> {
         let said = URL_SAFE_NO_PAD.decode(token).ok().and_then(|said| String::from_utf8(said).ok());
         let rewritten = said.and_then(|said| said.split(' ').next()?.parse().ok());
         let rewritten = rewritten.filter(|rewritten| self.token(*rewritten) == token);
-        rewritten.ok_or_else(|| Refusal::invalid("Invalid value for: rewriteToken"))
+        rewritten.ok_or_else(|| Refusal::parameter("rewriteToken"))
     }
 }
 
 /// The metadata of the source, unless the body says other.
-fn upload(source: &Stored, body: &Bytes) -> Result<Upload, Refusal> {
-    let resource = description::object(body)?;
+fn upload(source: &Stored, resource: &Map<String, Value>) -> Result<Upload, Refusal> {
     let kept = source.to_upload();
     if !resource.keys().any(|key| description::is_settable(key)) {
         return Ok(kept);
     }
-    let said = Description::of(&resource)?.upload;
+    let said = Description::of(resource)?.upload;
     Ok(Upload {
         content_type: said.content_type.or(kept.content_type),
         // The content stays coded as it is.

@@ -2,13 +2,14 @@
 //! beginning of a resumable upload.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 use bytes::Bytes;
 
 use super::description::Description;
 use super::params::Params;
+use super::path::Path;
 use super::read::origin;
 use super::refusal::Refusal;
 use super::{Shared, body, json, multipart, resource_of, resumable};
@@ -45,7 +46,7 @@ pub(super) async fn insert(
         other => {
             body::discard(&mut content.into_data_stream()).await;
             let message = format!("Invalid value for: uploadType {:?}", other.unwrap_or(""));
-            return Err(Refusal::invalid(message));
+            return Err(Refusal::invalid(message).about("uploadType"));
         }
     };
     let memory = service.bucket(&bucket)?;

@@ -56,7 +56,7 @@ impl Params {
         let number = digits.then(|| text.parse().ok()).flatten();
         let number = number.filter(|number: &u64| i64::try_from(*number).is_ok());
         number.map(Some).ok_or_else(|| {
-            Refusal::invalid(format!("Invalid value for: {key} is not a valid number"))
+            Refusal::invalid(format!("Invalid value for: {key} is not a valid number")).about(key)
         })
     }
 
@@ -65,7 +65,10 @@ impl Params {
         match self.text(key).map(str::to_ascii_lowercase).as_deref() {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
-            Some(_) => Err(Refusal::invalid(format!("Invalid value for: {key} is no boolean"))),
+            Some(_) => {
+                let message = format!("Invalid value for: {key} is no boolean");
+                Err(Refusal::invalid(message).about(key))
+            }
         }
     }
 

@@ -1,10 +1,11 @@
 //! Reads of one object: its content or its resource.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
 use super::params::Params;
+use super::path::Path;
 use super::refusal::Refusal;
 use super::{Shared, json, media, resource_of};
 use crate::memory::Unmet;
@@ -48,7 +49,7 @@ fn read_as(
     match params.text("alt").unwrap_or(alt) {
         "json" => json(&params, resource_of(&bucket, &stored, &origin(&headers))),
         "media" => Ok(media::answer(&stored, &headers)),
-        _ => Err(Refusal::invalid("Invalid value for: alt")),
+        _ => Err(Refusal::parameter("alt")),
     }
 }
 

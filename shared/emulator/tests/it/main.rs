@@ -14,6 +14,7 @@ mod memory;
 mod pubsub;
 mod push;
 mod recorded;
+mod refusals;
 mod resumable;
 mod retry_tests;
 mod subscriber;

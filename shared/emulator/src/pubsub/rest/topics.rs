@@ -1,10 +1,10 @@
 //! Topics, and publishing to them. (Pub/Sub REST reference, `projects.topics`.)
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::answer::{self, Answer, Body, Query, page};
+use super::answer::{self, Answer, Body, Path, Query, page};
 use super::{Named, Shared, iam, mask, no_method, update_request};
 use crate::pubsub::json::{Fields, parse_base64};
 use crate::pubsub::names::Kind;
