@@ -1,6 +1,7 @@
 //! The HTTP face of Cloud Storage: what clients call of the JSON API.
 //! (Cloud Storage JSON API, `Objects`.)
 
+mod bucket_fields;
 mod bucket_resource;
 mod buckets;
 mod calls;

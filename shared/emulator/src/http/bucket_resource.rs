@@ -105,8 +105,14 @@ pub(super) fn etag(settings: &Settings) -> String {
     etag_of(settings.metageneration, settings.metageneration)
 }
 
-fn location(settings: &Settings) -> &str {
-    settings.properties.get("location").and_then(Value::as_str).unwrap_or("US")
+/// Where a bucket is.
+pub(super) fn location(settings: &Settings) -> &str {
+    location_in(&settings.properties)
+}
+
+/// Where these fields say that a bucket is.
+pub(super) fn location_in(properties: &Map<String, Value>) -> &str {
+    properties.get("location").and_then(Value::as_str).unwrap_or("US")
 }
 
 /// (Cloud Storage documentation, "Bucket locations".)

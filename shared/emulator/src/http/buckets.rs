@@ -7,7 +7,8 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use super::body::Resource;
-use super::bucket_resource::{self, READ_ONLY};
+use super::bucket_fields::{check_policy, keep_required, keep_settable};
+use super::bucket_resource;
 use super::description;
 use super::params::Params;
 use super::path::Path;
@@ -94,6 +95,7 @@ pub(super) async fn patch(
     Resource(mut said): Resource,
 ) -> Result<Response, Refusal> {
     keep_settable(&mut said)?;
+    keep_required(&said)?;
     change(&state, &name, &params, &headers, |properties| merge(properties, said))
 }
 
@@ -106,11 +108,13 @@ pub(super) async fn update(
     Resource(mut said): Resource,
 ) -> Result<Response, Refusal> {
     keep_settable(&mut said)?;
+    said.retain(|_, value| !value.is_null());
     change(&state, &name, &params, &headers, |properties| {
         let location = properties.remove("location");
         *properties = said;
-        // A bucket stays where it is.
-        properties.extend(location.map(|location| ("location".to_owned(), location)));
+        if let Some(location) = location {
+            properties.entry("location").or_insert(location);
+        }
     })
 }
 
@@ -155,9 +159,7 @@ pub(super) async fn set_policy(
     params: Params,
     Resource(said): Resource,
 ) -> Result<Response, Refusal> {
-    if !said.get("bindings").is_none_or(Value::is_array) {
-        return Err(Refusal::invalid("Invalid value for: bindings"));
-    }
+    check_policy(&said)?;
     let read = description::text(&said, "etag")?.filter(|etag| !etag.is_empty());
     let changed = service.buckets.change(&name, |settings, _| {
         // Somebody who read one policy does not replace another.
@@ -217,25 +219,18 @@ fn change(
     let changed = service.buckets.change(name, |settings, _| {
         let met = conditions.check_bucket(settings.metageneration);
         met.map_err(|_| Refusal::unmet())?;
-        edit(&mut settings.properties);
+        let mut edited = settings.properties.clone();
+        edit(&mut edited);
+        let location = bucket_resource::location(settings);
+        if !bucket_resource::location_in(&edited).eq_ignore_ascii_case(location) {
+            return Err(Refusal::invalid("The location of a bucket cannot be changed."));
+        }
+        edited.insert("location".to_owned(), location.into());
+        settings.properties = edited;
         settings.touch();
         Ok(bucket_resource::of(name, settings, &origin(headers)))
     });
     answer(params, changed.map_err(|err| refusal(&err, name))??)
-}
-
-/// Removes what the service decides itself, and refuses what it would not understand.
-fn keep_settable(properties: &mut Map<String, Value>) -> Result<(), Refusal> {
-    properties.retain(|key, _| !READ_ONLY.contains(&key.as_str()));
-    for key in ["versioning", "iamConfiguration", "lifecycle", "labels", "encryption"] {
-        if !properties.get(key).is_none_or(|value| value.is_object() || value.is_null()) {
-            return Err(Refusal::invalid(format!("Invalid value for: {key}")));
-        }
-    }
-    for key in ["location", "storageClass"] {
-        description::text(properties, key)?;
-    }
-    Ok(())
 }
 
 /// JSON Merge Patch. (RFC 7396, section 2.)

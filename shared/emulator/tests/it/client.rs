@@ -42,15 +42,20 @@ pub(crate) async fn send(
     headers: &[(&str, &str)],
     body: impl Into<Body>,
 ) -> Result<Answer, String> {
-    let client = Client::builder(TokioExecutor::new())
-        .pool_max_idle_per_host(0)
-        .retry_canceled_requests(false)
-        .build_http::<Body>();
     let mut request = Request::builder().method(method).uri(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let answer = client.request(request.body(body.into()).unwrap()).await;
+    exchange(request.body(body.into()).unwrap()).await
+}
+
+/// The same of a request that is made already.
+pub(crate) async fn exchange(request: Request<Body>) -> Result<Answer, String> {
+    let client = Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(0)
+        .retry_canceled_requests(false)
+        .build_http::<Body>();
+    let answer = client.request(request).await;
     let (head, body) = answer.map_err(|err| format!("no answer: {err:?}"))?.into_parts();
     let body = axum::body::to_bytes(Body::new(body), usize::MAX).await;
     let body = body.map_err(|err| format!("answer is not complete: {err:?}"))?;
@@ -112,6 +117,10 @@ impl Rest {
     /// Status and reason of an error.
     pub(crate) async fn refused(&self, method: Method, path: &str, body: Value) -> (u64, String) {
         self.call(method, path, body).await.error()
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> u16 {
+        self.call(Method::DELETE, path, Value::Null).await.status
     }
 
     /// Uploads to the bucket `bbb`; the resource of the new version.
