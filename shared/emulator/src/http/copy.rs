@@ -5,16 +5,17 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use domain::Generation;
 use serde_json::{Map, Value, json};
 
 use super::body::Resource;
 use super::description::{self, Description};
-use super::params::Params;
+use super::params::{Params, parse_number};
 use super::path::Path;
 use super::read::origin;
 use super::refusal::Refusal;
+use super::sessions::OBJECT_BYTES_MAX;
 use super::{Shared, json as answer, resource_of};
 use crate::memory::Conditions;
 use crate::{Memory, Stored, Upload};
@@ -44,23 +45,44 @@ pub(super) async fn compose(
         );
         return Err(Refusal::invalid(message));
     }
-    let mut content = BytesMut::new();
-    let mut parts = 0;
-    let mut first = None;
-    for source in sources {
-        let stored = source_of(&memory, &bucket, source)?;
-        content.extend_from_slice(&stored.body);
-        parts += stored.component_count.unwrap_or(1);
-        first.get_or_insert(stored.content_type);
-    }
-    let destination = request.get("destination").and_then(Value::as_object);
-    let described = Description::of(&destination.cloned().unwrap_or_default())?;
+    let sources: Vec<Stored> = sources
+        .iter()
+        .map(|source| source_of(&memory, &bucket, source))
+        .collect::<Result<_, _>>()?;
+    let component_count = Some(component_count(&sources)?);
+    let content = content(&sources)?;
+    let described = match request.get("destination") {
+        None | Some(Value::Null) => Description::default(),
+        Some(Value::Object(destination)) => Description::of(destination)?,
+        Some(_) => return Err(Refusal::invalid("Invalid value for: destination")),
+    };
+    let first = sources.into_iter().next().map(|source| source.content_type);
     let content_type = described.upload.content_type.or(first);
-    let upload = Upload { content_type, component_count: Some(parts), ..described.upload };
-    let conditions = params.conditions()?;
-    let stored = memory.insert_under(&conditions, &object, content.freeze(), upload);
+    let upload = Upload { content_type, component_count, ..described.upload };
+    let stored = memory.insert_under(&params.conditions()?, &object, content, upload);
     let stored = stored.map_err(|err| Refusal::of(&err, &bucket, &object))?;
     answer(&params, resource_of(&bucket, &stored, &origin(&headers)))
+}
+
+/// The contents of `sources` behind each other, if the object is not too large for that.
+fn content(sources: &[Stored]) -> Result<Bytes, Refusal> {
+    let bytes = sources.iter().map(|source| source.body.len()).sum();
+    if bytes > OBJECT_BYTES_MAX {
+        let message = format!("The composed object would have more than {OBJECT_BYTES_MAX} bytes.");
+        return Err(Refusal::invalid(message));
+    }
+    let mut content = BytesMut::with_capacity(bytes);
+    sources.iter().for_each(|source| content.extend_from_slice(&source.body));
+    Ok(content.freeze())
+}
+
+/// Of how many parts a composition of `sources` is.
+fn component_count(sources: &[Stored]) -> Result<u32, Refusal> {
+    let counts = sources.iter().map(|source| source.component_count.unwrap_or(1));
+    let count = counts.map(u64::from).sum::<u64>();
+    // The service's numbers are signed.
+    let count = i32::try_from(count).ok().and_then(|count| u32::try_from(count).ok());
+    count.ok_or_else(|| Refusal::invalid("The composed object would have too many components."))
 }
 
 /// One source of a composition, under its own precondition.
@@ -70,7 +92,11 @@ fn source_of(memory: &Memory, bucket: &str, source: &Value) -> Result<Stored, Re
     let generation = generation(source.get("generation"), "sourceObjects.generation")?;
     let stored = memory.find(name, generation.map(Generation));
     let stored = stored.ok_or_else(|| Refusal::no_object(bucket, name))?;
-    let wanted = source.get("objectPreconditions").and_then(|it| it.get("ifGenerationMatch"));
+    let wanted = match source.get("objectPreconditions") {
+        None | Some(Value::Null) => None,
+        Some(Value::Object(conditions)) => conditions.get("ifGenerationMatch"),
+        Some(_) => return Err(Refusal::invalid("Invalid value for: objectPreconditions")),
+    };
     let conditions = Conditions {
         generation: self::generation(wanted, "ifGenerationMatch")?,
         ..Conditions::default()
@@ -84,7 +110,7 @@ fn generation(value: Option<&Value>, key: &str) -> Result<Option<u64>, Refusal> 
     let invalid = || Refusal::invalid(format!("Invalid value for: {key}"));
     match value {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => text.parse().map(Some).map_err(|_| invalid()),
+        Some(Value::String(text)) => parse_number(text).map(Some).ok_or_else(invalid),
         Some(number) => number.as_u64().map(Some).ok_or_else(invalid),
     }
 }
@@ -165,6 +191,9 @@ impl<'a> Call<'a> {
         let source = from.find(object, version);
         let source = source.ok_or_else(|| Refusal::no_object(bucket, object))?;
         params.source_conditions()?.check(Some(&source)).map_err(|_| Refusal::unmet())?;
+        // Nothing is rewritten in vain.
+        let live = memory.find(to_object, None);
+        params.conditions()?.check(live.as_ref()).map_err(|_| Refusal::unmet())?;
         let upload = upload(&source, resource)?;
         Ok(Self { source, memory, bucket: to_bucket, object: to_object, upload })
     }

@@ -44,6 +44,13 @@ fn decode(text: &str) -> Result<String, Refusal> {
     decoded.map(Into::into).map_err(|_| Refusal::invalid("query is not UTF-8"))
 }
 
+/// Digits alone; the service's numbers are signed.
+pub(super) fn parse_number(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let number = digits.then(|| text.parse().ok()).flatten();
+    number.filter(|number: &u64| i64::try_from(*number).is_ok())
+}
+
 impl Params {
     pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.query.get(key).map(String::as_str)
@@ -51,11 +58,7 @@ impl Params {
 
     pub(super) fn number(&self, key: &str) -> Result<Option<u64>, Refusal> {
         let Some(text) = self.text(key) else { return Ok(None) };
-        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        // The service's numbers are signed.
-        let number = digits.then(|| text.parse().ok()).flatten();
-        let number = number.filter(|number: &u64| i64::try_from(*number).is_ok());
-        number.map(Some).ok_or_else(|| {
+        parse_number(text).map(Some).ok_or_else(|| {
             Refusal::invalid(format!("Invalid value for: {key} is not a valid number")).about(key)
         })
     }

@@ -4,6 +4,7 @@
 mod batch;
 mod buckets;
 mod client;
+mod copies;
 mod differential;
 mod entity_tags;
 mod faults;
