@@ -52,7 +52,7 @@ use serde_json::Value;
 use store::Operations;
 
 use crate::buckets::Buckets;
-use crate::{Memory, resource};
+use crate::{Memory, Upload, resource};
 use faults::Plan;
 use path::Path;
 use refusal::Refusal;
@@ -107,6 +107,18 @@ impl Service {
 
     fn bucket(&self, name: &str) -> Result<Arc<Memory>, Refusal> {
         self.buckets.get(name).map(|bucket| bucket.memory).ok_or_else(Refusal::no_bucket)
+    }
+
+    /// An upload to `bucket`, which has the storage class of new objects there unless it says
+    /// another.
+    fn with_class(&self, bucket: &str, mut upload: Upload) -> Upload {
+        const KEY: &str = "storageClass";
+        let settings = self.buckets.get(bucket).map(|bucket| bucket.settings);
+        let class = settings.and_then(|settings| settings.properties.get(KEY).cloned());
+        if let Some(class) = class {
+            upload.properties.entry(KEY.to_owned()).or_insert(class);
+        }
+        upload
     }
 
     /// Counts what comes to a path of the API, by the class in which it is billed.

@@ -59,6 +59,7 @@ pub(super) async fn compose(
     let first = sources.into_iter().next().map(|source| source.content_type);
     let content_type = described.upload.content_type.or(first);
     let upload = Upload { content_type, component_count, ..described.upload };
+    let upload = service.with_class(&bucket, upload);
     let stored = memory.insert_under(&params.conditions()?, &object, content, upload);
     let stored = stored.map_err(|err| Refusal::of(&err, &bucket, &object))?;
     answer(&params, resource_of(&bucket, &stored, &origin(&headers)))
@@ -194,7 +195,7 @@ impl<'a> Call<'a> {
         // Nothing is rewritten in vain.
         let live = memory.find(to_object, None);
         params.conditions()?.check(live.as_ref()).map_err(|_| Refusal::unmet())?;
-        let upload = upload(&source, resource)?;
+        let upload = service.with_class(to_bucket, upload(&source, resource)?);
         Ok(Self { source, memory, bucket: to_bucket, object: to_object, upload })
     }
 
@@ -219,9 +220,10 @@ impl<'a> Call<'a> {
     }
 }
 
-/// The metadata of the source, unless the body says other.
+/// The metadata of the source, unless the body says other. The storage class is not one of them.
 fn upload(source: &Stored, resource: &Map<String, Value>) -> Result<Upload, Refusal> {
-    let kept = source.to_upload();
+    let mut kept = source.to_upload();
+    kept.properties.remove("storageClass");
     if !resource.keys().any(|key| description::is_settable(key)) {
         return Ok(kept);
     }

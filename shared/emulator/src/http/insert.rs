@@ -55,7 +55,7 @@ pub(super) async fn insert(
     let Description { upload, mut claims, .. } = description;
     claims.add_headers(&headers)?;
     claims.check(&content)?;
-    let upload = with_encoding(upload, &params);
+    let upload = service.with_class(&bucket, with_encoding(upload, &params));
     let stored = memory.insert_under(&conditions, &name, content, upload);
     let stored = stored.map_err(|err| Refusal::of(&err, &bucket, &name))?;
     json(&params, resource_of(&bucket, &stored, &origin(&headers)))

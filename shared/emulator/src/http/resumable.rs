@@ -41,6 +41,7 @@ pub(super) async fn start(
     let content_type = answer::header(headers, "x-upload-content-type").map(str::to_owned);
     let content_type = upload.content_type.or(content_type);
     let upload = with_encoding(Upload { content_type, ..upload }, params);
+    let upload = service.with_class(bucket, upload);
     upload.check(&name).map_err(|err| Refusal::of(&err, bucket, &name))?;
     let conditions = params.conditions()?;
     conditions.check(memory.find(&name, None).as_ref()).map_err(|_| Refusal::unmet())?;

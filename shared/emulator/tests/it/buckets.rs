@@ -149,6 +149,30 @@ async fn only_an_empty_bucket_is_deleted() {
 }
 
 #[tokio::test]
+async fn new_objects_have_the_storage_class_of_their_bucket() {
+    let rest = Rest::with_bucket(json!({"storageClass": "NEARLINE"})).await;
+    assert_eq!(rest.upload("a", "1").await["storageClass"], "NEARLINE");
+    let upload = "/upload/storage/v1/b/bbb/o?uploadType=resumable&name=";
+    for (name, said, class) in [("b", json!({}), "NEARLINE"), ("c", json!("ARCHIVE"), "ARCHIVE")] {
+        let body = if said.is_string() { json!({"storageClass": said}) } else { said };
+        let session = rest.call(Method::POST, &format!("{upload}{name}"), body).await;
+        let path = session.header("location").unwrap();
+        let path = path.strip_prefix(&rest.emulator.url()).unwrap();
+        let answer = rest.send(Method::PUT, path, &[], "1").await;
+        assert_eq!(answer.json()["storageClass"], class, "{name}");
+    }
+    let sources = json!({"sourceObjects": [{"name": "c"}]});
+    let composed = rest.ok(Method::POST, "b/bbb/o/d/compose", sources).await;
+    assert_eq!(composed["storageClass"], "NEARLINE");
+    rest.ok(Method::PATCH, "b/bbb", json!({"storageClass": "COLDLINE"})).await;
+    assert_eq!(rest.get("b/bbb/o/a").await["storageClass"], "NEARLINE", "as it was made");
+    let copy = rest.ok(Method::POST, "b/bbb/o/c/copyTo/b/bbb/o/e", Value::Null).await;
+    assert_eq!(copy["storageClass"], "COLDLINE", "of the bucket, not of the source");
+    let moved = rest.ok(Method::POST, "b/bbb/o/a/moveTo/o/f", Value::Null).await;
+    assert_eq!(moved["storageClass"], "NEARLINE", "another name for the same");
+}
+
+#[tokio::test]
 async fn every_permission_is_granted_and_a_policy_is_kept() {
     let rest = Rest::with_bucket(json!({})).await;
     let policy = rest.get("b/bbb/iam").await;
