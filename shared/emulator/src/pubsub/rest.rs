@@ -102,7 +102,8 @@ fn update_request(body: Body, resource: &str) -> Result<(Value, Vec<String>), Pr
              paths list."
         )));
     }
-    let value = fields.get(resource).cloned().ok_or_else(|| Problem::argument(resource))?;
+    let value = fields.get(resource).filter(|value| value.is_object()).cloned();
+    let value = value.ok_or_else(|| Problem::argument(resource))?;
     Ok((value, paths))
 }
 

@@ -8,6 +8,7 @@ mod copies;
 mod differential;
 mod entity_tags;
 mod faults;
+mod hostile;
 mod http;
 mod instructions;
 mod interrupted;

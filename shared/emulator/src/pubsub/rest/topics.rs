@@ -91,6 +91,7 @@ pub(super) async fn update(State(broker): Shared, at: At, body: Body) -> Result<
 fn read(name: &str, body: &Value) -> Result<Topic, Problem> {
     let topic = Topic { name: name.to_owned(), ..Topic::from_json(body)? };
     check_labels(&topic.labels)?;
+    Fields::of(body, "topic")?.duration("messageRetentionDuration")?;
     Ok(topic)
 }
 
