@@ -15,6 +15,7 @@ mod params;
 mod path;
 mod refusal;
 mod serve;
+mod unread;
 
 // Uploads, downloads and batches.
 mod batch;

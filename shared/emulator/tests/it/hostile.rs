@@ -5,6 +5,8 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Uri};
 use emulator::Chance;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::client::{Answer, Rest, exchange};
 
@@ -501,6 +503,81 @@ async fn headers_without_sense_are_passed_over_or_refused() {
         flaws.add(&answer, range);
     }
     flaws.are_none(&rest, &before).await;
+}
+
+/// Reads one answer off a connection that stays open; its status.
+async fn next_status(stream: &mut TcpStream) -> u16 {
+    let mut seen = Vec::new();
+    loop {
+        assert!(stream.read_buf(&mut seen).await.unwrap() > 0, "closed");
+        let text = String::from_utf8_lossy(&seen).to_ascii_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        if body.len() >= length.unwrap().parse().unwrap() {
+            return head.split(' ').nth(1).unwrap().parse().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_outlives_what_is_refused_on_it() {
+    let rest = rest().await;
+    let address = rest.emulator.url().replace("http://", "");
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    for (method, path, body) in BODIES {
+        let below = if path.starts_with('/') { "" } else { "/storage/v1/" };
+        let length = body.len();
+        let request = format!(
+            "{method} {below}{path} HTTP/1.1\r\nHost: {address}\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let status = next_status(&mut stream).await;
+        assert!(matches!(status, 400..=498), "{method} {path} {body}: {status}");
+    }
+}
+
+/// Clients that look for an answer when they have sent everything, as Python's does.
+#[tokio::test]
+async fn a_long_body_that_nobody_reads_does_not_cost_the_answer() {
+    let rest = rest().await;
+    let address = rest.emulator.url().replace("http://", "");
+    let body = vec![b' '; 8 * 1024 * 1024];
+    for (method, path) in [
+        ("PATCH", "/storage/v1/b/bbb/o/%FF"),
+        ("PATCH", "/storage/v1/b/bbb/o/a?fields=%FF"),
+        ("POST", "/upload/storage/v1/b/bbb/o?uploadType=media&name=%FF"),
+        ("POST", "/nowhere"),
+        ("PUT", "/storage/v1/b/bbb/o"),
+        ("DELETE", "/storage/v1/b/missing"),
+        ("POST", "/v1/projects/%FF/topics/topic:publish"),
+        ("PATCH", "/oauth2/v3/certs"),
+    ] {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\ncontent-length: {length}\r\n\r\n"
+        );
+        for _ in 0..2 {
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let sent = stream.write_all(&body).await;
+            assert!(sent.is_ok(), "{method} {path}: {sent:?}");
+            let status = next_status(&mut stream).await;
+            assert!(matches!(status, 400..=498), "{method} {path}: {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_waits_to_be_asked_for_is_not_waited_for() {
+    let rest = rest().await;
+    let address = rest.emulator.url().replace("http://", "");
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    let head = format!(
+        "PATCH /storage/v1/b/bbb/o/%FF HTTP/1.1\r\nHost: {address}\r\n\
+         content-length: 10\r\nexpect: 100-continue\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(next_status(&mut stream).await, 400);
 }
 
 /// A request of which any part may be damaged.
