@@ -30,6 +30,9 @@ const MAPS: [&str; 14] = [
     "website",
 ];
 
+/// What every bucket has.
+const REQUIRED: [&str; 2] = ["location", "storageClass"];
+
 /// Removes what the service decides itself, and refuses what it would not understand.
 pub(super) fn keep_settable(properties: &mut Map<String, Value>) -> Result<(), Refusal> {
     properties.retain(|key, _| !READ_ONLY.contains(&key.as_str()));
@@ -38,24 +41,20 @@ pub(super) fn keep_settable(properties: &mut Map<String, Value>) -> Result<(), R
     check_types(properties, &FLAGS, Value::is_boolean)?;
     check_types(properties, &MAPS, Value::is_object)?;
     if let Some(labels) = properties.get("labels").and_then(Value::as_object) {
-        let text = |value: &Value| value.is_string() || value.is_null();
-        labels.values().all(text).then_some(()).ok_or_else(|| invalid("labels"))?;
+        let is_text = |value: &Value| value.is_string() || value.is_null();
+        ensure(labels.values().all(is_text), "labels")?;
     }
     if let Some(versioning) = properties.get("versioning").and_then(Value::as_object) {
         check_types(versioning, &["enabled"], Value::is_boolean)?;
     }
     let class = properties.get("storageClass").and_then(Value::as_str);
-    let known = class.is_none_or(description::is_storage_class);
-    known.then_some(()).ok_or_else(|| invalid("storageClass"))
+    ensure(class.is_none_or(description::is_storage_class), "storageClass")
 }
 
 /// Refuses to remove what every bucket has.
 pub(super) fn keep_required(patch: &Map<String, Value>) -> Result<(), Refusal> {
-    let removed = ["location", "storageClass"].into_iter().find(|key| patch.get(*key) == NULL);
-    removed.map_or(Ok(()), |key| Err(invalid(key)))
+    REQUIRED.iter().try_for_each(|key| ensure(patch.get(*key) != Some(&Value::Null), key))
 }
-
-const NULL: Option<&Value> = Some(&Value::Null);
 
 /// Refuses a policy that is none.
 pub(super) fn check_policy(policy: &Map<String, Value>) -> Result<(), Refusal> {
@@ -66,8 +65,7 @@ pub(super) fn check_policy(policy: &Map<String, Value>) -> Result<(), Refusal> {
     check_types(policy, &["version"], whole)?;
     check_types(policy, &["bindings"], Value::is_array)?;
     let bindings = policy.get("bindings").and_then(Value::as_array);
-    let fits = bindings.into_iter().flatten().all(is_binding);
-    fits.then_some(()).ok_or_else(|| invalid("bindings"))
+    ensure(bindings.into_iter().flatten().all(is_binding), "bindings")
 }
 
 fn is_binding(binding: &Value) -> bool {
@@ -81,10 +79,13 @@ fn check_types(
     keys: &[&str],
     fits: impl Fn(&Value) -> bool,
 ) -> Result<(), Refusal> {
-    let fits = |key: &&&str| fields.get(**key).is_none_or(|value| value.is_null() || fits(value));
-    keys.iter().find(|key| !fits(key)).map_or(Ok(()), |key| Err(invalid(key)))
+    let fits = |key: &str| fields.get(key).is_none_or(|value| value.is_null() || fits(value));
+    keys.iter().try_for_each(|key| ensure(fits(key), key))
 }
 
-fn invalid(key: &str) -> Refusal {
-    Refusal::invalid(format!("Invalid value for: {key}"))
+fn ensure(fits: bool, key: &str) -> Result<(), Refusal> {
+    match fits {
+        true => Ok(()),
+        false => Err(Refusal::invalid(format!("Invalid value for: {key}"))),
+    }
 }

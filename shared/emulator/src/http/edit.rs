@@ -92,7 +92,9 @@ impl Edit {
 
     fn update(resource: &Map<String, Value>) -> Result<Self, Refusal> {
         let kept = description::properties(resource)?;
-        let keys = description::KEPT_KEYS.iter();
+        // What is not named is removed, but for the class, which every object has.
+        let stays = |key: &str| key == "storageClass" && !kept.contains_key(key);
+        let keys = description::KEPT_KEYS.iter().filter(|key| !stays(key));
         Ok(Self {
             content_type: Some(description::text(resource, "contentType")?),
             content_encoding: Some(description::text(resource, "contentEncoding")?),

@@ -74,6 +74,7 @@ async fn an_update_replaces_all_that_can_be_set() {
     let updated = rest.ok(Method::PUT, OBJECT, update).await;
     assert_eq!(updated["metadata"], json!({"l": "m"}));
     assert_eq!((&updated["contentLanguage"], &updated["size"]), (&json!("de"), &json!("1")));
+    assert_eq!(updated["storageClass"], "NEARLINE", "no object is without one");
     for field in ["cacheControl", "customTime"] {
         assert_eq!(updated.get(field), None, "{field}");
     }
