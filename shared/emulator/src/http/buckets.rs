@@ -35,6 +35,7 @@ pub(super) async fn insert(
         return Err(Refusal::invalid(format!("Invalid bucket name: '{name}'")));
     }
     keep_settable(&mut properties)?;
+    let mut properties = without_nulls(properties);
     let location = properties.get("location").and_then(Value::as_str).unwrap_or("US");
     properties.insert("location".to_owned(), location.to_ascii_uppercase().into());
     let settings = Settings::new(&project, properties);
@@ -108,7 +109,7 @@ pub(super) async fn update(
     Resource(mut said): Resource,
 ) -> Result<Response, Refusal> {
     keep_settable(&mut said)?;
-    said.retain(|_, value| !value.is_null());
+    let said = without_nulls(said);
     change(&state, &name, &params, &headers, |properties| {
         let location = properties.remove("location");
         *properties = said;
@@ -233,17 +234,20 @@ fn change(
     answer(params, changed.map_err(|err| refusal(&err, name))??)
 }
 
+/// A new resource of these fields: in one, `null` is as good as nothing.
+fn without_nulls(fields: Map<String, Value>) -> Map<String, Value> {
+    let mut fresh = Map::new();
+    merge(&mut fresh, fields);
+    fresh
+}
+
 /// JSON Merge Patch. (RFC 7396, section 2.)
 fn merge(into: &mut Map<String, Value>, patch: Map<String, Value>) {
     for (key, value) in patch {
         match (into.get_mut(&key), value) {
             (_, Value::Null) => drop(into.remove(&key)),
             (Some(Value::Object(into)), Value::Object(patch)) => merge(into, patch),
-            (_, Value::Object(patch)) => {
-                let mut fresh = Map::new();
-                merge(&mut fresh, patch);
-                into.insert(key, fresh.into());
-            }
+            (_, Value::Object(patch)) => drop(into.insert(key, without_nulls(patch).into())),
             (_, value) => drop(into.insert(key, value)),
         }
     }

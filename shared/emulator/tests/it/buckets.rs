@@ -117,6 +117,22 @@ async fn a_patch_merges_and_an_update_replaces() {
 }
 
 #[tokio::test]
+async fn what_is_null_is_not_set() {
+    let nulls = json!({"storageClass": null, "location": null, "labels": {"k": null, "l": "m"}});
+    let rest = Rest::with_bucket(nulls.clone()).await;
+    let made = rest.get("b/bbb").await;
+    let updated = rest.ok(Method::PUT, "b/bbb", nulls).await;
+    for bucket in [made, updated] {
+        assert_eq!(bucket["labels"], json!({"l": "m"}));
+        assert_eq!(
+            (&bucket["location"], &bucket["storageClass"]),
+            (&json!("US"), &json!("STANDARD"))
+        );
+    }
+    assert_eq!(rest.upload("a", "1").await["storageClass"], "STANDARD");
+}
+
+#[tokio::test]
 async fn a_bucket_stays_where_it_is() {
     let rest = Rest::with_bucket(json!({"location": "EU"})).await;
     let before = rest.get("b/bbb").await;
