@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use super::body::Resource;
 use super::params::Params;
+use super::path::Path;
 use super::read::origin;
 use super::refusal::Refusal;
 use super::{Shared, buckets, description, json as answer};
@@ -26,9 +27,9 @@ pub(super) async fn insert(
     Path(bucket): Path<String>,
     params: Params,
     headers: HeaderMap,
-    body: Bytes,
+    Resource(resource): Resource,
 ) -> Result<Response, Refusal> {
-    let notification = read(&description::object(&body)?)?;
+    let notification = read(&resource)?;
     let added = service.buckets.change(&bucket, |settings, notifications| {
         check_limits(notifications, &notification)?;
         let added = Notification { id: settings.draw_notification_id(), ..notification };
@@ -36,7 +37,7 @@ pub(super) async fn insert(
         Ok(added)
     });
     let added = added.map_err(|err| buckets::refusal(&err, &bucket))??;
-    answer(&params, resource(&bucket, &added, &origin(&headers)))
+    answer(&params, self::resource(&bucket, &added, &origin(&headers)))
 }
 
 /// Every configuration of a bucket.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{self, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -46,6 +47,23 @@ pub(super) fn json(value: &Value) -> Response {
 /// An answer without a value.
 pub(super) fn nothing() -> Response {
     json(&json!({}))
+}
+
+/// The parameters in a path, decoded: all that can be wrong with one is that it is not UTF-8.
+pub(super) struct Path<T>(pub(super) T);
+
+impl<S, T> FromRequestParts<S> for Path<T>
+where
+    extract::Path<T>: FromRequestParts<S, Rejection = PathRejection>,
+    S: Send + Sync,
+{
+    type Rejection = Answer;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Answer> {
+        let path = extract::Path::from_request_parts(parts, state).await;
+        let extract::Path(path) = path.map_err(|_| Problem::argument("name"))?;
+        Ok(Self(path))
+    }
 }
 
 /// The JSON body of a request, keys spelled in one way; an empty body is an empty object.

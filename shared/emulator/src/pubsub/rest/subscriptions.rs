@@ -1,10 +1,10 @@
 //! Subscriptions as resources. (Pub/Sub REST reference, `projects.subscriptions`.)
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde_json::Value;
 
-use super::answer::{self, Answer, Body, Query, page};
+use super::answer::{self, Answer, Body, Path, Query, page};
 use super::{Named, Shared, looked_at, mask, update_request};
 use crate::pubsub::names::Kind;
 use crate::pubsub::problem::Problem;

@@ -1,10 +1,10 @@
 //! Topics, and publishing to them. (Pub/Sub REST reference, `projects.topics`.)
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::answer::{self, Answer, Body, Query, page};
+use super::answer::{self, Answer, Body, Path, Query, page};
 use super::{Named, Shared, iam, looked_at, mask, no_method, update_request};
 use crate::pubsub::json::{Fields, parse_base64};
 use crate::pubsub::names::Kind;
@@ -86,6 +86,7 @@ pub(super) async fn update(State(broker): Shared, at: At, body: Body) -> Result<
 fn read(name: &str, body: &Value) -> Result<Topic, Problem> {
     let topic = Topic { name: name.to_owned(), ..Topic::from_json(body)? };
     check_labels(&topic.labels)?;
+    Fields::of(body, "topic")?.duration("messageRetentionDuration")?;
     Ok(topic)
 }
 
