@@ -1,6 +1,7 @@
 //! The buckets of an emulator and what is set on each.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -218,33 +219,40 @@ impl Buckets {
         self.lock().iter().map(|(name, bucket)| (name.clone(), bucket.clone())).collect()
     }
 
-    /// Changes what is set on a bucket; whatever `change` does counts as one change.
-    pub(crate) fn change<T>(
+    /// Changes what is set on a bucket, unless `change` refuses; whatever it does counts as one
+    /// change.
+    pub(crate) fn change<T, E: From<BucketError>>(
         &self,
         name: &str,
-        change: impl FnOnce(&mut Settings, &mut Vec<Notification>) -> T,
-    ) -> Result<T, BucketError> {
+        change: impl FnOnce(&mut Settings, &mut Vec<Notification>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut buckets = self.lock();
         let bucket = buckets.get_mut(name).ok_or(BucketError::Missing)?;
         let mut settings = bucket.settings.clone();
         let mut notifications = bucket.notifications();
-        let changed = change(&mut settings, &mut notifications);
-        bucket.set(settings, notifications, |settings, notifications| {
+        let changed = change(&mut settings, &mut notifications)?;
+        let set = bucket.set(settings, notifications, |settings, notifications| {
             self.note(name, settings, notifications)
-        })?;
+        });
+        set.map_err(BucketError::from)?;
         Ok(changed)
     }
 
-    /// Deletes a bucket that holds no version of any object.
-    pub(crate) fn delete(&self, name: &str) -> Result<(), BucketError> {
+    /// Deletes a bucket that holds no version of any object, unless `check` refuses.
+    pub(crate) fn delete<E: From<BucketError>>(
+        &self,
+        name: &str,
+        check: impl FnOnce(&Settings) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut buckets = self.lock();
         let bucket = buckets.get(name).ok_or(BucketError::Missing)?;
+        check(&bucket.settings)?;
         let note = || match &self.hub.folder {
             Some(folder) => folder.no_bucket(name),
             None => Ok(()),
         };
-        if !bucket.memory.close(note)? {
-            return Err(BucketError::NotEmpty);
+        if !bucket.memory.close(note).map_err(BucketError::from)? {
+            return Err(BucketError::NotEmpty.into());
         }
         buckets.remove(name);
         Ok(())
@@ -263,7 +271,10 @@ impl Buckets {
     }
 
     fn open(&self, name: &str, settings: Settings) -> Bucket {
-        let memory = Memory::new(name, Arc::new(SystemClock), self.seed);
+        // A copy in another bucket is another version.
+        let mut hasher = DefaultHasher::new();
+        (self.seed, name).hash(&mut hasher);
+        let memory = Memory::new(name, Arc::new(SystemClock), hasher.finish());
         memory.limit_write_rate(self.write_interval);
         let notifications = Notifications::default();
         memory.record_to(Arc::new(Recorder {

@@ -13,7 +13,7 @@ use store::Operations;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::buckets::{Bucket, Buckets, Settings};
+use crate::buckets::{Bucket, BucketError, Buckets, Settings};
 use crate::chance::Chance;
 use crate::folder::Folder;
 use crate::http::{self, Call, Fault, Faults, InstructionError, Instructions, Service};
@@ -141,6 +141,7 @@ impl Emulator {
         let add = |settings: &mut Settings, notifications: &mut Vec<Notification>| {
             notifications
                 .push(Notification { id: settings.draw_notification_id(), ..notification });
+            Ok::<_, BucketError>(())
         };
         self.service.buckets.change(bucket, add).map_err(io::Error::other)
     }

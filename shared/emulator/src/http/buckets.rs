@@ -15,7 +15,7 @@ use super::path::Path;
 use super::read::origin;
 use super::refusal::Refusal;
 use super::{Shared, json as answer};
-use crate::buckets::{Bucket, BucketError, Settings, is_bucket_name};
+use crate::buckets::{Bucket, Settings, is_bucket_name};
 use crate::memory::Unmet;
 
 /// The most buckets on a page of a list. (Cloud Storage JSON API, `Buckets: list`.)
@@ -39,7 +39,7 @@ pub(super) async fn insert(
     let location = properties.get("location").and_then(Value::as_str).unwrap_or("US");
     properties.insert("location".to_owned(), location.to_ascii_uppercase().into());
     let settings = Settings::new(&project, properties);
-    let bucket = service.buckets.create(&name, settings).map_err(|err| refusal(&err, &name))?;
+    let bucket = service.buckets.create(&name, settings)?;
     answer(&params, bucket_resource::of(&name, &bucket.settings, &origin(&headers)))
 }
 
@@ -125,11 +125,10 @@ pub(super) async fn delete(
     Path(name): Path<String>,
     params: Params,
 ) -> Result<StatusCode, Refusal> {
-    let bucket = service.buckets.get(&name).ok_or_else(Refusal::no_bucket)?;
     let conditions = params.conditions()?;
-    let met = conditions.check_bucket(bucket.settings.metageneration);
-    met.map_err(|_| Refusal::unmet())?;
-    service.buckets.delete(&name).map_err(|err| refusal(&err, &name))?;
+    service.buckets.delete(&name, |settings| {
+        conditions.check_bucket(settings.metageneration).map_err(|_| Refusal::unmet())
+    })?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -171,7 +170,7 @@ pub(super) async fn set_policy(
         settings.metageneration += 1;
         Ok(bucket_resource::policy(&name, settings))
     });
-    answer(&params, changed.map_err(|err| refusal(&err, &name))??)
+    answer(&params, changed?)
 }
 
 /// That there are none, which gcloud asks before it deletes a bucket with all that is in it.
@@ -231,7 +230,7 @@ fn change(
         settings.touch();
         Ok(bucket_resource::of(name, settings, &origin(headers)))
     });
-    answer(params, changed.map_err(|err| refusal(&err, name))??)
+    answer(params, changed?)
 }
 
 /// A new resource of these fields: in one, `null` is as good as nothing.
@@ -250,21 +249,5 @@ fn merge(into: &mut Map<String, Value>, patch: Map<String, Value>) {
             (_, Value::Object(patch)) => drop(into.insert(key, without_nulls(patch).into())),
             (_, value) => drop(into.insert(key, value)),
         }
-    }
-}
-
-/// How the service answers.
-pub(super) fn refusal(err: &BucketError, name: &str) -> Refusal {
-    match err {
-        BucketError::Exists => {
-            let message = "Your previous request to create the named bucket succeeded and you \
-                           already own it.";
-            Refusal::conflict(message)
-        }
-        BucketError::Missing => Refusal::no_bucket(),
-        BucketError::NotEmpty => {
-            Refusal::conflict(format!("The bucket you tried to delete ({name}) is not empty."))
-        }
-        BucketError::Unrecorded(_) => Refusal::unavailable(),
     }
 }

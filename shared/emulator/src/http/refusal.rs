@@ -5,6 +5,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use store::{Error, ErrorKind};
 
+use crate::buckets::BucketError;
+
 /// An answer that is not a success.
 pub(super) struct Refusal {
     status: StatusCode,
@@ -110,6 +112,21 @@ impl Refusal {
             error["location"] = json!(parameter);
         }
         json!({"error": {"code": status.as_u16(), "message": message, "errors": [error]}})
+    }
+}
+
+impl From<BucketError> for Refusal {
+    fn from(err: BucketError) -> Self {
+        match err {
+            BucketError::Exists => {
+                let message = "Your previous request to create the named bucket succeeded and you \
+                               already own it.";
+                Self::conflict(message)
+            }
+            BucketError::Missing => Self::no_bucket(),
+            BucketError::NotEmpty => Self::conflict("The bucket you tried to delete is not empty."),
+            BucketError::Unrecorded(_) => Self::unavailable(),
+        }
     }
 }
 

@@ -100,6 +100,7 @@ async fn a_copy_keeps_what_is_said_unless_it_says_other() {
         assert_eq!(copy[field], source[field], "{field}");
     }
     assert_eq!((&copy["bucket"], &copy["metageneration"]), (&json!("ccc"), &json!("1")));
+    assert_ne!(copy["generation"], source["generation"], "another version, in another bucket");
     let other = json!({"metadata": {"l": "m"}, "contentType": "text/x"});
     let copy = rest.ok(Method::POST, "b/bbb/o/a/copyTo/b/ccc/o/x", other).await;
     assert_eq!((&copy["metadata"], &copy["contentType"]), (&json!({"l": "m"}), &json!("text/x")));
