@@ -21,14 +21,15 @@ const LONG_REPEAT: u32 = 2;
 const KILLS: u32 = 20;
 const LONG_KILLS: u32 = 1000;
 
-/// Runs what CI runs: tests, format, clippy, interleavings, simulation, replay, kills.
+/// Runs what CI runs: tests, format, clippy, simulation, replay, kills, and Google's clients.
 #[derive(Args)]
 #[command(after_help = "Examples:
   cargo xtask check                    before a commit is shared
   cargo xtask check --without-tests    when `cargo test --workspace` has just passed
   cargo xtask check --long             much more besides; CONTRIBUTING.md says how long that takes")]
 pub(crate) struct Options {
-    /// Go through more interleavings, and replay every scenario with many seeds besides.
+    /// Kill the emulator 1,000 times, and besides: more interleavings, every seed of the simulation
+    /// twice, 100,000 random operations on every store, every scenario with many seeds.
     #[arg(long)]
     long: bool,
     /// Leave `cargo test --workspace` out.
@@ -79,9 +80,6 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
             return Ok(false);
         }
     }
-    if !interleavings::run(&interleavings::Options::default(), terminal)? {
-        return Ok(false);
-    }
     for (name, options) in SIMULATIONS {
         if !simulation(name, options, terminal)? {
             return Ok(false);
@@ -108,8 +106,7 @@ fn simulation(name: &str, options: &[&str], terminal: &Terminal) -> Result<bool>
     command::run(name, &mut sim::command(&Workspace::read()?, options), terminal)
 }
 
-/// Goes through more interleavings and replays with many seeds, and says in its last lines what was
-/// seen.
+/// Goes through what takes long, and says in its last lines what was seen.
 fn long(workspace: &Workspace, terminal: &Terminal) -> Result<bool> {
     let begun = Instant::now();
     if !interleavings::run(&interleavings::Options { long: true }, terminal)? {

@@ -1,5 +1,6 @@
 //! Connects bucket, topics and functions of an emulator, as a deployment would.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -11,6 +12,9 @@ use crate::routing::{self, Route};
 
 /// Where deliveries go that were never acknowledged.
 pub(crate) const DEAD_LETTERS: &str = "dead-letters";
+
+/// By this label a subscription that was made here is known in a folder.
+const LABEL: (&str, &str) = ("made-by", "xtask");
 
 /// How deliveries are repeated.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +28,7 @@ pub(crate) struct Patience {
 }
 
 /// Makes the notification configurations of `env` on `bucket`, and a subscription for each of
-/// `routes` whose function has a port.
+/// `routes`. Where the function has no port, messages wait.
 pub(crate) fn connect(
     emulator: &Emulator,
     (bucket, env): (&str, Env),
@@ -35,22 +39,39 @@ pub(crate) fn connect(
     for routing::Notification { topic, object_name_prefix } in routing::notifications(env) {
         emulator.notify(bucket, Notification::finalized(topic, object_name_prefix))?;
     }
+    routes.iter().try_for_each(|route| deliver(emulator, route, patience, port(&route.function)))
+}
+
+/// Pushes what comes by `route` to `port`; without one, messages wait and no attempt is counted.
+pub(crate) fn deliver(
+    emulator: &Emulator,
+    route: &Route,
+    patience: Patience,
+    port: Option<u16>,
+) -> Result<()> {
+    let plain = Subscription::new(&route.subscription, &route.topic);
     let (minimum_backoff, maximum_backoff) = patience.backoff;
-    for route in routes {
-        let Some(port) = port(&route.function) else { continue };
-        let plain = Subscription::new(&route.subscription, &route.topic);
-        emulator.subscribe(Subscription {
-            push: Some(Push::to(format!("http://127.0.0.1:{port}/"))),
-            filter: route.filter.clone(),
-            ack_deadline: ACK_DEADLINE,
-            retry: Some(RetryPolicy { minimum_backoff, maximum_backoff }),
-            dead_letter: Some(DeadLetterPolicy {
-                topic: DEAD_LETTERS.to_owned(),
-                attempts_max: patience.attempts_max,
-            }),
-            in_flight_max: patience.in_flight_max.unwrap_or(plain.in_flight_max),
-            ..plain
-        })?;
+    emulator.subscribe(Subscription {
+        push: port.map(|port| Push::to(format!("http://127.0.0.1:{port}/"))),
+        filter: route.filter.clone(),
+        ack_deadline: ACK_DEADLINE,
+        retry: Some(RetryPolicy { minimum_backoff, maximum_backoff }),
+        dead_letter: Some(DeadLetterPolicy {
+            topic: DEAD_LETTERS.to_owned(),
+            attempts_max: patience.attempts_max,
+        }),
+        labels: BTreeMap::from([(LABEL.0.to_owned(), LABEL.1.to_owned())]),
+        in_flight_max: patience.in_flight_max.unwrap_or(plain.in_flight_max),
+        ..plain
+    })?;
+    Ok(())
+}
+
+/// Lets messages wait in every subscription that was made here, by whichever run.
+pub(crate) fn disconnect(emulator: &Emulator) -> Result<()> {
+    let made_here = |it: &Subscription| it.labels.get(LABEL.0).is_some_and(|by| by == LABEL.1);
+    for subscription in emulator.subscriptions().into_iter().filter(made_here) {
+        emulator.subscribe(Subscription { push: None, ..subscription })?;
     }
     Ok(())
 }

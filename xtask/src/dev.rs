@@ -2,21 +2,27 @@
 
 pub(crate) mod backoff;
 pub(crate) mod lines;
-mod stand;
+pub(crate) mod stand;
 mod tail;
 pub(crate) mod touch;
-mod watch;
+pub(crate) mod watch;
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 use domain::Env;
+use emulator::Emulator;
 
+use crate::connect::disconnect;
 use crate::emulator as alone;
 use crate::interrupt::interrupted;
-use crate::metadata::{Function, Kind};
+use crate::metadata::Function;
+use crate::replay;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 use lines::Level;
@@ -53,7 +59,7 @@ pub(crate) struct Options {
     /// The environment whose objects the functions are told of.
     #[arg(long, value_name = "ENV", default_value = "dev", value_parser = env)]
     pub(crate) env: Env,
-    /// Run this function and no others; may be repeated.
+    /// Run this function and no others, whose messages wait; may be repeated.
     #[arg(long = "function", value_name = "NAME")]
     pub(crate) functions: Vec<String>,
     /// The bucket that everything happens in.
@@ -68,7 +74,8 @@ pub(crate) struct Options {
     /// Show log lines of this severity and above: debug, info, warning or error.
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = Level::parse)]
     log_level: Level,
-    /// Run the images of the functions instead of their binaries.
+    /// Run the images of the functions instead of their binaries: there are none yet, and this
+    /// says so and fails.
     #[arg(long)]
     image: bool,
 }
@@ -84,7 +91,10 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
         bail!("there are no images of the functions yet: run `cargo xtask dev` without --image");
     }
     if options.print_env {
-        ensure!(options.port != 0, "--print-env needs the port that `cargo xtask dev` listens on");
+        ensure!(
+            options.port != 0,
+            "--print-env needs --port, the one that `cargo xtask dev` listens on"
+        );
         let url = format!("http://127.0.0.1:{}", options.port);
         terminal.say(&alone::environment(&url, PROJECT))?;
         return Ok(true);
@@ -92,13 +102,15 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let workspace = Workspace::read()?;
     let functions = chosen(&workspace, &options.functions)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(options, workspace, functions, terminal))
+    let ended = runtime.block_on(serve(options, workspace, functions, terminal));
+    // Nobody waits for a build that is under way.
+    runtime.shutdown_background();
+    ended
 }
 
 /// The push functions that `names` select; all when there are none.
 fn chosen(workspace: &Workspace, names: &[String]) -> Result<Vec<Function>> {
-    let mut functions = workspace.functions()?;
-    functions.retain(|it| it.metadata.kind == Kind::Push);
+    let mut functions = replay::pushed(workspace)?;
     let known: Vec<String> = functions.iter().map(|it| it.name.clone()).collect();
     if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
         bail!("no function {unknown:?}; there are {}", known.join(", "));
@@ -113,38 +125,77 @@ async fn serve(
     functions: Vec<Function>,
     terminal: &Terminal,
 ) -> Result<bool> {
-    // First of all: a folder or a port that is taken needs no build.
-    let emulator = alone::start(Some(&options.folder), options.port).await?;
-    terminal.say("building the functions")?;
-    let root = workspace.root.clone();
-    let mut stand = Stand::set_up(options, workspace, functions, emulator, terminal).await?;
-    terminal.say(&welcome(options, &stand.url()))?;
-    let mut watch = match options.no_watch {
+    let mut ended = pin!(interrupted());
+    let workspace = Arc::new(workspace);
+    // Before the build: what changes during it is built again.
+    let watch = match options.no_watch {
         true => None,
-        false => Some(Watch::begin(&root)?),
+        false => Some(Watch::begin(&workspace.root)?),
     };
-    let mut ended = Box::pin(interrupted());
+    let set_up = async {
+        // First of all: a folder or a port that is taken needs no build.
+        let emulator = open(&options.folder, options.port).await?;
+        terminal.say("building the functions, which takes minutes the first time")?;
+        let (shared, wanted) = (workspace.clone(), functions.clone());
+        let build = tokio::task::spawn_blocking(move || shared.build(&wanted));
+        let executables = build.await??;
+        Stand::start(options, workspace, functions, &executables, emulator, terminal).await
+    };
+    let stand = tokio::select! {
+        interrupted = &mut ended => {
+            interrupted?;
+            terminal.say("ended before everything ran")?;
+            return Ok(true);
+        }
+        stand = set_up => stand?,
+    };
+    live(options, stand, watch, terminal, ended).await?;
+    Ok(true)
+}
+
+/// Keeps running what was started until `ended` completes.
+pub(crate) async fn live(
+    options: &Options,
+    mut stand: Stand<'_>,
+    mut watch: Option<Watch>,
+    terminal: &Terminal,
+    mut ended: Pin<&mut impl Future<Output = io::Result<()>>>,
+) -> Result<()> {
+    terminal.say(&welcome(options, &stand.url(), &stand.waiting()))?;
     let mut looks = tokio::time::interval(LOOK);
     loop {
+        // Whatever a look waits for, such as a function that does not answer, ends with it.
+        let look = async {
+            looks.tick().await;
+            if let Some(watch) = &mut watch {
+                stand.touch(&watch.quiet());
+            }
+            stand.look().await
+        };
         tokio::select! {
             interrupted = &mut ended => {
                 interrupted?;
-                stand.end().await?;
-                terminal.say(&format!("ended; everything is in {}", options.folder.display()))?;
-                return Ok(true);
+                break;
             }
-            _ = looks.tick() => {
-                if let Some(watch) = &mut watch {
-                    stand.touch(&watch.quiet());
-                }
-                stand.look().await?;
-            }
+            looked = look => looked?,
         }
     }
+    stand.end().await?;
+    terminal.say(&format!("ended; everything is in {}", options.folder.display()))
+}
+
+/// Starts the emulator on `folder`. What runs that are over left there is not pushed to where their
+/// functions were: it waits.
+pub(crate) async fn open(folder: &Path, port: u16) -> Result<Emulator> {
+    let held = emulator::Options { held: true, ..emulator::Options::default() };
+    let emulator = alone::start_as(held, Some(folder), port).await?;
+    disconnect(&emulator)?;
+    emulator.release();
+    Ok(emulator)
 }
 
 /// What a person needs to begin.
-fn welcome(options: &Options, url: &str) -> String {
+fn welcome(options: &Options, url: &str, waiting: &[&str]) -> String {
     let Options { folder, bucket, env, .. } = options;
     let name =
         format!("env/{env}/ideas/IDEA-001/history/2026/01/02/2026-01-02T03:04:05.678Z_a.json");
@@ -160,10 +211,14 @@ a first record, and then the snapshot that is made of it:
     '{url}/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}'
   cat {}
 
-Ctrl-C ends it.
+{}Ctrl-C ends it.
 ",
         alone::environment(url, PROJECT),
         folder.join(bucket).display(),
         folder.join(bucket).join(format!("env/{env}/snapshots/ideas/IDEA-001.json")).display(),
+        match waiting {
+            [] => String::new(),
+            names => format!("messages wait for {}\n", names.join(", ")),
+        },
     )
 }

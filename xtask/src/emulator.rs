@@ -88,17 +88,12 @@ async fn serve(options: &Options, terminal: &Terminal) -> Result<bool> {
     }
 }
 
-/// Starts an emulator without faults.
+/// Starts an emulator that is otherwise as `options` say.
 ///
 /// # Errors
 ///
 /// When the port or the folder is taken; in one line what to do then.
-pub(crate) async fn start(folder: Option<&Path>, port: u16) -> Result<Emulator> {
-    start_as(emulator::Options::default(), folder, port).await
-}
-
-/// The same, of an emulator that is otherwise as `options` say.
-async fn start_as(
+pub(crate) async fn start_as(
     options: emulator::Options,
     folder: Option<&Path>,
     port: u16,
@@ -108,6 +103,9 @@ async fn start_as(
     Emulator::start(options).await.map_err(|err| match err.kind() {
         ErrorKind::AddrInUse => {
             anyhow::anyhow!("port {port} is taken: end what listens there, or choose --port")
+        }
+        ErrorKind::ResourceBusy => {
+            anyhow::anyhow!("{err}: end that one, or choose another --folder")
         }
         _ => anyhow::Error::new(err).context("the emulator does not start"),
     })

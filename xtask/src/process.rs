@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,11 @@ use tokio::net::TcpStream;
 /// A function that has not answered by then does not start.
 const START_MAX: Duration = Duration::from_secs(20);
 
-/// Between two looks at a function that is starting.
+/// A function that was asked to end and has not by then is killed. (In Cloud Run it has ten
+/// seconds; Cloud Run documentation, "Container runtime contract", "Shutdown".)
+const END_MAX: Duration = Duration::from_secs(2);
+
+/// Between two looks at a function that is starting or ending.
 const LOOK: Duration = Duration::from_millis(3);
 
 /// What the environment of a function keeps of ours: what starting a program takes on the
@@ -100,6 +105,39 @@ impl Process {
         self.end(State::Stopped);
     }
 
+    /// Asks it to end as Cloud Run does, with SIGTERM; kills it where systems have no such thing.
+    pub(crate) fn ask_to_end(&self) {
+        if let State::Up(child) = &mut *self.state()
+            && request_end(child).is_ok()
+        {
+            return;
+        }
+        self.stop();
+    }
+
+    /// Waits until it has ended after [`Process::ask_to_end`], and kills it when that takes too
+    /// long. `false` if it had to be killed. Nothing but [`Process::start`] brings it back.
+    pub(crate) async fn ended(&self) -> bool {
+        let begun = Instant::now();
+        while self.is_up() && self.check_running().is_ok() {
+            if begun.elapsed() > END_MAX {
+                self.stop();
+                return false;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        self.stop();
+        true
+    }
+
+    /// The id of the process, when there is one.
+    pub(crate) fn id(&self) -> Option<u32> {
+        match &*self.state() {
+            State::Up(child) => Some(child.id()),
+            State::Killed | State::Stopped => None,
+        }
+    }
+
     /// Whether it was killed and has not been started again.
     pub(crate) fn is_killed(&self) -> bool {
         matches!(*self.state(), State::Killed)
@@ -178,6 +216,18 @@ impl Drop for Process {
     }
 }
 
+#[cfg(unix)]
+fn request_end(child: &Child) -> std::io::Result<()> {
+    use rustix::process::{Pid, Signal, kill_process};
+    // It was not waited for, so nobody else has its id.
+    Ok(kill_process(Pid::from_child(child), Signal::TERM)?)
+}
+
+#[cfg(not(unix))]
+fn request_end(_: &Child) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
 async fn ask_health(port: u16) -> std::io::Result<bool> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
     stream
@@ -192,11 +242,15 @@ async fn ask_health(port: u16) -> std::io::Result<bool> {
 pub(crate) struct Ports(u16);
 
 impl Ports {
-    /// Begins at a place of this process, so that two replays at a time rarely meet.
+    /// Begins at a place of this process and of this call, so that two replays, and tests, at a
+    /// time rarely meet.
     pub(crate) fn new() -> Self {
         const SPREAD: u32 = 97;
+        const APART: u32 = 1_009;
+        static CALLS: AtomicU32 = AtomicU32::new(0);
         let width = u32::from(PORTS.end - PORTS.start);
-        let offset = std::process::id().wrapping_mul(SPREAD) % width;
+        let apart = CALLS.fetch_add(1, Ordering::Relaxed).wrapping_mul(APART);
+        let offset = std::process::id().wrapping_mul(SPREAD).wrapping_add(apart) % width;
         Self(PORTS.start + u16::try_from(offset).unwrap_or_default())
     }
 

@@ -1,6 +1,7 @@
 //! What a person sees: lines on standard output, progress and errors on standard error.
 
-use std::io::{self, Write as _};
+use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -13,18 +14,25 @@ const BLINK: Duration = Duration::from_millis(400);
 pub(crate) struct Terminal {
     bar: ProgressBar,
     started: Instant,
+    output: Mutex<Box<dyn Write + Send>>,
 }
 
 impl Terminal {
     /// Standard output, and standard error for progress when that is a terminal.
     pub(crate) fn new() -> Self {
+        Self::on(io::stdout())
+    }
+
+    /// The same, with `output` for standard output.
+    pub(crate) fn on(output: impl Write + Send + 'static) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        Self { bar, started: Instant::now() }
+        Self { bar, started: Instant::now(), output: Mutex::new(Box::new(output)) }
     }
 
     /// Prints lines. Fails when nobody reads them any more.
     pub(crate) fn say(&self, lines: &str) -> Result<()> {
-        let print = || writeln!(io::stdout().lock(), "{lines}");
+        let output = || self.output.lock().unwrap_or_else(PoisonError::into_inner);
+        let print = || writeln!(output(), "{lines}");
         self.bar.suspend(print).context("standard output is closed")
     }
 

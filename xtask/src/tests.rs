@@ -4,6 +4,11 @@ mod conform;
 mod contents;
 mod dag;
 mod dev_lines;
+#[cfg(unix)]
+mod dev_runs;
+#[cfg(unix)]
+mod dev_stand_in;
+mod dev_subscriptions;
 mod dev_touch;
 mod edges;
 mod emulator;

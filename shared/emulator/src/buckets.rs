@@ -1,16 +1,20 @@
 //! The buckets of an emulator and what is set on each.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::{Clock as _, Instant};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::hub::{Hub, Notifications, Recorder};
 use crate::notification::Notification;
 use crate::{Memory, SystemClock};
+
+/// The project of buckets that are made without one.
+const PROJECT: &str = "local";
 
 /// Bytes of a bucket's name, and of one with dots in it.
 const NAME_BYTES_MIN: usize = 3;
@@ -95,6 +99,19 @@ impl Settings {
         }
     }
 
+    /// Of a bucket that no client has made: with versioning.
+    pub(crate) fn local() -> Self {
+        let versioning = ("versioning".to_owned(), json!({"enabled": true}));
+        Self::new(PROJECT, Map::from_iter([versioning]))
+    }
+
+    /// An id that no notification configuration of the bucket has had.
+    pub(crate) fn draw_notification_id(&mut self) -> u64 {
+        let id = self.notification_next;
+        self.notification_next += 1;
+        id
+    }
+
     /// Counts a change.
     pub(crate) fn touch(&mut self) {
         self.metageneration += 1;
@@ -113,10 +130,17 @@ impl Bucket {
         self.notifications.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&mut self, settings: Settings, notifications: Vec<Notification>) {
-        self.memory.set_versioning(settings.versioning());
+    /// Takes `note` of what is set from here on, and sets it, with no change of an object between.
+    fn set(
+        &mut self,
+        settings: Settings,
+        notifications: Vec<Notification>,
+        note: impl FnOnce(&Settings, &[Notification]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.memory.set_versioning(settings.versioning(), || note(&settings, &notifications))?;
         self.settings = settings;
         *self.notifications.lock().unwrap_or_else(PoisonError::into_inner) = notifications;
+        Ok(())
     }
 }
 
@@ -132,6 +156,11 @@ impl Buckets {
         self.lock().get(name).cloned()
     }
 
+    /// What the bucket `name` holds.
+    pub(crate) fn memory(&self, name: &str) -> Option<Arc<Memory>> {
+        self.lock().get(name).map(|bucket| bucket.memory.clone())
+    }
+
     /// Every bucket of `project`, in the order of names.
     pub(crate) fn of_project(&self, project: &str) -> Vec<(String, Bucket)> {
         let buckets = self.lock();
@@ -145,8 +174,8 @@ impl Buckets {
         if buckets.contains_key(name) {
             return Err(BucketError::Exists);
         }
-        let bucket = self.open(name, settings);
-        self.note(name, &bucket.settings, &[])?;
+        let mut bucket = self.open(name, settings.clone());
+        bucket.set(settings, Vec::new(), |settings, none| self.note(name, settings, none))?;
         buckets.insert(name.to_owned(), bucket.clone());
         Ok(bucket)
     }
@@ -168,11 +197,16 @@ impl Buckets {
     }
 
     /// Makes a bucket, or sets what it is told, as it was noted before.
-    pub(crate) fn restore(&self, name: &str, settings: Settings, notifications: Vec<Notification>) {
+    pub(crate) fn restore(
+        &self,
+        name: &str,
+        settings: Settings,
+        notifications: Vec<Notification>,
+    ) -> io::Result<()> {
         let mut buckets = self.lock();
         let bucket = buckets.entry(name.to_owned());
         let bucket = bucket.or_insert_with(|| self.open(name, settings.clone()));
-        bucket.set(settings, notifications);
+        bucket.set(settings, notifications, |_, _| Ok(()))
     }
 
     /// Forgets a bucket, as it was noted before.
@@ -185,31 +219,40 @@ impl Buckets {
         self.lock().iter().map(|(name, bucket)| (name.clone(), bucket.clone())).collect()
     }
 
-    /// Changes what is set on a bucket; whatever `change` does counts as one change.
-    pub(crate) fn change<T>(
+    /// Changes what is set on a bucket, unless `change` refuses; whatever it does counts as one
+    /// change.
+    pub(crate) fn change<T, E: From<BucketError>>(
         &self,
         name: &str,
-        change: impl FnOnce(&mut Settings, &mut Vec<Notification>) -> T,
-    ) -> Result<T, BucketError> {
+        change: impl FnOnce(&mut Settings, &mut Vec<Notification>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut buckets = self.lock();
         let bucket = buckets.get_mut(name).ok_or(BucketError::Missing)?;
         let mut settings = bucket.settings.clone();
         let mut notifications = bucket.notifications();
-        let changed = change(&mut settings, &mut notifications);
-        self.note(name, &settings, &notifications)?;
-        bucket.set(settings, notifications);
+        let changed = change(&mut settings, &mut notifications)?;
+        let set = bucket.set(settings, notifications, |settings, notifications| {
+            self.note(name, settings, notifications)
+        });
+        set.map_err(BucketError::from)?;
         Ok(changed)
     }
 
-    /// Deletes a bucket that holds no version of any object.
-    pub(crate) fn delete(&self, name: &str) -> Result<(), BucketError> {
+    /// Deletes a bucket that holds no version of any object, unless `check` refuses.
+    pub(crate) fn delete<E: From<BucketError>>(
+        &self,
+        name: &str,
+        check: impl FnOnce(&Settings) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut buckets = self.lock();
         let bucket = buckets.get(name).ok_or(BucketError::Missing)?;
-        if !bucket.memory.is_empty() {
-            return Err(BucketError::NotEmpty);
-        }
-        if let Some(folder) = &self.hub.folder {
-            folder.no_bucket(name)?;
+        check(&bucket.settings)?;
+        let note = || match &self.hub.folder {
+            Some(folder) => folder.no_bucket(name),
+            None => Ok(()),
+        };
+        if !bucket.memory.close(note).map_err(BucketError::from)? {
+            return Err(BucketError::NotEmpty.into());
         }
         buckets.remove(name);
         Ok(())
@@ -228,8 +271,10 @@ impl Buckets {
     }
 
     fn open(&self, name: &str, settings: Settings) -> Bucket {
-        let memory = Memory::new(name, Arc::new(SystemClock), self.seed);
-        memory.set_versioning(settings.versioning());
+        // A copy in another bucket is another version.
+        let mut hasher = DefaultHasher::new();
+        (self.seed, name).hash(&mut hasher);
+        let memory = Memory::new(name, Arc::new(SystemClock), hasher.finish());
         memory.limit_write_rate(self.write_interval);
         let notifications = Notifications::default();
         memory.record_to(Arc::new(Recorder {

@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::{Clock as _, Generation};
-use serde_json::json;
 use store::Operations;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::buckets::{Bucket, Buckets, Settings};
+use crate::buckets::{Bucket, BucketError, Buckets, Settings};
 use crate::chance::Chance;
 use crate::folder::Folder;
 use crate::http::{self, Call, Fault, Faults, InstructionError, Instructions, Service};
@@ -24,9 +23,6 @@ use crate::notification::Notification;
 use crate::pubsub::{self, Attempt, Broker, Message, Outstanding, Subscription};
 use crate::watch::Watch;
 use crate::{Memory, Stored, SystemClock, checksum, restore};
-
-/// The project of buckets that are made without one.
-const PROJECT: &str = "local";
 
 /// What an emulator does differently from run to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +44,8 @@ pub struct Options {
     pub write_interval: Option<Duration>,
     /// How long each answer of Cloud Storage takes at least.
     pub latency: Option<Duration>,
+    /// Whether nothing is pushed until [`Emulator::release`], also of what the folder remembers.
+    pub held: bool,
 }
 
 impl Default for Options {
@@ -62,6 +60,7 @@ impl Default for Options {
             folder: None,
             write_interval: None,
             latency: None,
+            held: false,
         }
     }
 }
@@ -94,14 +93,16 @@ impl Emulator {
             repeat: options.repeat.max(1),
             folder: folder.clone(),
         });
+        // Before anything is there to be pushed.
+        hub.broker.hold(options.held);
         let buckets = Arc::new(Buckets::new(hub.clone(), seed, options.write_interval));
         let mut watch = None;
         if let (Some(folder), Some(opened)) = (&folder, opened) {
             restore::restore(folder, opened, &buckets, &hub.broker)?;
             restore::compact(folder, &buckets, &hub.broker)?;
             // Before everything is looked at: what comes later is heard of.
-            watch = Some(Watch::begin(folder.clone(), buckets.clone())?);
-            restore::adopt_all(folder, &buckets)?;
+            let begun = watch.insert(Watch::begin(folder.clone(), buckets.clone())?);
+            begun.add_problems(restore::adopt_all(folder, &buckets)?);
         }
         let service = Arc::new(Service::new(buckets, options.faults, options.latency));
         let server = tokio::spawn(http::serve(
@@ -138,17 +139,15 @@ impl Emulator {
             return Ok(());
         }
         let add = |settings: &mut Settings, notifications: &mut Vec<Notification>| {
-            let id = settings.notification_next;
-            settings.notification_next += 1;
-            notifications.push(Notification { id, ..notification });
+            notifications
+                .push(Notification { id: settings.draw_notification_id(), ..notification });
+            Ok::<_, BucketError>(())
         };
         self.service.buckets.change(bucket, add).map_err(io::Error::other)
     }
 
     fn bucket(&self, name: &str) -> io::Result<Bucket> {
-        let properties = json!({"versioning": {"enabled": true}}).as_object().cloned();
-        let settings = || Settings::new(PROJECT, properties.unwrap_or_default());
-        self.service.buckets.get_or_create(name, settings).map_err(io::Error::other)
+        self.service.buckets.get_or_create(name, Settings::local).map_err(io::Error::other)
     }
 
     /// Delivers every message that is published to a topic from here on. The topics that the
@@ -159,6 +158,12 @@ impl Emulator {
     /// When it cannot be recorded.
     pub fn subscribe(&self, subscription: Subscription) -> io::Result<()> {
         self.hub.broker.subscribe(subscription)
+    }
+
+    /// Every subscription, whoever made it, in the order of full names.
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        let subscriptions = self.hub.broker.subscriptions();
+        subscriptions.iter().map(|it| Subscription::clone(it)).collect()
     }
 
     /// Lets messages gather: nothing is pushed until [`Emulator::release`]. What is in flight

@@ -1,6 +1,7 @@
 //! The HTTP face of Cloud Storage: what clients call of the JSON API.
 //! (Cloud Storage JSON API, `Objects`.)
 
+mod bucket_fields;
 mod bucket_resource;
 mod buckets;
 mod calls;
@@ -11,8 +12,10 @@ mod fields;
 mod list;
 mod notifications;
 mod params;
+mod path;
 mod refusal;
 mod serve;
+mod unread;
 
 // Uploads, downloads and batches.
 mod batch;
@@ -41,7 +44,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -50,8 +53,9 @@ use serde_json::Value;
 use store::Operations;
 
 use crate::buckets::Buckets;
-use crate::{Memory, resource};
+use crate::{Memory, Upload, resource};
 use faults::Plan;
+use path::Path;
 use refusal::Refusal;
 use sessions::Sessions;
 
@@ -103,7 +107,19 @@ impl Service {
     }
 
     fn bucket(&self, name: &str) -> Result<Arc<Memory>, Refusal> {
-        self.buckets.get(name).map(|bucket| bucket.memory).ok_or_else(Refusal::no_bucket)
+        self.buckets.memory(name).ok_or_else(Refusal::no_bucket)
+    }
+
+    /// An upload to `bucket`, which has the storage class of new objects there unless it says
+    /// another.
+    fn with_class(&self, bucket: &str, mut upload: Upload) -> Upload {
+        const KEY: &str = "storageClass";
+        let settings = self.buckets.get(bucket).map(|bucket| bucket.settings);
+        let class = settings.and_then(|settings| settings.properties.get(KEY).cloned());
+        if let Some(class) = class {
+            upload.properties.entry(KEY.to_owned()).or_insert(class);
+        }
+        upload
     }
 
     /// Counts what comes to a path of the API, by the class in which it is billed.
@@ -137,7 +153,6 @@ fn router(service: Arc<Service>) -> Router {
         .merge(batches(&service, api))
         .fallback(async || Refusal::no_route())
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(service.clone(), through_faults))
 }
 
@@ -163,10 +178,10 @@ fn bucket_calls() -> Router<Arc<Service>> {
             get(notifications::list).post(notifications::insert),
         )
         .route(
-            "/b/{bucket}/notificationConfigs/{id}",
+            "/b/{bucket}/notificationConfigs/{notification}",
             get(notifications::get).delete(notifications::delete),
         )
-        .route("/projects/{project}/serviceAccount", get(buckets::service_account))
+        .route("/projects/{projectId}/serviceAccount", get(buckets::service_account))
 }
 
 fn object_calls() -> Router<Arc<Service>> {
@@ -175,9 +190,15 @@ fn object_calls() -> Router<Arc<Service>> {
         .route("/b/{bucket}/o", get(list::list))
         .route("/b/{bucket}/o/{object}", object)
         .route("/b/{bucket}/o/{object}/compose", post(copy::compose))
-        .route("/b/{bucket}/o/{object}/copyTo/b/{to}/o/{to_object}", post(copy::copy))
-        .route("/b/{bucket}/o/{object}/rewriteTo/b/{to}/o/{to_object}", post(copy::rewrite))
-        .route("/b/{bucket}/o/{object}/moveTo/o/{to_object}", post(copy::move_to))
+        .route(
+            "/b/{bucket}/o/{object}/copyTo/b/{destinationBucket}/o/{destinationObject}",
+            post(copy::copy),
+        )
+        .route(
+            "/b/{bucket}/o/{object}/rewriteTo/b/{destinationBucket}/o/{destinationObject}",
+            post(copy::rewrite),
+        )
+        .route("/b/{bucket}/o/{object}/moveTo/o/{destinationObject}", post(copy::move_to))
 }
 
 /// Uploads and downloads.

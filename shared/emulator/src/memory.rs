@@ -2,6 +2,7 @@
 
 mod change;
 mod conditions;
+mod contract;
 mod glob;
 mod list;
 mod state;
@@ -16,9 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{BoxFuture, Clock, Generation, Instant};
-use store::{CONTENT_BYTES_MAX, Error, ErrorKind, List, Listed, Metadata, Object, Page};
-use store::{Precondition, Store};
+use domain::{Clock, Generation, Instant};
+use store::{Error, ErrorKind, Object};
 
 pub(crate) use change::Change;
 pub(crate) use conditions::{Conditions, Unmet};
@@ -102,16 +102,11 @@ impl Memory {
     ) -> Result<Stored, Error> {
         upload.check(name)?;
         let now = self.clock.now();
-        let stored = {
-            let mut state = self.state();
-            let stored = state.plan_insert(name, body, upload, conditions, now)?;
-            self.make(&mut state, "put", name, vec![Change::Insert(stored.clone())], now)?;
-            stored
-        };
-        // Without the lock: a listener may ask this bucket.
-        for listener in self.listeners() {
-            listener(&stored);
-        }
+        let mut state = self.state();
+        let stored = state.plan_insert(name, body, upload, conditions, now)?;
+        self.make(&mut state, "put", name, vec![Change::Insert(stored.clone())], now)?;
+        drop(state);
+        self.tell(&stored);
         Ok(stored)
     }
 
@@ -215,6 +210,8 @@ impl Memory {
         let removed = Change::Remove { name: source.name, at: now };
         let changes = vec![Change::Insert(stored.clone()), removed];
         self.make(&mut state, "move", from.0, changes, now)?;
+        drop(state);
+        self.tell(&stored);
         Ok(Some(stored))
     }
 
@@ -224,14 +221,14 @@ impl Memory {
         &self,
         name: &str,
         look: impl FnOnce() -> io::Result<Look>,
-    ) -> Result<Option<Stored>, Error> {
+    ) -> Result<(), Error> {
         let now = self.clock.now();
         let mut state = self.state();
         let found = look().map_err(|err| unrecorded("read", name, &err))?;
         let live = state.live(name);
         let change = match (found, live) {
-            (Look::Same, _) | (Look::Nothing, None) => return Ok(None),
-            (Look::Content(found), Some(live)) if found == live.body => return Ok(None),
+            (Look::Same, _) | (Look::Nothing, None) => return Ok(()),
+            (Look::Content(found), Some(live)) if found == live.body => return Ok(()),
             (Look::Nothing, Some(_)) => Change::Remove { name: name.to_owned(), at: now },
             (Look::Content(found), live) => {
                 let mut upload = live.map(Stored::to_upload).unwrap_or_default();
@@ -242,17 +239,24 @@ impl Memory {
                 Change::Insert(state.version(name, found, upload, now))
             }
         };
-        let stored = match &change {
-            Change::Insert(stored) => Some(stored.clone()),
-            _ => None,
-        };
-        self.make(&mut state, "adopt", name, vec![change], now)?;
-        Ok(stored)
+        self.make(&mut state, "adopt", name, vec![change.clone()], now)?;
+        drop(state);
+        if let Change::Insert(stored) = change {
+            self.tell(&stored);
+        }
+        Ok(())
     }
 
-    /// Whether it holds no version of any object.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.state().names().all(|(_, versions)| versions.is_empty())
+    /// Ends the bucket, once `note` of that is taken: who still holds it can change nothing any
+    /// more. `false` when it holds a version of an object, and stays what it is.
+    pub(crate) fn close(&self, note: impl FnOnce() -> io::Result<()>) -> io::Result<bool> {
+        let mut state = self.state();
+        let empty = state.names().all(|(_, versions)| versions.is_empty());
+        if empty {
+            note()?;
+            state.closed = true;
+        }
+        Ok(empty)
     }
 
     /// Makes changes that were recorded before, without recording them.
@@ -270,9 +274,17 @@ impl Memory {
         drop(self.recorder.set(recorder));
     }
 
-    /// Whether what is overwritten or deleted is kept as a noncurrent version; it is, unless told.
-    pub(crate) fn set_versioning(&self, versioning: bool) {
-        self.state().versioning = versioning;
+    /// Whether what is overwritten or deleted from here on is kept as a noncurrent version, once
+    /// `note` of that is taken; it is, unless told.
+    pub(crate) fn set_versioning(
+        &self,
+        versioning: bool,
+        note: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut state = self.state();
+        note()?;
+        state.versioning = versioning;
+        Ok(())
     }
 
     /// Every version of every object, in the order of names and of creation.
@@ -289,6 +301,10 @@ impl Memory {
         changes: Vec<Change>,
         now: Instant,
     ) -> Result<(), Error> {
+        if state.closed {
+            let reason = format!("{operation} {name}: the bucket was deleted");
+            return Err(Error::new(ErrorKind::Unavailable, reason));
+        }
         if let Some(recorder) = self.recorder.get() {
             let events = changes.iter().flat_map(|change| change::events(state, change));
             let events: Vec<Event> = events.collect();
@@ -309,76 +325,13 @@ impl Memory {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn listeners(&self) -> Vec<Listener> {
-        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Tells the listeners of a new version. It needs no lock: they may ask this bucket.
+    fn tell(&self, stored: &Stored) {
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        listeners.iter().for_each(|listener| listener(stored));
     }
 }
 
 fn unrecorded(operation: &str, name: &str, err: &io::Error) -> Error {
     Error::new(ErrorKind::Unavailable, format!("{operation} {name}: {err}"))
-}
-
-/// An operation happens when its future is polled, wholly: one that is never polled never happens.
-impl Store for Memory {
-    fn get<'a>(
-        &'a self,
-        name: &'a str,
-        generation: Option<Generation>,
-    ) -> BoxFuture<'a, Result<Option<Object>, Error>> {
-        let broken = move || Error::new(ErrorKind::Unusable, format!("get {name}: not valid gzip"));
-        let read = move |stored: Stored| stored.decoded().ok_or_else(broken);
-        Box::pin(async move { self.find(name, generation).map(read).transpose() })
-    }
-
-    fn put<'a>(
-        &'a self,
-        name: &'a str,
-        body: Bytes,
-        metadata: &'a Metadata,
-        precondition: Precondition,
-    ) -> BoxFuture<'a, Result<Generation, Error>> {
-        let large = body.len() > CONTENT_BYTES_MAX;
-        let upload = Upload {
-            content_type: Some(stored::content_type_of(name).to_owned()),
-            metadata: metadata.clone(),
-            precondition: Some(precondition),
-            ..Upload::default()
-        };
-        Box::pin(async move {
-            if large {
-                let reason = format!("put {name}: more than {CONTENT_BYTES_MAX} bytes");
-                return Err(Error::new(ErrorKind::Unusable, reason));
-            }
-            upload.check_headers(name)?;
-            Ok(self.insert(name, body, upload)?.generation)
-        })
-    }
-
-    fn delete<'a>(
-        &'a self,
-        name: &'a str,
-        generation: Generation,
-    ) -> BoxFuture<'a, Result<bool, Error>> {
-        let conditions = Conditions::from(Some(Precondition::At(generation)));
-        Box::pin(async move { self.remove(name, &conditions) })
-    }
-
-    fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
-        Box::pin(async move {
-            let refused =
-                || Error::new(ErrorKind::Rejected, format!("list {}: token", list.prefix));
-            let found = self.page(&Query::of(list).ok_or_else(refused)?);
-            Ok(Page {
-                items: found.items.iter().map(Stored::to_listed).collect(),
-                prefixes: found.prefixes,
-                next_page_token: found.next_page_token,
-            })
-        })
-    }
-
-    fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
-        Box::pin(
-            async move { Ok(self.state().versions(name).iter().map(Stored::to_listed).collect()) },
-        )
-    }
 }

@@ -1,10 +1,11 @@
 //! Brings an emulator to where the last one on its folder was, and to what a person has done to
 //! the files meanwhile.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use crate::buckets::{Bucket, Buckets};
+use crate::buckets::{Bucket, Buckets, Settings, is_bucket_name};
 use crate::folder::{Filed, Folder, Opened, Record};
 use crate::memory::{Change, Stored};
 use crate::pubsub::{self, Broker};
@@ -26,12 +27,12 @@ pub(crate) fn restore(
         match record {
             Record::Format(_) => (),
             Record::Bucket { name, settings, notifications } => {
-                buckets.restore(&name, settings, notifications);
+                buckets.restore(&name, settings, notifications)?;
             }
             Record::NoBucket { name } => buckets.forget(&name),
             Record::Objects { bucket, changes, messages: published } => {
-                if let Some(bucket) = buckets.get(&bucket) {
-                    bucket.memory.restore(changes.into_iter().map(|it| it.change).collect());
+                if let Some(memory) = buckets.memory(&bucket) {
+                    memory.restore(changes.into_iter().map(|it| it.change).collect());
                 }
                 messages.extend(published);
             }
@@ -44,28 +45,36 @@ pub(crate) fn restore(
     broker.record_to(folder.clone());
     for unfinished in &opened.unfinished {
         let (bucket, name) = &unfinished.key;
-        let live = buckets.get(bucket).and_then(|bucket| bucket.memory.find(name, None));
+        let live = buckets.memory(bucket).and_then(|memory| memory.find(name, None));
         folder.settle(unfinished, live.map(|stored| stored.body))?;
     }
     Ok(())
 }
 
-/// Makes every file an object that is not the one that the folder shows there.
-pub(crate) fn adopt_all(folder: &Folder, buckets: &Buckets) -> io::Result<()> {
-    for path in folder.files()? {
-        adopt(folder, buckets, &path)?;
-    }
-    Ok(())
+/// Makes every file an object that is not the one that the folder shows there. Returns what could
+/// not be taken up, which keeps nothing else from it.
+pub(crate) fn adopt_all(folder: &Folder, buckets: &Buckets) -> io::Result<Vec<String>> {
+    let files = folder.files()?;
+    Ok(files.iter().filter_map(|path| adopt(folder, buckets, path).err()).collect())
 }
 
 /// Makes the file at `path` an object, or the live object noncurrent whose file it was, if a
-/// person has put it there, changed it or removed it.
-pub(crate) fn adopt(folder: &Folder, buckets: &Buckets, path: &str) -> io::Result<()> {
+/// person has put it there, changed it or removed it. A folder that is no bucket yet becomes one.
+///
+/// # Errors
+///
+/// Why it could not be taken up, for a person.
+pub(crate) fn adopt(folder: &Folder, buckets: &Buckets, path: &str) -> Result<(), String> {
     let Some(key) = folder.key(path) else { return Ok(()) };
-    let Some(bucket) = buckets.get(&key.0) else { return Ok(()) };
-    let adopted = bucket.memory.adopt(&key.1, || folder.look(path, &key));
-    adopted.map_err(|err| io::Error::other(format!("{path}: {err}")))?;
-    folder.tidy(path, &key)
+    let (bucket, name) = &key;
+    if buckets.memory(bucket).is_none() && !is_bucket_name(bucket) {
+        return Err(format!("{path}: {bucket:?} is no name of a bucket"));
+    }
+    let failed = |err: &dyn fmt::Display| format!("{path}: {err}");
+    let bucket = buckets.get_or_create(bucket, Settings::local).map_err(|err| failed(&err))?;
+    let adopted = bucket.memory.adopt(name, || folder.look(path, &key));
+    adopted.map_err(|err| failed(&err))?;
+    folder.tidy(path, &key).map_err(|err| failed(&err))
 }
 
 /// Rewrites the journal if most of it is about what is gone. Nothing happens in the buckets

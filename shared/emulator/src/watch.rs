@@ -78,6 +78,11 @@ impl Watch {
         drop((&mut self.task).await);
     }
 
+    /// What could not be taken up before it began.
+    pub(crate) fn add_problems(&self, problems: Vec<String>) {
+        problems.into_iter().for_each(|problem| self.touched.problem(problem));
+    }
+
     /// What could not be taken up since this was asked last.
     pub(crate) fn problems(&self) -> Vec<String> {
         std::mem::take(&mut *self.touched.problems.lock().unwrap_or_else(PoisonError::into_inner))
@@ -142,10 +147,12 @@ fn take_up(folder: &Folder, buckets: &Buckets, touched: &Touched, path: &str) {
         true => Ok(vec![path.to_owned()]),
         false => folder.files().map(|files| below(files, path)),
     };
-    let taken =
-        paths.and_then(|paths| paths.iter().try_for_each(|path| adopt(folder, buckets, path)));
-    if let Err(err) = taken {
-        touched.problem(err.to_string());
+    match paths {
+        Ok(paths) => {
+            let failed = paths.iter().filter_map(|path| adopt(folder, buckets, path).err());
+            failed.for_each(|problem| touched.problem(problem));
+        }
+        Err(err) => touched.problem(err.to_string()),
     }
 }
 

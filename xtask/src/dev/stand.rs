@@ -1,6 +1,6 @@
 //! What runs: the emulator, a process for each function, and the build that is under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::IsTerminal as _;
@@ -19,10 +19,11 @@ use super::backoff::Crashes;
 use super::lines::Lines;
 use super::tail::Tail;
 use super::touch::{Map, SCHEMAS, Touched};
-use crate::connect::{DEAD_LETTERS, Patience, connect};
+use crate::connect::{DEAD_LETTERS, Patience, connect, deliver, disconnect};
 use crate::metadata::Function;
 use crate::process::{Ports, Process};
-use crate::routing;
+use crate::replay;
+use crate::routing::{self, Route};
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 
@@ -39,20 +40,28 @@ pub(crate) struct Stand<'a> {
     lines: Lines,
     workspace: Arc<Workspace>,
     functions: Vec<Function>,
+    /// Those of all functions, whether they run or not.
+    routes: Vec<Route>,
     emulator: Emulator,
     running: BTreeMap<String, Running>,
     map: Map,
     touched: Touched,
-    build: Option<JoinHandle<Result<BTreeMap<String, PathBuf>>>>,
+    build: Option<Build>,
     dead_letters: usize,
     _logs: TempDir,
+}
+
+/// A build that is under way.
+struct Build {
+    /// The functions that something has changed in.
+    touched: Vec<String>,
+    task: JoinHandle<Result<BTreeMap<String, PathBuf>>>,
 }
 
 /// One function.
 struct Running {
     process: Process,
     tail: Tail,
-    executable: PathBuf,
     /// The hash of the binary that runs.
     binary: u64,
     crashes: Crashes,
@@ -62,16 +71,16 @@ struct Running {
 }
 
 impl<'a> Stand<'a> {
-    /// Builds and starts the functions, and connects them.
-    pub(crate) async fn set_up(
+    /// Starts the `executables` of the functions, and connects them.
+    pub(crate) async fn start(
         options: &Options,
-        workspace: Workspace,
+        workspace: Arc<Workspace>,
         functions: Vec<Function>,
+        executables: &BTreeMap<String, PathBuf>,
         emulator: Emulator,
         terminal: &'a Terminal,
     ) -> Result<Self> {
         emulator.create_bucket(&options.bucket)?;
-        let executables = workspace.build(&functions)?;
         let logs = tempfile::tempdir()?;
         let mut running: BTreeMap<String, Running> = BTreeMap::new();
         let mut ports = Ports::new();
@@ -82,28 +91,30 @@ impl<'a> Stand<'a> {
                 ("DEFINITIONS_DIR", workspace.root.join(SCHEMAS).display().to_string()),
             ];
             let variables = variables.map(|(name, value)| (name.to_owned(), value)).to_vec();
-            let executable = executables[&function.name].clone();
+            let executable = &executables[&function.name];
             let port = ports.free()?;
-            let process = Process::new(&function.name, &executable, port, variables, logs.path());
+            let process = Process::new(&function.name, executable, port, variables, logs.path());
             let tail = Tail::new(&logs.path().join(format!("{}.log", function.name)));
             let started = process.start().await;
             started.with_context(|| process.log().unwrap_or_default())?;
-            let binary = hash(&executable)?;
+            let binary = hash(executable)?;
             let (crashes, started) = (Crashes::default(), Instant::now());
-            let one = Running { process, tail, executable, binary, crashes, started, again: None };
+            let one = Running { process, tail, binary, crashes, started, again: None };
             running.insert(function.name.clone(), one);
         }
         let names: Vec<String> = running.keys().cloned().collect();
         let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let map = map(&workspace, &functions);
-        let routes = routing::routes(&functions, options.env)?;
+        // Those of functions that do not run too: what comes for them waits.
+        let routes = routing::routes(&replay::pushed(&workspace)?, options.env)?;
         let port = |function: &str| running.get(function).map(|it| it.process.port);
         connect(&emulator, (&options.bucket, options.env), &routes, PATIENCE, port)?;
-        Ok(Self {
+        let stand = Self {
             terminal,
             lines: Lines::new(&names, colour, options.log_level),
-            workspace: Arc::new(workspace),
+            workspace,
             functions,
+            routes,
             emulator,
             running,
             map,
@@ -111,12 +122,21 @@ impl<'a> Stand<'a> {
             build: None,
             dead_letters: 0,
             _logs: logs,
-        })
+        };
+        names.iter().try_for_each(|name| stand.say_running(name, "runs"))?;
+        Ok(stand)
     }
 
     /// Where the emulator listens.
     pub(crate) fn url(&self) -> String {
         self.emulator.url()
+    }
+
+    /// The functions that do not run, in order.
+    pub(crate) fn waiting(&self) -> Vec<&str> {
+        let routes = self.routes.iter().map(|it| it.function.as_str());
+        let waiting = routes.filter(|name| !self.running.contains_key(*name));
+        waiting.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Takes note of files that changed.
@@ -128,10 +148,8 @@ impl<'a> Stand<'a> {
     pub(crate) async fn look(&mut self) -> Result<()> {
         self.print()?;
         self.revive().await?;
-        if self.build.as_ref().is_some_and(JoinHandle::is_finished)
-            && let Some(build) = self.build.take()
-        {
-            self.built(build.await?).await?;
+        if let Some(Build { touched, task }) = self.build.take_if(|it| it.task.is_finished()) {
+            self.built(&touched, task.await?).await?;
         }
         if self.build.is_none() && self.touched.is_something() {
             self.follow().await?;
@@ -141,9 +159,8 @@ impl<'a> Stand<'a> {
 
     /// Ends every process and the emulator.
     pub(crate) async fn end(mut self) -> Result<()> {
-        for one in self.running.values() {
-            one.process.stop();
-        }
+        disconnect(&self.emulator)?;
+        self.end_processes(&self.running.keys().cloned().collect::<Vec<_>>()).await?;
         self.print()?;
         self.emulator.stop().await;
         Ok(())
@@ -153,6 +170,12 @@ impl<'a> Stand<'a> {
         let now = SystemClock.now().to_millis_text();
         let clock: String = now.chars().skip_while(|it| *it != 'T').skip(1).take(12).collect();
         self.terminal.say(&self.lines.note(&clock, what))
+    }
+
+    fn say_running(&self, name: &str, what: &str) -> Result<()> {
+        let Some(Running { process, .. }) = self.running.get(name) else { return Ok(()) };
+        let id = process.id().map_or_else(|| "ended".to_owned(), |id| id.to_string());
+        self.say(&format!("{name} {what}: process {id}, port {}", process.port))
     }
 
     fn print(&mut self) -> Result<()> {
@@ -181,22 +204,42 @@ impl<'a> Stand<'a> {
 
     /// Starts what has ended by itself, after a while.
     async fn revive(&mut self) -> Result<()> {
-        let mut said = Vec::new();
-        for one in self.running.values_mut() {
+        for name in self.running.keys().cloned().collect::<Vec<_>>() {
+            let Some(one) = self.running.get_mut(&name) else { continue };
             match one.again {
                 None => {
                     if let Err(err) = one.process.check_running() {
-                        one.process.stop();
-                        let delay = one.crashes.one_more(one.started.elapsed());
-                        one.again = Some(Instant::now() + delay);
-                        said.push(format!("{err}; starts again in {:.1} s", delay.as_secs_f64()));
+                        let ran = one.started.elapsed();
+                        let what = one.fell(&err, ran);
+                        self.let_wait(&name)?;
+                        self.say(&what)?;
                     }
                 }
-                Some(again) if again <= Instant::now() => said.extend(one.start().await),
+                Some(again) if again <= Instant::now() => self.start_again(&name).await?,
                 Some(_) => (),
             }
         }
-        said.iter().try_for_each(|what| self.say(what))
+        Ok(())
+    }
+
+    /// Lets the messages of a function wait, so that no attempt is lost while it is down.
+    fn let_wait(&self, name: &str) -> Result<()> {
+        let mut routes = self.routes.iter().filter(|it| it.function == name);
+        routes.try_for_each(|it| deliver(&self.emulator, it, PATIENCE, None))
+    }
+
+    /// Starts a function whose messages wait, and delivers them once it answers.
+    async fn start_again(&mut self, name: &str) -> Result<()> {
+        let Some(one) = self.running.get_mut(name) else { return Ok(()) };
+        if let Err(err) = one.start().await {
+            let what = one.fell(&err, Duration::ZERO);
+            return self.say(&what);
+        }
+        let port = one.process.port;
+        for route in self.routes.iter().filter(|it| it.function == name) {
+            deliver(&self.emulator, route, PATIENCE, Some(port))?;
+        }
+        self.say_running(name, "runs again")
     }
 
     /// Does what changed files ask for.
@@ -220,18 +263,26 @@ impl<'a> Stand<'a> {
         let is_touched = |function: &&Function| {
             touched.manifest.is_some() || touched.functions.contains_key(&function.name)
         };
-        let functions: Vec<Function> = self.functions.iter().filter(is_touched).cloned().collect();
-        if functions.is_empty() {
+        let names = self.functions.iter().filter(is_touched).map(|it| it.name.clone());
+        let names: Vec<String> = names.collect();
+        if names.is_empty() {
             return Ok(());
         }
         touched.functions.values().try_for_each(|why| self.say(why))?;
-        let workspace = self.workspace.clone();
-        self.build = Some(tokio::task::spawn_blocking(move || workspace.build(&functions)));
+        // All of them: for some alone cargo would choose other features, and build what they are
+        // made of from the beginning.
+        let (workspace, functions) = (self.workspace.clone(), self.functions.clone());
+        let task = tokio::task::spawn_blocking(move || workspace.build(&functions));
+        self.build = Some(Build { touched: names, task });
         Ok(())
     }
 
     /// Restarts the functions whose binaries are other ones.
-    async fn built(&mut self, built: Result<BTreeMap<String, PathBuf>>) -> Result<()> {
+    async fn built(
+        &mut self,
+        touched: &[String],
+        built: Result<BTreeMap<String, PathBuf>>,
+    ) -> Result<()> {
         let executables = match built {
             Ok(executables) => executables,
             Err(err) => return self.say(&format!("{err:#}: what runs stays as it is")),
@@ -240,38 +291,55 @@ impl<'a> Stand<'a> {
         for (name, executable) in executables {
             let Some(one) = self.running.get_mut(&name) else { continue };
             let binary = hash(&executable)?;
-            if binary == one.binary {
-                self.say(&format!("{name} is the same as before and keeps running"))?;
-            } else {
-                (one.binary, one.executable) = (binary, executable);
+            if binary != one.binary {
+                one.binary = binary;
                 changed.push(name);
+            } else if touched.contains(&name) {
+                self.say(&format!("{name} is the same as before and keeps running"))?;
             }
         }
         self.restart(&changed).await
     }
 
     async fn restart(&mut self, names: &[String]) -> Result<()> {
+        names.iter().try_for_each(|name| self.let_wait(name))?;
+        self.end_processes(names).await?;
         for name in names {
-            let Some(one) = self.running.get_mut(name) else { continue };
-            one.process.stop();
-            let failed = one.start().await;
-            let what = failed.unwrap_or_else(|| format!("{name} runs again"));
-            self.say(&what)?;
+            self.start_again(name).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the processes of functions, all at the same time.
+    async fn end_processes(&self, names: &[String]) -> Result<()> {
+        let processes = || names.iter().filter_map(|name| self.running.get(name));
+        processes().for_each(|one| one.process.ask_to_end());
+        for Running { process, .. } in processes() {
+            if !process.ended().await {
+                self.say(&format!(
+                    "{} did not end when asked to and was killed",
+                    process.function
+                ))?;
+            }
         }
         Ok(())
     }
 }
 
 impl Running {
-    /// Starts it; what went wrong, if something did.
-    async fn start(&mut self) -> Option<String> {
+    /// Starts it, and waits until it answers.
+    async fn start(&mut self) -> Result<()> {
         self.again = None;
         self.started = Instant::now();
-        let err = self.process.start().await.err()?;
+        self.process.start().await
+    }
+
+    /// It is down because of `err`, after it has run for `ran`. What is to be said.
+    fn fell(&mut self, err: &anyhow::Error, ran: Duration) -> String {
         self.process.stop();
-        let delay = self.crashes.one_more(Duration::ZERO);
+        let delay = self.crashes.one_more(ran);
         self.again = Some(Instant::now() + delay);
-        Some(format!("{err:#}; starts again in {:.1} s", delay.as_secs_f64()))
+        format!("{err:#}; starts again in {:.1} s", delay.as_secs_f64())
     }
 }
 

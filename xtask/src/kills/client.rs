@@ -15,7 +15,7 @@ const PAGES_MAX: usize = 100;
 /// Calls one emulator as long as that lives.
 #[derive(Clone)]
 pub(crate) struct Client {
-    server: Server,
+    pub(crate) server: Server,
     bucket: String,
 }
 

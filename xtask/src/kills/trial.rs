@@ -15,6 +15,7 @@ use serde_json::json;
 use super::child::Child;
 use super::client::Client;
 use super::endpoint::Endpoint;
+use super::keeper::Keeper;
 use super::load::Writer;
 use super::model::{self, Problem, Version};
 use crate::terminal::Terminal;
@@ -27,6 +28,9 @@ const TOPIC: &str = "changes";
 
 /// How many writers there are at a time.
 const WRITERS: usize = 6;
+
+/// How many buckets come and go meanwhile.
+const KEEPERS: usize = 2;
 
 /// After so many milliseconds of load at the latest the emulator is killed.
 const LOAD_MAX_MS: u64 = 60;
@@ -41,14 +45,12 @@ const THOROUGH_ONE_IN: u32 = 50;
 /// Deliveries that do not come for so long never will.
 const QUIET_MAX: Duration = Duration::from_secs(90);
 
-/// The folder of the emulator's own in a folder.
-const OWN: &str = ".strata";
-
 /// The whole, between two lives of the emulator.
 pub(crate) struct Trial<'a> {
     folder: &'a Path,
     endpoint: Endpoint,
     writers: Vec<Writer>,
+    keepers: Vec<Keeper>,
     chance: Chance,
     /// Everything that there ever was.
     versions: HashSet<Version>,
@@ -75,8 +77,10 @@ impl<'a> Trial<'a> {
         let chance = Chance::new(seed);
         let endpoint = Endpoint::start(chance.next()).await?;
         let writers = (0..WRITERS).map(|number| Writer::new(number, chance.next())).collect();
+        let keepers = (0..KEEPERS).map(|number| Keeper::new(number, chance.next())).collect();
         let (versions, problems) = (HashSet::new(), Vec::new());
-        let trial = Self { folder, endpoint, writers, chance, versions, problems, kills: 0 };
+        let trial =
+            Self { folder, endpoint, writers, keepers, chance, versions, problems, kills: 0 };
         let (child, client) = trial.start().await?;
         let topic = format!("projects/local/topics/{TOPIC}");
         client.create(&format!("/v1/{topic}"), &json!({})).await?;
@@ -149,6 +153,14 @@ impl<'a> Trial<'a> {
             })
         });
         let working: Vec<_> = working.collect();
+        let keeping = self.keepers.drain(..).map(|mut keeper| {
+            let (server, killed) = (client.server.clone(), killed.clone());
+            tokio::spawn(async move {
+                let kept = keeper.work(&server, &killed).await;
+                (keeper, kept)
+            })
+        });
+        let keeping: Vec<_> = keeping.collect();
         tokio::time::sleep(Duration::from_millis(self.chance.below(LOAD_MAX_MS))).await;
         killed.store(true, Ordering::SeqCst);
         self.kill(child).await?;
@@ -157,6 +169,12 @@ impl<'a> Trial<'a> {
             self.problems.extend(worked.err().map(|err| Problem::Lost(format!("{err:#}"))));
             self.versions.extend(writer.versions.drain(..));
             self.writers.push(writer);
+        }
+        for keeper in keeping {
+            let (keeper, kept) = keeper.await?;
+            let lost = |err| Some(Problem::Lost(format!("{err:#}")));
+            self.problems.extend(kept.unwrap_or_else(lost));
+            self.keepers.push(keeper);
         }
         Ok(())
     }
@@ -167,10 +185,14 @@ impl<'a> Trial<'a> {
         let objects = self.writers.iter_mut().flat_map(|writer| &mut writer.objects);
         self.problems.extend(model::check(objects, &found));
         let objects = || self.writers.iter().flat_map(|writer| &writer.objects);
-        self.problems.extend(model::check_files(objects(), &files(self.folder)?));
+        let files = files(&self.folder.join(BUCKET))?;
+        self.problems.extend(model::check_files(objects(), &files));
         // Those that were not acknowledged and are there all the same.
         let live = objects().filter_map(|it| Some((it.name.clone(), it.live.as_ref()?.0)));
         self.versions.extend(live);
+        for keeper in &self.keepers {
+            self.problems.extend(keeper.look(&client.server, self.folder).await?);
+        }
         Ok(())
     }
 
@@ -194,17 +216,16 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// The files that a person sees in `folder`, with what they hold.
+/// The files below `folder`, with what they hold.
 fn files(folder: &Path) -> Result<Vec<(String, Bytes)>> {
     let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
+    // It is there as long as a file is in it.
+    let mut folders: Vec<_> = folder.is_dir().then(|| folder.to_owned()).into_iter().collect();
     while let Some(below) = folders.pop() {
         for entry in fs::read_dir(&below)? {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
-                if entry.file_name() != OWN {
-                    folders.push(entry.path());
-                }
+                folders.push(entry.path());
                 continue;
             }
             let content = fs::read(entry.path())?;

@@ -1,9 +1,9 @@
 //! What `cargo xtask emulator` says and understands.
 
-use emulator::Notification;
+use emulator::{Notification, Options};
 use expect_test::expect;
 
-use crate::emulator::{environment, notification_of, start};
+use crate::emulator::{environment, notification_of, start_as};
 
 #[test]
 fn the_environment_can_be_pasted() {
@@ -34,14 +34,15 @@ fn a_topic_is_one_of_the_project_unless_it_says_another() {
 #[tokio::test]
 async fn a_taken_port_and_a_taken_folder_are_one_clear_line_each() {
     let folder = tempfile::tempdir().unwrap();
-    let first = start(Some(folder.path()), 0).await.unwrap();
+    let first = start_as(Options::default(), Some(folder.path()), 0).await.unwrap();
     let port = first.url().rsplit_once(':').unwrap().1.parse().unwrap();
-    let taken = start(None, port).await.err().unwrap();
+    let taken = start_as(Options::default(), None, port).await.err().unwrap();
     let expected = format!("port {port} is taken: end what listens there, or choose --port");
     assert_eq!(format!("{taken:#}"), expected);
-    let taken = start(Some(folder.path()), 0).await.err().unwrap();
+    let taken = start_as(Options::default(), Some(folder.path()), 0).await.err().unwrap();
     let place = folder.path().display();
-    let expected =
-        format!("the emulator does not start: {place}: another emulator runs on this folder");
+    let expected = format!(
+        "{place}: another emulator runs on this folder: end that one, or choose another --folder"
+    );
     assert_eq!(format!("{taken:#}"), expected);
 }

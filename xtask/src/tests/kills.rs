@@ -6,6 +6,7 @@ use bytes::Bytes;
 use domain::Generation;
 use expect_test::{Expect, expect};
 
+use crate::kills::keeper::{Ask, Done, There, possible};
 use crate::kills::model::{Change, Found, Object, Problem, Version, check};
 use crate::kills::model::{check_files, check_messages};
 
@@ -194,4 +195,44 @@ fn a_lost_message_and_an_invented_one_are_found() {
         &[OLD, LIVE, NEW],
         expect!["lost: a: generation 3 was delivered and never was"],
     );
+}
+
+/// A bucket with versioning and these versions, of which the last one is live.
+fn there(versions: &[u64]) -> There {
+    There { versioning: true, versions: versions.to_vec(), live: versions.last().copied() }
+}
+
+fn all_possible(before: Option<&There>, asked: [(Ask, Done); 2]) -> Vec<Option<Vec<u64>>> {
+    let all = possible(before, asked).into_iter();
+    let mut all: Vec<_> = all.map(|state| state.map(|there| there.versions)).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+#[test]
+fn an_upload_and_the_end_of_its_bucket_are_never_both_done() {
+    let empty = there(&[]);
+    let asked = |put, delete| [(Ask::Put(1), put), (Ask::Delete, delete)];
+    for (put, delete, expected) in [
+        (Some(true), Some(true), vec![]),
+        (Some(true), Some(false), vec![Some(vec![1])]),
+        (Some(false), Some(true), vec![None]),
+        (Some(false), Some(false), vec![]),
+        (Some(true), None, vec![Some(vec![1])]),
+        (None, Some(true), vec![None]),
+        (None, None, vec![None, Some(vec![]), Some(vec![1])]),
+    ] {
+        let found = all_possible(Some(&empty), asked(put, delete));
+        assert_eq!(found, expected, "{put:?}, {delete:?}");
+    }
+}
+
+#[test]
+fn what_is_overwritten_stays_or_goes_by_the_order_of_two_answers() {
+    let asked = |done| [(Ask::Put(2), done), (Ask::Versioning(false), done)];
+    let found = all_possible(Some(&there(&[1])), asked(Some(true)));
+    assert_eq!(found, [Some(vec![1, 2]), Some(vec![2])]);
+    let found = all_possible(Some(&there(&[1])), asked(None));
+    assert_eq!(found, [Some(vec![1]), Some(vec![1, 2]), Some(vec![2])]);
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use bytes::Bytes;
+use domain::Generation;
 use serde_json::Map;
 
 use super::*;
-use crate::buckets::{Buckets, Settings};
+use crate::buckets::{BucketError, Buckets, Settings};
 use crate::chance::Chance;
 use crate::hub::Hub;
 use crate::memory::{Conditions, Memory, Upload};
@@ -55,10 +56,16 @@ fn contents(bucket: &Memory) -> Contents {
     described.collect()
 }
 
+fn generations(bucket: &Memory) -> Vec<Generation> {
+    bucket.everything().into_iter().map(|it| it.generation).collect()
+}
+
 /// An emulator on `root`, as far as a folder concerns it.
 struct Place {
     folder: Arc<Folder>,
     buckets: Buckets,
+    /// What could not be taken up of the files.
+    problems: Vec<String>,
 }
 
 fn open(root: &Path, disk: Disk) -> io::Result<Place> {
@@ -71,9 +78,9 @@ fn open(root: &Path, disk: Disk) -> io::Result<Place> {
         folder: Some(folder.clone()),
     });
     let buckets = Buckets::new(hub.clone(), 0, None);
-    let place = Place { folder, buckets };
+    let mut place = Place { folder, buckets, problems: Vec::new() };
     restore::restore(&place.folder, opened, &place.buckets, &hub.broker)?;
-    restore::adopt_all(&place.folder, &place.buckets)?;
+    place.problems = restore::adopt_all(&place.folder, &place.buckets)?;
     Ok(place)
 }
 
@@ -113,7 +120,7 @@ impl Place {
 /// What there is after each number of operations, without a folder.
 fn reference(versioning: bool) -> Vec<Contents> {
     let bucket = Memory::new("b", Arc::new(crate::SystemClock), 0);
-    bucket.set_versioning(versioning);
+    bucket.set_versioning(versioning, || Ok(())).unwrap();
     let mut all = vec![Vec::new()];
     for operation in OPERATIONS {
         operation(&bucket).unwrap();
@@ -244,4 +251,93 @@ async fn a_journal_that_is_damaged_or_foreign_is_refused_and_left_alone() {
         assert!(refused.contains(reason), "{refused}");
         assert_eq!(fs::read(&path).unwrap(), bytes, "{reason}");
     }
+}
+
+#[tokio::test]
+async fn what_is_set_on_a_bucket_and_its_objects_are_noted_as_they_were_made() {
+    let set = |place: &Place, versioning: bool| {
+        let value = serde_json::json!({"enabled": versioning});
+        let change = |settings: &mut Settings, _: &mut Vec<_>| {
+            settings.properties.insert("versioning".to_owned(), value);
+            Ok::<_, BucketError>(())
+        };
+        place.buckets.change("b", change).unwrap();
+    };
+    let root = tempfile::tempdir().unwrap();
+    let place = open(root.path(), Disk::default()).unwrap();
+    let bucket = place.bucket(true).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..3000).for_each(|round| set(&place, round % 2 == 1)));
+        scope.spawn(|| (0..3000).for_each(|_| put(&bucket, "a", "x").unwrap()));
+    });
+    let kept = generations(&bucket);
+    drop((bucket, place));
+    let again = open(root.path(), Disk::default()).unwrap();
+    assert!(generations(&again.bucket(true).unwrap()) == kept, "other versions than before");
+}
+
+#[tokio::test]
+async fn who_still_holds_a_deleted_bucket_can_no_longer_write_to_it() {
+    let root = tempfile::tempdir().unwrap();
+    let place = open(root.path(), Disk::default()).unwrap();
+    let held = place.bucket(true).unwrap();
+    put(&held, "a", "1").unwrap();
+    let delete = || place.buckets.delete("b", |_| Ok::<_, BucketError>(()));
+    assert!(matches!(delete(), Err(BucketError::NotEmpty)));
+    let generation = held.find("a", None).unwrap().generation;
+    held.erase("a", generation, &Conditions::default()).unwrap();
+    delete().unwrap();
+    assert_eq!(put(&held, "a", "2").unwrap_err().kind, store::ErrorKind::Unavailable);
+    put(&place.bucket(true).unwrap(), "a", "3").unwrap();
+    assert!(put(&held, "b", "4").is_err());
+    drop(place);
+    let again = open(root.path(), Disk::default()).unwrap();
+    let found = contents(&again.bucket(true).unwrap());
+    assert_eq!(found, [("a".to_owned(), "3".to_owned(), true, 1)]);
+}
+
+#[tokio::test]
+async fn a_file_that_can_be_no_object_is_told_of_and_keeps_nothing_from_its_neighbours() {
+    let root = tempfile::tempdir().unwrap();
+    open(root.path(), Disk::default()).unwrap().bucket(true).unwrap();
+    fs::create_dir_all(root.path().join("b")).unwrap();
+    fs::write(root.path().join("b/a line\nfeed"), "1").unwrap();
+    fs::write(root.path().join("b/z"), "2").unwrap();
+    let place = open(root.path(), Disk::default()).unwrap();
+    assert_eq!(place.bucket(true).unwrap().find("z", None).unwrap().body, "2");
+    assert_eq!(place.problems.len(), 1, "{:?}", place.problems);
+    assert!(place.problems[0].starts_with("b/a line\nfeed: "), "{:?}", place.problems);
+}
+
+#[tokio::test]
+async fn a_folder_that_a_person_has_made_is_a_bucket() {
+    let root = tempfile::tempdir().unwrap();
+    for (path, body) in [("seeds/a/b.json", "{}"), ("No Bucket/c", "c"), ("on top", "d")] {
+        let file = root.path().join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, body).unwrap();
+    }
+    let place = open(root.path(), Disk::default()).unwrap();
+    let buckets: Vec<String> = place.buckets.all().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(buckets, ["seeds"]);
+    let seeds = place.buckets.get("seeds").unwrap();
+    assert_eq!(seeds.memory.find("a/b.json", None).unwrap().body, "{}");
+    assert!(seeds.settings.versioning());
+    assert_eq!(place.problems, ["No Bucket/c: \"No Bucket\" is no name of a bucket"]);
+}
+
+#[tokio::test]
+async fn listeners_hear_of_moved_objects_and_of_files_too() {
+    let root = tempfile::tempdir().unwrap();
+    let place = open(root.path(), Disk::default()).unwrap();
+    let bucket = place.bucket(true).unwrap();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let ear = heard.clone();
+    bucket.on_finalize(Box::new(move |stored| ear.lock().unwrap().push(stored.name.clone())));
+    put(&bucket, "a", "1").unwrap();
+    let always = Conditions::default();
+    bucket.rename(("a", &always), ("moved", &always)).unwrap();
+    fs::write(root.path().join("b/dropped"), "2").unwrap();
+    assert_eq!(restore::adopt_all(&place.folder, &place.buckets).unwrap(), [""; 0]);
+    assert_eq!(*heard.lock().unwrap(), ["a", "moved", "dropped"]);
 }

@@ -1,15 +1,31 @@
 //! Bodies of requests, read whole and up to a bound.
 
 use axum::body::{Body, BodyDataStream};
+use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
+use serde_json::{Map, Value};
 
+use super::description::{self, DESCRIPTION_BYTES_MAX};
 use super::refusal::Refusal;
 
 /// What is read and thrown away at most of a body that nobody wants, so that the client has sent
 /// it and looks for the answer.
 const DISCARDED_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// A body that is a resource or the like: a JSON object. An empty one says nothing.
+pub(super) struct Resource(pub(super) Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for Resource {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let (head, body) = request.into_parts();
+        let body = whole(&head.headers, body, DESCRIPTION_BYTES_MAX).await?;
+        description::object(&body).map(Self)
+    }
+}
 
 /// The whole of `body`, in one piece and without a copy where it arrives in one piece.
 ///

@@ -39,7 +39,7 @@ pub(super) fn of(name: &str, settings: &Settings, origin: &str) -> Value {
         "location": location,
         "locationType": location_type(location),
         "storageClass": "STANDARD",
-        "etag": etag_of(settings.metageneration, settings.metageneration),
+        "etag": etag(settings),
         "timeCreated": settings.created_at.to_millis_text(),
         "updated": settings.updated_at.to_millis_text(),
         "iamConfiguration": {
@@ -90,7 +90,7 @@ pub(super) fn policy(name: &str, settings: &Settings) -> Value {
     });
     policy["kind"] = "storage#policy".into();
     policy["resourceId"] = format!("projects/_/buckets/{name}").into();
-    policy["etag"] = etag_of(settings.metageneration, settings.metageneration).into();
+    policy["etag"] = etag(settings).into();
     if policy.get("bindings").is_none() {
         policy["bindings"] = json!([]);
     }
@@ -100,8 +100,19 @@ pub(super) fn policy(name: &str, settings: &Settings) -> Value {
     policy
 }
 
-fn location(settings: &Settings) -> &str {
-    settings.properties.get("location").and_then(Value::as_str).unwrap_or("US")
+/// The entity tag of a bucket, and of its policy.
+pub(super) fn etag(settings: &Settings) -> String {
+    etag_of(settings.metageneration, settings.metageneration)
+}
+
+/// Where a bucket is.
+pub(super) fn location(settings: &Settings) -> &str {
+    location_in(&settings.properties)
+}
+
+/// Where these fields say that a bucket is.
+pub(super) fn location_in(properties: &Map<String, Value>) -> &str {
+    properties.get("location").and_then(Value::as_str).unwrap_or("US")
 }
 
 /// (Cloud Storage documentation, "Bucket locations".)

@@ -1,20 +1,22 @@
 //! `Buckets`: made, looked at, changed, listed and deleted.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::bucket_resource::{self, READ_ONLY};
+use super::body::Resource;
+use super::bucket_fields::{check_policy, keep_required, keep_settable};
+use super::bucket_resource;
 use super::description;
 use super::params::Params;
+use super::path::Path;
 use super::read::origin;
 use super::refusal::Refusal;
 use super::{Shared, json as answer};
-use crate::buckets::{Bucket, BucketError, Settings, is_bucket_name};
-use crate::memory::{Conditions, Unmet};
+use crate::buckets::{Bucket, Settings, is_bucket_name};
+use crate::memory::Unmet;
 
 /// The most buckets on a page of a list. (Cloud Storage JSON API, `Buckets: list`.)
 const BUCKETS_MAX: usize = 1000;
@@ -24,9 +26,8 @@ pub(super) async fn insert(
     State(service): Shared,
     params: Params,
     headers: HeaderMap,
-    body: Bytes,
+    Resource(mut properties): Resource,
 ) -> Result<Response, Refusal> {
-    let mut properties = description::object(&body)?;
     let project = params.text("project").filter(|project| !project.is_empty());
     let project = project.ok_or_else(|| Refusal::required("project"))?.to_owned();
     let name = description::text(&properties, "name")?.ok_or_else(|| Refusal::required("name"))?;
@@ -34,10 +35,11 @@ pub(super) async fn insert(
         return Err(Refusal::invalid(format!("Invalid bucket name: '{name}'")));
     }
     keep_settable(&mut properties)?;
+    let mut properties = without_nulls(properties);
     let location = properties.get("location").and_then(Value::as_str).unwrap_or("US");
     properties.insert("location".to_owned(), location.to_ascii_uppercase().into());
     let settings = Settings::new(&project, properties);
-    let bucket = service.buckets.create(&name, settings).map_err(|err| refusal(&err, &name))?;
+    let bucket = service.buckets.create(&name, settings)?;
     answer(&params, bucket_resource::of(&name, &bucket.settings, &origin(&headers)))
 }
 
@@ -49,7 +51,7 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let bucket = service.buckets.get(&name).ok_or_else(Refusal::no_bucket)?;
-    match check(&params.conditions()?, &bucket.settings) {
+    match params.conditions()?.check_bucket(bucket.settings.metageneration) {
         Ok(()) => (),
         Err(Unmet::Match) => return Err(Refusal::unmet()),
         Err(Unmet::NotMatch) => return Err(Refusal::not_modified()),
@@ -91,10 +93,10 @@ pub(super) async fn patch(
     Path(name): Path<String>,
     params: Params,
     headers: HeaderMap,
-    body: Bytes,
+    Resource(mut said): Resource,
 ) -> Result<Response, Refusal> {
-    let mut said = description::object(&body)?;
     keep_settable(&mut said)?;
+    keep_required(&said)?;
     change(&state, &name, &params, &headers, |properties| merge(properties, said))
 }
 
@@ -104,15 +106,16 @@ pub(super) async fn update(
     Path(name): Path<String>,
     params: Params,
     headers: HeaderMap,
-    body: Bytes,
+    Resource(mut said): Resource,
 ) -> Result<Response, Refusal> {
-    let mut said = description::object(&body)?;
     keep_settable(&mut said)?;
+    let said = without_nulls(said);
     change(&state, &name, &params, &headers, |properties| {
         let location = properties.remove("location");
         *properties = said;
-        // A bucket stays where it is.
-        properties.extend(location.map(|location| ("location".to_owned(), location)));
+        if let Some(location) = location {
+            properties.entry("location").or_insert(location);
+        }
     })
 }
 
@@ -122,9 +125,10 @@ pub(super) async fn delete(
     Path(name): Path<String>,
     params: Params,
 ) -> Result<StatusCode, Refusal> {
-    let bucket = service.buckets.get(&name).ok_or_else(Refusal::no_bucket)?;
-    check(&params.conditions()?, &bucket.settings).map_err(|_| Refusal::unmet())?;
-    service.buckets.delete(&name).map_err(|err| refusal(&err, &name))?;
+    let conditions = params.conditions()?;
+    service.buckets.delete(&name, |settings| {
+        conditions.check_bucket(settings.metageneration).map_err(|_| Refusal::unmet())
+    })?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -153,18 +157,20 @@ pub(super) async fn set_policy(
     State(service): Shared,
     Path(name): Path<String>,
     params: Params,
-    body: Bytes,
+    Resource(said): Resource,
 ) -> Result<Response, Refusal> {
-    let said = description::object(&body)?;
-    if !said.get("bindings").is_none_or(Value::is_array) {
-        return Err(Refusal::invalid("Invalid value for: bindings"));
-    }
+    check_policy(&said)?;
+    let read = description::text(&said, "etag")?.filter(|etag| !etag.is_empty());
     let changed = service.buckets.change(&name, |settings, _| {
+        // Somebody who read one policy does not replace another.
+        if read.is_some_and(|read| read != bucket_resource::etag(settings)) {
+            return Err(Refusal::unmet());
+        }
         settings.policy = Some(Value::Object(said));
         settings.metageneration += 1;
-        bucket_resource::policy(&name, settings)
+        Ok(bucket_resource::policy(&name, settings))
     });
-    answer(&params, changed.map_err(|err| refusal(&err, &name))?)
+    answer(&params, changed?)
 }
 
 /// That there are none, which gcloud asks before it deletes a bucket with all that is in it.
@@ -211,26 +217,27 @@ fn change(
 ) -> Result<Response, Refusal> {
     let conditions = params.conditions()?;
     let changed = service.buckets.change(name, |settings, _| {
-        check(&conditions, settings).map_err(|_| Refusal::unmet())?;
-        edit(&mut settings.properties);
+        let met = conditions.check_bucket(settings.metageneration);
+        met.map_err(|_| Refusal::unmet())?;
+        let mut edited = settings.properties.clone();
+        edit(&mut edited);
+        let location = bucket_resource::location(settings);
+        if !bucket_resource::location_in(&edited).eq_ignore_ascii_case(location) {
+            return Err(Refusal::invalid("The location of a bucket cannot be changed."));
+        }
+        edited.insert("location".to_owned(), location.into());
+        settings.properties = edited;
         settings.touch();
         Ok(bucket_resource::of(name, settings, &origin(headers)))
     });
-    answer(params, changed.map_err(|err| refusal(&err, name))??)
+    answer(params, changed?)
 }
 
-/// Removes what the service decides itself, and refuses what it would not understand.
-fn keep_settable(properties: &mut Map<String, Value>) -> Result<(), Refusal> {
-    properties.retain(|key, _| !READ_ONLY.contains(&key.as_str()));
-    for key in ["versioning", "iamConfiguration", "lifecycle", "labels", "encryption"] {
-        if !properties.get(key).is_none_or(|value| value.is_object() || value.is_null()) {
-            return Err(Refusal::invalid(format!("Invalid value for: {key}")));
-        }
-    }
-    for key in ["location", "storageClass"] {
-        description::text(properties, key)?;
-    }
-    Ok(())
+/// A new resource of these fields: in one, `null` is as good as nothing.
+fn without_nulls(fields: Map<String, Value>) -> Map<String, Value> {
+    let mut fresh = Map::new();
+    merge(&mut fresh, fields);
+    fresh
 }
 
 /// JSON Merge Patch. (RFC 7396, section 2.)
@@ -239,39 +246,8 @@ fn merge(into: &mut Map<String, Value>, patch: Map<String, Value>) {
         match (into.get_mut(&key), value) {
             (_, Value::Null) => drop(into.remove(&key)),
             (Some(Value::Object(into)), Value::Object(patch)) => merge(into, patch),
-            (_, Value::Object(patch)) => {
-                let mut fresh = Map::new();
-                merge(&mut fresh, patch);
-                into.insert(key, fresh.into());
-            }
+            (_, Value::Object(patch)) => drop(into.insert(key, without_nulls(patch).into())),
             (_, value) => drop(into.insert(key, value)),
         }
-    }
-}
-
-fn check(conditions: &Conditions, settings: &Settings) -> Result<(), Unmet> {
-    let is = settings.metageneration;
-    if conditions.metageneration.is_some_and(|wanted| wanted != is) {
-        return Err(Unmet::Match);
-    }
-    if conditions.metageneration_not == Some(is) {
-        return Err(Unmet::NotMatch);
-    }
-    Ok(())
-}
-
-/// How the service answers.
-pub(super) fn refusal(err: &BucketError, name: &str) -> Refusal {
-    match err {
-        BucketError::Exists => {
-            let message = "Your previous request to create the named bucket succeeded and you \
-                           already own it.";
-            Refusal::conflict(message)
-        }
-        BucketError::Missing => Refusal::no_bucket(),
-        BucketError::NotEmpty => {
-            Refusal::conflict(format!("The bucket you tried to delete ({name}) is not empty."))
-        }
-        BucketError::Unrecorded(_) => Refusal::unavailable(),
     }
 }

@@ -1,18 +1,21 @@
 //! Objects made of objects: compose, copy, rewrite and move.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
 use domain::Generation;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::body::Resource;
 use super::description::{self, Description};
-use super::params::Params;
+use super::params::{Params, parse_number};
+use super::path::Path;
 use super::read::origin;
 use super::refusal::Refusal;
+use super::sessions::OBJECT_BYTES_MAX;
 use super::{Shared, json as answer, resource_of};
 use crate::memory::Conditions;
 use crate::{Memory, Stored, Upload};
@@ -30,10 +33,9 @@ pub(super) async fn compose(
     Path((bucket, object)): Path<(String, String)>,
     params: Params,
     headers: HeaderMap,
-    body: Bytes,
+    Resource(request): Resource,
 ) -> Result<Response, Refusal> {
     let memory = service.bucket(&bucket)?;
-    let request = description::object(&body)?;
     let sources = request.get("sourceObjects").and_then(Value::as_array);
     let sources = sources.ok_or_else(|| Refusal::required("sourceObjects"))?;
     if sources.is_empty() || sources.len() > SOURCES_MAX {
@@ -43,23 +45,45 @@ pub(super) async fn compose(
         );
         return Err(Refusal::invalid(message));
     }
-    let mut content = BytesMut::new();
-    let mut parts = 0;
-    let mut first = None;
-    for source in sources {
-        let stored = source_of(&memory, &bucket, source)?;
-        content.extend_from_slice(&stored.body);
-        parts += stored.component_count.unwrap_or(1);
-        first.get_or_insert(stored.content_type);
-    }
-    let destination = request.get("destination").and_then(Value::as_object);
-    let described = Description::of(&destination.cloned().unwrap_or_default())?;
+    let sources: Vec<Stored> = sources
+        .iter()
+        .map(|source| source_of(&memory, &bucket, source))
+        .collect::<Result<_, _>>()?;
+    let component_count = Some(component_count(&sources)?);
+    let content = content(&sources)?;
+    let described = match request.get("destination") {
+        None | Some(Value::Null) => Description::default(),
+        Some(Value::Object(destination)) => Description::of(destination)?,
+        Some(_) => return Err(Refusal::invalid("Invalid value for: destination")),
+    };
+    let first = sources.into_iter().next().map(|source| source.content_type);
     let content_type = described.upload.content_type.or(first);
-    let upload = Upload { content_type, component_count: Some(parts), ..described.upload };
-    let conditions = params.conditions()?;
-    let stored = memory.insert_under(&conditions, &object, content.freeze(), upload);
+    let upload = Upload { content_type, component_count, ..described.upload };
+    let upload = service.with_class(&bucket, upload);
+    let stored = memory.insert_under(&params.conditions()?, &object, content, upload);
     let stored = stored.map_err(|err| Refusal::of(&err, &bucket, &object))?;
     answer(&params, resource_of(&bucket, &stored, &origin(&headers)))
+}
+
+/// The contents of `sources` behind each other, if the object is not too large for that.
+fn content(sources: &[Stored]) -> Result<Bytes, Refusal> {
+    let bytes = sources.iter().map(|source| source.body.len()).sum();
+    if bytes > OBJECT_BYTES_MAX {
+        let message = format!("The composed object would have more than {OBJECT_BYTES_MAX} bytes.");
+        return Err(Refusal::invalid(message));
+    }
+    let mut content = BytesMut::with_capacity(bytes);
+    sources.iter().for_each(|source| content.extend_from_slice(&source.body));
+    Ok(content.freeze())
+}
+
+/// Of how many parts a composition of `sources` is.
+fn component_count(sources: &[Stored]) -> Result<u32, Refusal> {
+    let counts = sources.iter().map(|source| source.component_count.unwrap_or(1));
+    let count = counts.map(u64::from).sum::<u64>();
+    // The service's numbers are signed.
+    let count = i32::try_from(count).ok().and_then(|count| u32::try_from(count).ok());
+    count.ok_or_else(|| Refusal::invalid("The composed object would have too many components."))
 }
 
 /// One source of a composition, under its own precondition.
@@ -69,7 +93,11 @@ fn source_of(memory: &Memory, bucket: &str, source: &Value) -> Result<Stored, Re
     let generation = generation(source.get("generation"), "sourceObjects.generation")?;
     let stored = memory.find(name, generation.map(Generation));
     let stored = stored.ok_or_else(|| Refusal::no_object(bucket, name))?;
-    let wanted = source.get("objectPreconditions").and_then(|it| it.get("ifGenerationMatch"));
+    let wanted = match source.get("objectPreconditions") {
+        None | Some(Value::Null) => None,
+        Some(Value::Object(conditions)) => conditions.get("ifGenerationMatch"),
+        Some(_) => return Err(Refusal::invalid("Invalid value for: objectPreconditions")),
+    };
     let conditions = Conditions {
         generation: self::generation(wanted, "ifGenerationMatch")?,
         ..Conditions::default()
@@ -83,7 +111,7 @@ fn generation(value: Option<&Value>, key: &str) -> Result<Option<u64>, Refusal> 
     let invalid = || Refusal::invalid(format!("Invalid value for: {key}"));
     match value {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => text.parse().map(Some).map_err(|_| invalid()),
+        Some(Value::String(text)) => parse_number(text).map(Some).ok_or_else(invalid),
         Some(number) => number.as_u64().map(Some).ok_or_else(invalid),
     }
 }
@@ -97,9 +125,9 @@ pub(super) async fn copy(
     path: FromTo,
     params: Params,
     headers: HeaderMap,
-    body: Bytes,
+    Resource(resource): Resource,
 ) -> Result<Response, Refusal> {
-    let call = Call::read(&state, &path, &params, &body)?;
+    let call = Call::read(&state, &path, &params, &resource)?;
     let stored = call.finish(&params)?;
     answer(&params, resource_of(call.bucket, &stored, &origin(&headers)))
 }
@@ -110,16 +138,16 @@ pub(super) async fn rewrite(
     path: FromTo,
     params: Params,
     headers: HeaderMap,
-    body: Bytes,
+    Resource(resource): Resource,
 ) -> Result<Response, Refusal> {
-    let call = Call::read(&state, &path, &params, &body)?;
+    let call = Call::read(&state, &path, &params, &resource)?;
     let size = call.source.body.len() as u64;
     let at_once = match params.number("maxBytesRewrittenPerCall")? {
         None => size,
         Some(bytes) if bytes > 0 && bytes % REWRITE_UNIT_BYTES == 0 => bytes,
         Some(_) => {
             let message = "maxBytesRewrittenPerCall must be an integral multiple of 1 MiB.";
-            return Err(Refusal::invalid(message));
+            return Err(Refusal::invalid(message).about("maxBytesRewrittenPerCall"));
         }
     };
     let begun = match params.text("rewriteToken") {
@@ -156,7 +184,7 @@ impl<'a> Call<'a> {
         State(service): &Shared,
         Path((bucket, object, to_bucket, to_object)): &'a FromTo,
         params: &Params,
-        body: &Bytes,
+        resource: &Map<String, Value>,
     ) -> Result<Self, Refusal> {
         let from = service.bucket(bucket)?;
         let memory = service.bucket(to_bucket)?;
@@ -164,7 +192,10 @@ impl<'a> Call<'a> {
         let source = from.find(object, version);
         let source = source.ok_or_else(|| Refusal::no_object(bucket, object))?;
         params.source_conditions()?.check(Some(&source)).map_err(|_| Refusal::unmet())?;
-        let upload = upload(&source, body)?;
+        // Nothing is rewritten in vain.
+        let live = memory.find(to_object, None);
+        params.conditions()?.check(live.as_ref()).map_err(|_| Refusal::unmet())?;
+        let upload = service.with_class(to_bucket, upload(&source, resource)?);
         Ok(Self { source, memory, bucket: to_bucket, object: to_object, upload })
     }
 
@@ -185,18 +216,18 @@ impl<'a> Call<'a> {
         let said = URL_SAFE_NO_PAD.decode(token).ok().and_then(|said| String::from_utf8(said).ok());
         let rewritten = said.and_then(|said| said.split(' ').next()?.parse().ok());
         let rewritten = rewritten.filter(|rewritten| self.token(*rewritten) == token);
-        rewritten.ok_or_else(|| Refusal::invalid("Invalid value for: rewriteToken"))
+        rewritten.ok_or_else(|| Refusal::parameter("rewriteToken"))
     }
 }
 
-/// The metadata of the source, unless the body says other.
-fn upload(source: &Stored, body: &Bytes) -> Result<Upload, Refusal> {
-    let resource = description::object(body)?;
-    let kept = source.to_upload();
+/// The metadata of the source, unless the body says other. The storage class is not one of them.
+fn upload(source: &Stored, resource: &Map<String, Value>) -> Result<Upload, Refusal> {
+    let mut kept = source.to_upload();
+    kept.properties.remove("storageClass");
     if !resource.keys().any(|key| description::is_settable(key)) {
         return Ok(kept);
     }
-    let said = Description::of(&resource)?.upload;
+    let said = Description::of(resource)?.upload;
     Ok(Upload {
         content_type: said.content_type.or(kept.content_type),
         // The content stays coded as it is.

@@ -47,6 +47,11 @@ const STORAGE_CLASSES: [&str; 7] = [
     "DURABLE_REDUCED_AVAILABILITY",
 ];
 
+/// Whether there is such a storage class.
+pub(super) fn is_storage_class(text: &str) -> bool {
+    STORAGE_CLASSES.contains(&text)
+}
+
 /// What a client says of an object beside its content.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Description {
@@ -195,7 +200,7 @@ pub(super) fn properties(resource: &Map<String, Value>) -> Result<Properties, Re
         }
     }
     if let Some(class) = text(resource, "storageClass")?.filter(|class| !class.is_empty()) {
-        if !STORAGE_CLASSES.contains(&class.as_str()) {
+        if !is_storage_class(&class) {
             return Err(invalid("storageClass"));
         }
         properties.insert("storageClass".to_owned(), class.into());

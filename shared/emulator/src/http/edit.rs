@@ -1,14 +1,15 @@
 //! `Objects: patch` and `Objects: update`: other metadata for a version that stays what it is.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use bytes::Bytes;
 use serde_json::{Map, Value};
 use store::Metadata;
 
+use super::body::Resource;
 use super::description;
 use super::params::Params;
+use super::path::Path;
 use super::read::origin;
 use super::refusal::Refusal;
 use super::{Shared, json, resource_of};
@@ -34,9 +35,9 @@ pub(super) async fn patch(
     path: Path<(String, String)>,
     params: Params,
     headers: HeaderMap,
-    body: Bytes,
+    Resource(resource): Resource,
 ) -> Result<Response, Refusal> {
-    let edit = Edit::patch(&description::object(&body)?)?;
+    let edit = Edit::patch(&resource)?;
     run(state, path, &params, &headers, edit)
 }
 
@@ -46,9 +47,9 @@ pub(super) async fn update(
     path: Path<(String, String)>,
     params: Params,
     headers: HeaderMap,
-    body: Bytes,
+    Resource(resource): Resource,
 ) -> Result<Response, Refusal> {
-    let edit = Edit::update(&description::object(&body)?)?;
+    let edit = Edit::update(&resource)?;
     run(state, path, &params, &headers, edit)
 }
 
@@ -91,7 +92,9 @@ impl Edit {
 
     fn update(resource: &Map<String, Value>) -> Result<Self, Refusal> {
         let kept = description::properties(resource)?;
-        let keys = description::KEPT_KEYS.iter();
+        // What is not named is removed, but for the class, which every object has.
+        let stays = |key: &str| key == "storageClass" && !kept.contains_key(key);
+        let keys = description::KEPT_KEYS.iter().filter(|key| !stays(key));
         Ok(Self {
             content_type: Some(description::text(resource, "contentType")?),
             content_encoding: Some(description::text(resource, "contentEncoding")?),

@@ -2,13 +2,14 @@
 //! beginning of a resumable upload.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 use bytes::Bytes;
 
 use super::description::Description;
 use super::params::Params;
+use super::path::Path;
 use super::read::origin;
 use super::refusal::Refusal;
 use super::{Shared, body, json, multipart, resource_of, resumable};
@@ -45,7 +46,7 @@ pub(super) async fn insert(
         other => {
             body::discard(&mut content.into_data_stream()).await;
             let message = format!("Invalid value for: uploadType {:?}", other.unwrap_or(""));
-            return Err(Refusal::invalid(message));
+            return Err(Refusal::invalid(message).about("uploadType"));
         }
     };
     let memory = service.bucket(&bucket)?;
@@ -54,7 +55,7 @@ pub(super) async fn insert(
     let Description { upload, mut claims, .. } = description;
     claims.add_headers(&headers)?;
     claims.check(&content)?;
-    let upload = with_encoding(upload, &params);
+    let upload = service.with_class(&bucket, with_encoding(upload, &params));
     let stored = memory.insert_under(&conditions, &name, content, upload);
     let stored = stored.map_err(|err| Refusal::of(&err, &bucket, &name))?;
     json(&params, resource_of(&bucket, &stored, &origin(&headers)))

@@ -1,12 +1,13 @@
 //! `Objects: list`.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Map, Value};
 use store::PAGE_ITEMS_MAX;
 
 use super::params::Params;
+use super::path::Path;
 use super::read::origin;
 use super::refusal::Refusal;
 use super::{Shared, json, resource_of};
@@ -22,7 +23,8 @@ pub(super) async fn list(
     let memory = service.bucket(&bucket)?;
     if params.flag("softDeleted")? {
         // Nothing is kept after its end here, which the service can be told to do too.
-        return Err(Refusal::invalid("Soft delete policy is not enabled on this bucket."));
+        return Err(Refusal::invalid("Soft delete policy is not enabled on this bucket.")
+            .about("softDeleted"));
     }
     let found = memory.page(&query(&params)?);
     let origin = origin(&headers);
@@ -47,7 +49,7 @@ fn glob(params: &Params) -> Result<Option<Glob>, Refusal> {
         return Ok(None);
     };
     let glob = Glob::parse(text);
-    glob.map(Some).ok_or_else(|| Refusal::invalid("Invalid value for: matchGlob"))
+    glob.map(Some).ok_or_else(|| Refusal::parameter("matchGlob"))
 }
 
 fn query(params: &Params) -> Result<Query<'_>, Refusal> {
@@ -55,7 +57,7 @@ fn query(params: &Params) -> Result<Query<'_>, Refusal> {
         None => None,
         Some(token) => {
             let position = Position::parse(token);
-            Some(position.ok_or_else(|| Refusal::invalid("Invalid value for: pageToken"))?)
+            Some(position.ok_or_else(|| Refusal::parameter("pageToken"))?)
         }
     };
     let items_max = params.number("maxResults")?.and_then(|max| usize::try_from(max).ok());

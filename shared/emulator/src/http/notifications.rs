@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use super::body::Resource;
 use super::params::Params;
+use super::path::Path;
 use super::read::origin;
 use super::refusal::Refusal;
-use super::{Shared, buckets, description, json as answer};
+use super::{Shared, description, json as answer};
+use crate::buckets::Settings;
 use crate::memory::EventType;
 use crate::notification::{
     CONFIGURATIONS_MAX, CONFIGURATIONS_OF_TYPE_MAX, CUSTOM_ATTRIBUTES_MAX, Notification, Payload,
@@ -26,18 +28,17 @@ pub(super) async fn insert(
     Path(bucket): Path<String>,
     params: Params,
     headers: HeaderMap,
-    body: Bytes,
+    Resource(resource): Resource,
 ) -> Result<Response, Refusal> {
-    let notification = read(&description::object(&body)?)?;
-    let added = service.buckets.change(&bucket, |settings, notifications| {
+    let notification = read(&resource)?;
+    let add = |settings: &mut Settings, notifications: &mut Vec<Notification>| {
         check_limits(notifications, &notification)?;
-        let id = settings.notification_next;
-        settings.notification_next += 1;
-        notifications.push(Notification { id, ..notification.clone() });
-        Ok(Notification { id, ..notification })
-    });
-    let added = added.map_err(|err| buckets::refusal(&err, &bucket))??;
-    answer(&params, resource(&bucket, &added, &origin(&headers)))
+        let added = Notification { id: settings.draw_notification_id(), ..notification };
+        notifications.push(added.clone());
+        Ok::<_, Refusal>(added)
+    };
+    let added = service.buckets.change(&bucket, add)?;
+    answer(&params, self::resource(&bucket, &added, &origin(&headers)))
 }
 
 /// Every configuration of a bucket.
@@ -75,15 +76,12 @@ pub(super) async fn delete(
     State(service): Shared,
     Path((bucket, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Refusal> {
-    let removed = service.buckets.change(&bucket, |_, notifications| {
-        let before = notifications.len();
-        notifications.retain(|it| it.id.to_string() != id);
-        notifications.len() < before
-    });
-    match removed.map_err(|err| buckets::refusal(&err, &bucket))? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(missing(&bucket, &id)),
-    }
+    service.buckets.change(&bucket, |_, notifications| {
+        let found = notifications.iter().position(|it| it.id.to_string() == id);
+        notifications.remove(found.ok_or_else(|| missing(&bucket, &id))?);
+        Ok::<_, Refusal>(())
+    })?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn missing(bucket: &str, id: &str) -> Refusal {

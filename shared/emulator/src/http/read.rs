@@ -1,12 +1,13 @@
 //! Reads of one object: its content or its resource.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
 use super::params::Params;
+use super::path::Path;
 use super::refusal::Refusal;
-use super::{Shared, entity_tags, json, media, resource_of};
+use super::{Shared, json, media, resource_of};
 use crate::memory::Unmet;
 
 /// `Objects: get`, `alt=json` and `alt=media`.
@@ -40,7 +41,7 @@ fn read_as(
     let stored = memory.find(&object, params.generation()?);
     let stored = stored.ok_or_else(|| Refusal::no_object(&bucket, &object))?;
     let conditions = params.conditions()?;
-    match conditions.check(Some(&stored)).and_then(|()| entity_tags::check(&headers, &stored)) {
+    match conditions.check(Some(&stored)) {
         Ok(()) => (),
         Err(Unmet::Match) => return Err(Refusal::unmet()),
         Err(Unmet::NotMatch) => return Err(Refusal::not_modified()),
@@ -48,7 +49,7 @@ fn read_as(
     match params.text("alt").unwrap_or(alt) {
         "json" => json(&params, resource_of(&bucket, &stored, &origin(&headers))),
         "media" => Ok(media::answer(&stored, &headers)),
-        _ => Err(Refusal::invalid("Invalid value for: alt")),
+        _ => Err(Refusal::parameter("alt")),
     }
 }
 

@@ -5,11 +5,15 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use store::{Error, ErrorKind};
 
+use crate::buckets::BucketError;
+
 /// An answer that is not a success.
 pub(super) struct Refusal {
     status: StatusCode,
     reason: &'static str,
     message: String,
+    /// The parameter that is why.
+    parameter: Option<String>,
 }
 
 impl Refusal {
@@ -18,15 +22,26 @@ impl Refusal {
         reason: &'static str,
         message: impl Into<String>,
     ) -> Self {
-        Self { status, reason, message: message.into() }
+        Self { status, reason, message: message.into(), parameter: None }
+    }
+
+    /// The same, because of this parameter of the request.
+    pub(super) fn about(self, parameter: impl Into<String>) -> Self {
+        Self { parameter: Some(parameter.into()), ..self }
     }
 
     pub(super) fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid", message)
     }
 
+    /// The value of a parameter makes no sense.
+    pub(super) fn parameter(name: &str) -> Self {
+        Self::invalid(format!("Invalid value for: {name}")).about(name)
+    }
+
     pub(super) fn fields() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalidParameter", "Invalid field selection")
+            .about("fields")
     }
 
     pub(super) fn no_route() -> Self {
@@ -83,7 +98,7 @@ impl Refusal {
     }
 
     fn body(&self) -> Value {
-        let Self { status, reason, message } = self;
+        let Self { status, reason, message, parameter } = self;
         let mut error = json!({"message": message, "domain": "global", "reason": reason});
         if *status == StatusCode::TOO_MANY_REQUESTS {
             error["domain"] = json!("usageLimits");
@@ -92,7 +107,26 @@ impl Refusal {
             error["locationType"] = json!("header");
             error["location"] = json!("If-Match");
         }
+        if let Some(parameter) = parameter {
+            error["locationType"] = json!("parameter");
+            error["location"] = json!(parameter);
+        }
         json!({"error": {"code": status.as_u16(), "message": message, "errors": [error]}})
+    }
+}
+
+impl From<BucketError> for Refusal {
+    fn from(err: BucketError) -> Self {
+        match err {
+            BucketError::Exists => {
+                let message = "Your previous request to create the named bucket succeeded and you \
+                               already own it.";
+                Self::conflict(message)
+            }
+            BucketError::Missing => Self::no_bucket(),
+            BucketError::NotEmpty => Self::conflict("The bucket you tried to delete is not empty."),
+            BucketError::Unrecorded(_) => Self::unavailable(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::refusal::Refusal;
 impl Refusal {
     pub(super) fn required(parameter: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "required", format!("Required parameter: {parameter}"))
+            .about(parameter)
     }
 
     pub(super) fn parse_error() -> Self {

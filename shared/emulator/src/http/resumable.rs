@@ -6,7 +6,7 @@ mod answer;
 use std::sync::Arc;
 
 use axum::body::{Body, BodyDataStream};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 
@@ -14,6 +14,7 @@ use super::content_range::ContentRange;
 use super::description::{DESCRIPTION_BYTES_MAX, Description};
 use super::insert::with_encoding;
 use super::params::Params;
+use super::path::Path;
 use super::read::origin;
 use super::refusal::Refusal;
 use super::sessions::{End, OBJECT_BYTES_MAX, QUANTUM_BYTES, Session, Target, Turn, Unfit};
@@ -40,6 +41,7 @@ pub(super) async fn start(
     let content_type = answer::header(headers, "x-upload-content-type").map(str::to_owned);
     let content_type = upload.content_type.or(content_type);
     let upload = with_encoding(Upload { content_type, ..upload }, params);
+    let upload = service.with_class(bucket, upload);
     upload.check(&name).map_err(|err| Refusal::of(&err, bucket, &name))?;
     let conditions = params.conditions()?;
     conditions.check(memory.find(&name, None).as_ref()).map_err(|_| Refusal::unmet())?;

@@ -14,12 +14,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::faults::{Ending, Valve};
-use super::{Service, calls, router};
+use super::{Service, calls, router, unread};
 
 /// Serves Cloud Storage and `others` until it is dropped, which closes every connection.
 pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>, others: axum::Router) {
     let recorder = middleware::from_fn_with_state(service.clone(), calls::record);
     let router = router(service).merge(others).layer(recorder);
+    let router = router.layer(middleware::from_fn(unread::drain));
     let router = TowerToHyperService::new(router);
     let mut connections = JoinSet::new();
     loop {

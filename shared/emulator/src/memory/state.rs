@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) write_interval: Option<Duration>,
     /// Whether what is overwritten or deleted is kept as a noncurrent version.
     pub(super) versioning: bool,
+    /// Whether the bucket was deleted.
+    pub(super) closed: bool,
 }
 
 /// The versions of one object, oldest first; at most the last one is live.
@@ -62,6 +64,7 @@ impl State {
             chance: Chance::new(seed),
             write_interval: None,
             versioning: true,
+            closed: false,
         }
     }
 

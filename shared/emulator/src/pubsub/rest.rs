@@ -12,7 +12,7 @@ mod topics;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
@@ -22,7 +22,7 @@ use super::broker::Broker;
 use super::names::Kind;
 use super::problem::{Code, Problem};
 use super::token;
-use answer::{Answer, Body};
+use answer::{Answer, Body, Path};
 
 /// The largest body of a request: the largest messages, encoded, and what is around them.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -53,6 +53,7 @@ pub(crate) fn router(broker: Arc<Broker>) -> Router {
         .route("/v1/projects/{project}/snapshots/{snapshot}", snapshot.post(snapshots::call))
         .route("/oauth2/v3/certs", get(certificates))
         .route("/.well-known/openid-configuration", get(configuration))
+        .method_not_allowed_fallback(async || Answer::from(no_method()))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(broker)
 }
@@ -81,6 +82,15 @@ impl Named {
     }
 }
 
+/// `resource`, or what a method after its colon answers to GET.
+fn looked_at(method: Option<&str>, resource: &Value) -> Result<Response, Answer> {
+    match method {
+        None => Ok(answer::json(resource)),
+        Some("getIamPolicy") => Ok(iam::policy()),
+        Some(_) => Err(no_method().into()),
+    }
+}
+
 /// There is no such method.
 fn no_method() -> Problem {
     Problem::new(Code::NotFound, "Method not found.")
@@ -101,7 +111,8 @@ fn update_request(body: Body, resource: &str) -> Result<(Value, Vec<String>), Pr
              paths list."
         )));
     }
-    let value = fields.get(resource).cloned().ok_or_else(|| Problem::argument(resource))?;
+    let value = fields.get(resource).filter(|value| value.is_object()).cloned();
+    let value = value.ok_or_else(|| Problem::argument(resource))?;
     Ok((value, paths))
 }
 

@@ -4,6 +4,5 @@ mod changes;
 mod deliveries;
 mod filter;
 mod histories;
-mod key;
 mod recording;
 mod values;

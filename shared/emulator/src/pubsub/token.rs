@@ -8,7 +8,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Instant;
 use rsa::PrivateKey;
-use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPrivateKey as _};
 use rsa::sha2::{Digest as _, Sha256};
 use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
@@ -36,23 +35,6 @@ pub(crate) struct Signer(Arc<OnceLock<Result<Key, String>>>);
 struct Key {
     private: PrivateKey,
     id: String,
-}
-
-#[cfg_attr(not(test), expect(dead_code, reason = "storage that outlives the process uses it"))]
-impl Signer {
-    /// Takes a key that [`Signer::export`] gave away, unless there is one already.
-    pub(crate) fn import(&self, der: &[u8]) -> Result<(), KeyError> {
-        let key = PrivateKey::from_pkcs1_der(der).map_err(|err| KeyError(err.to_string()))?;
-        self.0.get_or_init(|| Ok(Key::new(key)));
-        Ok(())
-    }
-
-    /// The private key, in the form of RFC 8017, appendix A.1.2. It is made for that, if need be:
-    /// call this where it may take a second.
-    pub(crate) fn export(&self) -> Result<Vec<u8>, KeyError> {
-        let der = self.key()?.private.to_pkcs1_der();
-        Ok(der.map_err(|err| KeyError(err.to_string()))?.as_bytes().to_vec())
-    }
 }
 
 impl Signer {

@@ -138,6 +138,8 @@ async fn lists_come_in_pages_and_of_one_project() {
         let refused = api.refused(Method::GET, &path, Value::Null).await;
         assert!(refused.ends_with("(argument=page_size)."));
     }
+    let refused = api.refused(Method::GET, "topics?pageToken=no%20token", Value::Null).await;
+    assert!(refused.ends_with("(argument=page_token)."), "{refused}");
 }
 
 #[tokio::test]

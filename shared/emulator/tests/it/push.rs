@@ -238,6 +238,37 @@ async fn held_messages_gather_and_go_in_order_when_released() {
     assert_eq!(subscriber.objects(), numbered());
 }
 
+/// A port that nobody listens on.
+async fn closed() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}/", listener.local_addr().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_folder_remembers_is_not_pushed_where_it_starts_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { folder: Some(folder.path().to_owned()), ..Options::default() };
+    let subscriber = Subscriber::start([]).await;
+    let stale = Subscription { push: Some(Push::to(closed().await)), ..subscriber.subscription() };
+    let (emulator, memory) = announcing(options.clone()).await;
+    emulator.hold();
+    emulator.subscribe(stale.clone()).unwrap();
+    insert(&memory, &["a"]);
+    emulator.stop().await;
+    let emulator = Emulator::start(Options { held: true, ..options }).await.unwrap();
+    let found = emulator.subscriptions();
+    let found = found.iter().map(|it| it.push.as_ref().unwrap().endpoint.as_str());
+    assert_eq!(found.collect::<Vec<_>>(), [stale.push.unwrap().endpoint]);
+    // Time enough for an attempt that nobody would answer.
+    let left = emulator.settled(Duration::from_millis(50)).await.unwrap_err();
+    assert_eq!(left.to_string(), "s: 1 waiting, 0 in flight");
+    emulator.subscribe(subscriber.subscription()).unwrap();
+    emulator.release();
+    emulator.settled(PATIENCE).await.unwrap();
+    assert_eq!(emulator.attempts().iter().map(|it| it.attempt).collect::<Vec<_>>(), [1]);
+    assert_eq!(subscriber.objects(), ["a"]);
+}
+
 #[tokio::test]
 async fn a_seed_decides_the_order_of_shuffled_messages_and_none_is_lost() {
     let run = async |seed| {

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{self, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use crate::pubsub::json::{Fields, camel};
+use crate::pubsub::json::{Fields, camel, parse_base64};
 use crate::pubsub::problem::Problem;
 
 /// The resources on a page that names no size, and the most that are on one.
@@ -44,6 +47,23 @@ pub(super) fn json(value: &Value) -> Response {
 /// An answer without a value.
 pub(super) fn nothing() -> Response {
     json(&json!({}))
+}
+
+/// The parameters in a path, decoded: all that can be wrong with one is that it is not UTF-8.
+pub(super) struct Path<T>(pub(super) T);
+
+impl<S, T> FromRequestParts<S> for Path<T>
+where
+    extract::Path<T>: FromRequestParts<S, Rejection = PathRejection>,
+    S: Send + Sync,
+{
+    type Rejection = Answer;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Answer> {
+        let path = extract::Path::from_request_parts(parts, state).await;
+        let extract::Path(path) = path.map_err(|_| Problem::argument("name"))?;
+        Ok(Self(path))
+    }
 }
 
 /// The JSON body of a request, keys spelled in one way; an empty body is an empty object.
@@ -98,7 +118,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 }
 
 /// The page of `items` that `query` asks for, as `{field: […], "nextPageToken": …}`. Items are in
-/// the order of their names; a token is the name after which a page begins.
+/// the order of their names; a token is the name after which a page begins, made opaque.
 pub(super) fn page(
     query: &Query,
     field: &str,
@@ -109,8 +129,10 @@ pub(super) fn page(
         text => text.parse().map_err(|_| Problem::argument("page_size"))?,
     };
     let size = if size == 0 { PAGE_SIZE } else { PAGE_SIZE_MAX.min(size) };
-    let after = query.text("pageToken");
-    let mut items = items.skip_while(|(name, _)| !after.is_empty() && name.as_str() <= after);
+    let after = parse_base64(query.text("pageToken"));
+    let after = after.and_then(|name| String::from_utf8(name.into()).ok());
+    let after = after.ok_or_else(|| Problem::argument("page_token"))?;
+    let mut items = items.skip_while(|(name, _)| !after.is_empty() && *name <= after);
     let mut last = None;
     let mut values = Vec::new();
     for (name, value) in items.by_ref().take(size) {
@@ -122,7 +144,7 @@ pub(super) fn page(
         page[field] = values.into();
     }
     if let (Some(last), true) = (last, items.next().is_some()) {
-        page["nextPageToken"] = last.into();
+        page["nextPageToken"] = URL_SAFE_NO_PAD.encode(last).into();
     }
     Ok(json(&page))
 }

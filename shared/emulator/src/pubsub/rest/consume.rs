@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::answer::{self, Answer, Body};
+use super::answer::{self, Answer, Body, Path};
 use super::{Named, Shared, iam};
 use crate::pubsub::broker::{AckId, Broker};
 use crate::pubsub::change::Point;

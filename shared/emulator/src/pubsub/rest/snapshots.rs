@@ -1,11 +1,11 @@
 //! Snapshots. (Pub/Sub REST reference, `projects.snapshots`.)
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde_json::Value;
 
-use super::answer::{self, Answer, Body, Query, page};
-use super::{Named, Shared, iam, mask, no_method, update_request};
+use super::answer::{self, Answer, Body, Path, Query, page};
+use super::{Named, Shared, iam, looked_at, mask, update_request};
 use crate::pubsub::names::Kind;
 use crate::pubsub::snapshot::Snapshot;
 use crate::pubsub::subscription::check_labels;
@@ -27,12 +27,7 @@ pub(super) async fn list(
 
 pub(super) async fn get(State(broker): Shared, at: At) -> Result<Response, Answer> {
     let Named { name, method } = Named::of(Kind::Snapshot, at);
-    let snapshot = broker.snapshot(&name)?;
-    match method.as_deref() {
-        None => Ok(answer::json(&snapshot.resource())),
-        Some("getIamPolicy") => Ok(iam::policy()),
-        Some(_) => Err(no_method().into()),
-    }
+    looked_at(method.as_deref(), &broker.snapshot(&name)?.resource())
 }
 
 pub(super) async fn create(State(broker): Shared, at: At, body: Body) -> Result<Response, Answer> {

@@ -1,11 +1,11 @@
 //! Subscriptions as resources. (Pub/Sub REST reference, `projects.subscriptions`.)
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde_json::Value;
 
-use super::answer::{self, Answer, Body, Query, page};
-use super::{Named, Shared, iam, mask, no_method, update_request};
+use super::answer::{self, Answer, Body, Path, Query, page};
+use super::{Named, Shared, looked_at, mask, update_request};
 use crate::pubsub::names::Kind;
 use crate::pubsub::problem::Problem;
 use crate::pubsub::subscription::Subscription;
@@ -38,12 +38,7 @@ pub(super) async fn list(
 
 pub(super) async fn get(State(broker): Shared, at: At) -> Result<Response, Answer> {
     let Named { name, method } = Named::of(Kind::Subscription, at);
-    let subscription = broker.subscription(&name)?;
-    match method.as_deref() {
-        None => Ok(answer::json(&subscription.resource())),
-        Some("getIamPolicy") => Ok(iam::policy()),
-        Some(_) => Err(no_method().into()),
-    }
+    looked_at(method.as_deref(), &broker.subscription(&name)?.resource())
 }
 
 pub(super) async fn create(

@@ -1,11 +1,11 @@
 //! Topics, and publishing to them. (Pub/Sub REST reference, `projects.topics`.)
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::answer::{self, Answer, Body, Query, page};
-use super::{Named, Shared, iam, mask, no_method, update_request};
+use super::answer::{self, Answer, Body, Path, Query, page};
+use super::{Named, Shared, iam, looked_at, mask, no_method, update_request};
 use crate::pubsub::json::{Fields, parse_base64};
 use crate::pubsub::names::Kind;
 use crate::pubsub::problem::Problem;
@@ -57,12 +57,7 @@ pub(super) async fn list_below(
 
 pub(super) async fn get(State(broker): Shared, at: At) -> Result<Response, Answer> {
     let Named { name, method } = Named::of(Kind::Topic, at);
-    let topic = broker.topic(&name)?;
-    match method.as_deref() {
-        None => Ok(answer::json(&topic.to_json())),
-        Some("getIamPolicy") => Ok(iam::policy()),
-        Some(_) => Err(no_method().into()),
-    }
+    looked_at(method.as_deref(), &broker.topic(&name)?.to_json())
 }
 
 pub(super) async fn create(
@@ -91,6 +86,7 @@ pub(super) async fn update(State(broker): Shared, at: At, body: Body) -> Result<
 fn read(name: &str, body: &Value) -> Result<Topic, Problem> {
     let topic = Topic { name: name.to_owned(), ..Topic::from_json(body)? };
     check_labels(&topic.labels)?;
+    Fields::of(body, "topic")?.duration("messageRetentionDuration")?;
     Ok(topic)
 }
 

@@ -1,0 +1,300 @@
+//! `cargo xtask dev` with a stand-in for a function, which is a process of its own.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::pin::pin;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::dev_stand_in::{STUBBORN, stand_in};
+use super::workspace;
+use crate::dev::stand::Stand;
+use crate::dev::{Options, live, open, run};
+use crate::http::Server;
+use crate::metadata::Function;
+use crate::replay::pushed;
+use crate::terminal::Terminal;
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(10);
+
+const FUNCTION: &str = "snapshot-builder";
+
+const SUBSCRIPTION: &str = "/v1/projects/local/subscriptions/dev-snapshot-builder-history";
+
+/// What was printed.
+#[derive(Clone, Default)]
+struct Output(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Output {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The words that follow upon `before`, wherever that was printed.
+    fn words_after(&self, before: &str) -> Vec<String> {
+        let text = self.text();
+        let words = text.split(before).skip(1);
+        words.map(|rest| rest.split([' ', ',', '\n']).next().unwrap().to_owned()).collect()
+    }
+}
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    options: Options,
+}
+
+/// A folder that runs can follow each other on.
+struct Place {
+    folder: TempDir,
+    scripts: TempDir,
+    options: Options,
+    output: Output,
+    terminal: Terminal,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut line = ["dev", "--port", "0", "--no-watch", "--folder"].map(PathBuf::from).to_vec();
+        line.push(folder.path().to_owned());
+        let options = Line::parse_from(line).options;
+        let output = Output::default();
+        let terminal = Terminal::on(output.clone());
+        let scripts = tempfile::tempdir().unwrap();
+        Self { folder, scripts, options, output, terminal }
+    }
+
+    /// Starts with a stand-in for each of `names`, of this manner.
+    async fn start(&self, names: &[&str], manner: &str) -> Stand<'_> {
+        let workspace = workspace();
+        let mut functions: Vec<Function> = pushed(&workspace).unwrap();
+        functions.retain(|it| names.contains(&it.name.as_str()));
+        let stand_in = stand_in(&self.scripts, manner);
+        let executable = |it: &Function| (it.name.clone(), stand_in.clone());
+        let executables: BTreeMap<_, _> = functions.iter().map(executable).collect();
+        let emulator = open(self.folder.path(), 0).await.unwrap();
+        let workspace = Arc::new(workspace);
+        Stand::start(&self.options, workspace, functions, &executables, emulator, &self.terminal)
+            .await
+            .unwrap()
+    }
+
+    /// Runs until `person`, who is given the server that the output names, has come to an end.
+    async fn run(&self, stand: Stand<'_>, person: impl AsyncFnOnce(Server)) {
+        let url = stand.url();
+        let (end, ended) = oneshot::channel();
+        let ended = pin!(async { ended.await.map_err(io::Error::other) });
+        let person = async {
+            let printed = || self.output.words_after("export STORAGE_EMULATOR_HOST=");
+            self.until(|| printed().last() == Some(&url)).await;
+            person(Server::at(&url).unwrap()).await;
+            end.send(()).unwrap();
+        };
+        let lives = live(&self.options, stand, None, &self.terminal, ended);
+        let (lived, ()) = tokio::join!(lives, person);
+        lived.unwrap();
+    }
+
+    /// Waits until the messages of the function wait.
+    async fn until_waits(&self, server: &Server) {
+        let begun = Instant::now();
+        while !waits(server).await {
+            assert!(begun.elapsed() < PATIENCE, "{}", self.output.text());
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn until(&self, mut happened: impl FnMut() -> bool) {
+        let begun = Instant::now();
+        while !happened() {
+            assert!(begun.elapsed() < PATIENCE, "{}", self.output.text());
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until the snapshot of an idea has this content.
+    async fn finds(&self, idea: &str, content: &str) {
+        let file = self.file(&snapshot(idea));
+        self.until(|| fs::read_to_string(&file).is_ok_and(|it| it == content)).await;
+    }
+
+    /// Puts a file there by hand.
+    fn drop_file(&self, name: &str, content: &str) {
+        let file = self.file(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, content).unwrap();
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join("strata-dev").join(name)
+    }
+}
+
+fn record(idea: &str, id: &str) -> String {
+    format!("env/dev/ideas/{idea}/history/2026/01/02/{id}.json")
+}
+
+fn snapshot(idea: &str) -> String {
+    format!("env/dev/snapshots/ideas/{idea}.json")
+}
+
+fn kill(process: &str) {
+    assert!(Command::new("kill").args(["-KILL", process]).status().unwrap().success());
+}
+
+async fn upload(server: &Server, name: &str, body: &'static str) {
+    let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+    let target = format!("/upload/storage/v1/b/strata-dev/o?uploadType=media&name={name}");
+    server.send("POST", &target, &[], body.into()).await.unwrap().json().unwrap();
+}
+
+/// Whether the messages of the function wait.
+async fn waits(server: &Server) -> bool {
+    let subscription = server.send("GET", SUBSCRIPTION, &[], "".into()).await.unwrap();
+    subscription.json().unwrap()["pushConfig"].get("pushEndpoint").is_none()
+}
+
+#[tokio::test]
+async fn a_function_that_is_down_is_not_pushed_to() {
+    let place = Place::new();
+    let mut stand = place.start(&[FUNCTION], "").await;
+    let server = Server::at(&stand.url()).unwrap();
+    assert!(!waits(&server).await);
+    kill(place.output.words_after("process ").last().unwrap());
+    let begun = Instant::now();
+    while !waits(&server).await {
+        assert!(begun.elapsed() < PATIENCE, "{}", place.output.text());
+        stand.look().await.unwrap();
+    }
+    upload(&server, &record("A", "1"), "1").await;
+    let snapshot = place.file(&snapshot("A"));
+    while !snapshot.exists() {
+        assert!(begun.elapsed() < PATIENCE, "{}", place.output.text());
+        stand.look().await.unwrap();
+        tokio::time::sleep(LOOK).await;
+    }
+    assert_eq!(fs::read_to_string(&snapshot).unwrap(), "1");
+    stand.end().await.unwrap();
+    let text = place.output.text();
+    assert!(text.contains("snapshot-builder has ended by itself: signal: 9"), "{text}");
+    assert!(!text.contains("no answer from"), "{text}");
+}
+
+#[tokio::test]
+async fn a_function_that_is_restarted_is_not_pushed_to_meanwhile() {
+    let place = Place::new();
+    let mut stand = place.start(&[FUNCTION], STUBBORN).await;
+    let server = Server::at(&stand.url()).unwrap();
+    stand.touch(&["schemas/idea/v1.0.0.json".into()]);
+    let (looked, ()) = tokio::join!(stand.look(), place.until_waits(&server));
+    looked.unwrap();
+    assert!(!waits(&server).await);
+    let text = place.output.text();
+    assert!(text.contains("every function starts with new definitions"), "{text}");
+    assert!(text.contains("snapshot-builder did not end when asked to and was killed"), "{text}");
+    assert_eq!(place.output.words_after("process ").len(), 2, "{text}");
+    stand.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_person_uploads_drops_a_file_kills_a_function_ends_and_starts_again() {
+    let place = Place::new();
+    let started = || place.output.words_after("process ");
+    let person = async |server: Server| {
+        upload(&server, &record("A", "1"), "uploaded").await;
+        place.finds("A", "uploaded").await;
+        place.drop_file(&record("A", "2"), "dropped");
+        place.finds("A", "dropped").await;
+        kill(&started()[0]);
+        place.until(|| started().len() == 2).await;
+        assert!(!waits(&server).await);
+        // Of another idea: a delivery that the crash interrupted comes again.
+        upload(&server, &record("B", "1"), "after a crash").await;
+        place.finds("B", "after a crash").await;
+    };
+    place.run(place.start(&[FUNCTION], "").await, person).await;
+    let last = format!("ended; everything is in {}\n", place.folder.path().display());
+    assert!(place.output.text().ends_with(&last), "{}", place.output.text());
+
+    let person = async |server: Server| {
+        place.drop_file(&record("C", "1"), "waits");
+        let name = utf8_percent_encode(&record("C", "1"), NON_ALPHANUMERIC).to_string();
+        let object = format!("/storage/v1/b/strata-dev/o/{name}");
+        let begun = Instant::now();
+        while server.send("GET", &object, &[], "".into()).await.unwrap().status != 200 {
+            assert!(begun.elapsed() < PATIENCE, "{}", place.output.text());
+            tokio::time::sleep(LOOK).await;
+        }
+        assert!(waits(&server).await);
+    };
+    place.run(place.start(&[], "").await, person).await;
+    assert!(!place.file(&snapshot("C")).exists());
+    assert!(place.output.text().contains(
+        "messages wait for alert-dispatcher, index-writer, manifest-writer, rules-engine, \
+         snapshot-builder\n"
+    ));
+    assert_eq!(started().len(), 2, "{}", place.output.text());
+
+    let stand = place.start(&[FUNCTION], "").await;
+    place.run(stand, async |_| place.finds("C", "waits").await).await;
+    assert_eq!(started().len(), 3, "{}", place.output.text());
+}
+
+#[tokio::test]
+async fn the_end_is_heard_while_a_function_is_restarted() {
+    let place = Place::new();
+    let mut stand = place.start(&[FUNCTION], STUBBORN).await;
+    stand.touch(&["schemas/idea/v1.0.0.json".into()]);
+    place.run(stand, async |server| place.until_waits(&server).await).await;
+    let text = place.output.text();
+    assert!(text.contains("every function starts with new definitions"), "{text}");
+    assert_eq!(place.output.words_after("process ").len(), 1, "{text}");
+}
+
+#[test]
+fn what_cannot_run_says_why_before_anything_is_built() {
+    for (arguments, why) in [
+        (
+            vec!["--image"],
+            "there are no images of the functions yet: run `cargo xtask dev` without --image",
+        ),
+        (
+            vec!["--print-env", "--port", "0"],
+            "--print-env needs --port, the one that `cargo xtask dev` listens on",
+        ),
+        (
+            vec!["--function", "snapshot-writer"],
+            "no function \"snapshot-writer\"; there are alert-dispatcher, index-writer, \
+             manifest-writer, rules-engine, snapshot-builder",
+        ),
+    ] {
+        let output = Output::default();
+        let options = Line::parse_from([vec!["dev"], arguments].concat()).options;
+        let failed = run(&options, &Terminal::on(output.clone())).unwrap_err();
+        assert_eq!(format!("{failed:#}"), why);
+        assert_eq!(output.text(), "");
+    }
+}
