@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use domain::{Clock as _, Instant};
@@ -59,15 +60,21 @@ pub(crate) struct Bucket {
     pub(crate) notifications: Notifications,
 }
 
+/// Told of a bucket that was made.
+type Listener = Box<dyn Fn(&str) + Send + Sync>;
+
 /// Every bucket, by name.
 ///
-/// Locks are taken in this order: the registry, a bucket, its notifications, the journal, the
-/// broker.
+/// Locks are taken in this order: the registry, a bucket, its notifications, the broker, the
+/// journal.
 pub(crate) struct Buckets {
     buckets: Mutex<BTreeMap<String, Bucket>>,
     hub: Arc<Hub>,
     seed: u64,
+    /// How many were deleted: one of the same name draws other generations.
+    deleted: AtomicU64,
     write_interval: Option<Duration>,
+    listener: OnceLock<Listener>,
 }
 
 /// Whether a bucket may be called so. (Cloud Storage documentation, "Bucket names".)
@@ -137,9 +144,13 @@ impl Bucket {
         notifications: Vec<Notification>,
         note: impl FnOnce(&Settings, &[Notification]) -> io::Result<()>,
     ) -> io::Result<()> {
-        self.memory.set_versioning(settings.versioning(), || note(&settings, &notifications))?;
+        let set = &self.notifications;
+        self.memory.set_versioning(settings.versioning(), || {
+            note(&settings, &notifications)?;
+            *set.lock().unwrap_or_else(PoisonError::into_inner) = notifications;
+            Ok(())
+        })?;
         self.settings = settings;
-        *self.notifications.lock().unwrap_or_else(PoisonError::into_inner) = notifications;
         Ok(())
     }
 }
@@ -148,7 +159,14 @@ impl Buckets {
     /// None yet; generations are drawn from `seed`, and one object takes one write within
     /// `write_interval`.
     pub(crate) fn new(hub: Arc<Hub>, seed: u64, write_interval: Option<Duration>) -> Self {
-        Self { buckets: Mutex::default(), hub, seed, write_interval }
+        let (buckets, deleted, listener) = Default::default();
+        Self { buckets, hub, seed, deleted, write_interval, listener }
+    }
+
+    /// Tells `listener` of every bucket that is made from here on. There can be one.
+    pub(crate) fn on_create(&self, listener: Listener) {
+        // A second one would be a mistake of this crate, which sets it in one place.
+        drop(self.listener.set(listener));
     }
 
     /// The bucket `name`.
@@ -177,6 +195,10 @@ impl Buckets {
         let mut bucket = self.open(name, settings.clone());
         bucket.set(settings, Vec::new(), |settings, none| self.note(name, settings, none))?;
         buckets.insert(name.to_owned(), bucket.clone());
+        drop(buckets);
+        if let Some(listener) = self.listener.get() {
+            listener(name);
+        }
         Ok(bucket)
     }
 
@@ -219,8 +241,7 @@ impl Buckets {
         self.lock().iter().map(|(name, bucket)| (name.clone(), bucket.clone())).collect()
     }
 
-    /// Changes what is set on a bucket, unless `change` refuses; whatever it does counts as one
-    /// change.
+    /// Changes what is set on a bucket at once, unless `change` refuses.
     pub(crate) fn change<T, E: From<BucketError>>(
         &self,
         name: &str,
@@ -255,6 +276,7 @@ impl Buckets {
             return Err(BucketError::NotEmpty.into());
         }
         buckets.remove(name);
+        self.deleted.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
@@ -271,10 +293,11 @@ impl Buckets {
     }
 
     fn open(&self, name: &str, settings: Settings) -> Bucket {
-        // A copy in another bucket is another version.
+        // A copy in another bucket is another version, and so is what comes after a deletion.
         let mut hasher = DefaultHasher::new();
         (self.seed, name).hash(&mut hasher);
-        let memory = Memory::new(name, Arc::new(SystemClock), hasher.finish());
+        let seed = hasher.finish().wrapping_add(self.deleted.load(Ordering::Relaxed));
+        let memory = Memory::new(name, Arc::new(SystemClock), seed);
         memory.limit_write_rate(self.write_interval);
         let notifications = Notifications::default();
         memory.record_to(Arc::new(Recorder {

@@ -44,7 +44,8 @@ pub struct Options {
     pub write_interval: Option<Duration>,
     /// How long each answer of Cloud Storage takes at least.
     pub latency: Option<Duration>,
-    /// Whether nothing is pushed until [`Emulator::release`], also of what the folder remembers.
+    /// Whether nothing is pushed until [`Emulator::release`], also of what the folder remembers,
+    /// and no file of the folder is taken up that is not known yet.
     pub held: bool,
 }
 
@@ -101,8 +102,11 @@ impl Emulator {
             restore::restore(folder, opened, &buckets, &hub.broker)?;
             restore::compact(folder, &buckets, &hub.broker)?;
             // Before everything is looked at: what comes later is heard of.
-            let begun = watch.insert(Watch::begin(folder.clone(), buckets.clone())?);
-            begun.add_problems(restore::adopt_all(folder, &buckets)?);
+            let begun = Watch::begin(folder.clone(), buckets.clone(), options.held)?;
+            if !options.held {
+                begun.add_problems(restore::adopt_all(folder, &buckets)?);
+            }
+            watch = Some(begun);
         }
         let service = Arc::new(Service::new(buckets, options.faults, options.latency));
         let server = tokio::spawn(http::serve(
@@ -174,6 +178,9 @@ impl Emulator {
 
     /// Pushes again, what has gathered first.
     pub fn release(&self) {
+        if let Some(watch) = &self.watch {
+            watch.release();
+        }
         self.hub.broker.hold(false);
     }
 

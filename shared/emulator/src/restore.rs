@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use crate::buckets::{Bucket, Buckets, Settings, is_bucket_name};
+use crate::buckets::{Bucket, Buckets};
 use crate::folder::{Filed, Folder, Opened, Record};
 use crate::memory::{Change, Stored};
 use crate::pubsub::{self, Broker};
@@ -54,12 +54,27 @@ pub(crate) fn restore(
 /// Makes every file an object that is not the one that the folder shows there. Returns what could
 /// not be taken up, which keeps nothing else from it.
 pub(crate) fn adopt_all(folder: &Folder, buckets: &Buckets) -> io::Result<Vec<String>> {
-    let files = folder.files()?;
-    Ok(files.iter().filter_map(|path| adopt(folder, buckets, path).err()).collect())
+    adopt_below(folder, buckets, "")
+}
+
+/// The same for the files in the folder `path` or once in it, and the file at `path` itself.
+pub(crate) fn adopt_below(
+    folder: &Folder,
+    buckets: &Buckets,
+    path: &str,
+) -> io::Result<Vec<String>> {
+    let inside = |file: &str| file.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+    let mut files = folder.files()?;
+    files.retain(|file| path.is_empty() || file == path || inside(file));
+    let adopted = files.iter().filter_map(|path| adopt(folder, buckets, path).err());
+    let mut problems: Vec<String> = adopted.collect();
+    // One line for all files of a bucket that is not there.
+    problems.dedup();
+    Ok(problems)
 }
 
 /// Makes the file at `path` an object, or the live object noncurrent whose file it was, if a
-/// person has put it there, changed it or removed it. A folder that is no bucket yet becomes one.
+/// person has put it there, changed it or removed it.
 ///
 /// # Errors
 ///
@@ -67,18 +82,16 @@ pub(crate) fn adopt_all(folder: &Folder, buckets: &Buckets) -> io::Result<Vec<St
 pub(crate) fn adopt(folder: &Folder, buckets: &Buckets, path: &str) -> Result<(), String> {
     let Some(key) = folder.key(path) else { return Ok(()) };
     let (bucket, name) = &key;
-    if buckets.memory(bucket).is_none() && !is_bucket_name(bucket) {
-        return Err(format!("{path}: {bucket:?} is no name of a bucket"));
-    }
+    let Some(memory) = buckets.memory(bucket) else {
+        return Err(format!("{bucket}/: there is no such bucket; create it, and its files count"));
+    };
     let failed = |err: &dyn fmt::Display| format!("{path}: {err}");
-    let bucket = buckets.get_or_create(bucket, Settings::local).map_err(|err| failed(&err))?;
-    let adopted = bucket.memory.adopt(name, || folder.look(path, &key));
-    adopted.map_err(|err| failed(&err))?;
+    memory.adopt(name, || folder.look(path, &key)).map_err(|err| failed(&err))?;
     folder.tidy(path, &key).map_err(|err| failed(&err))
 }
 
-/// Rewrites the journal if most of it is about what is gone. Nothing happens in the buckets
-/// meanwhile.
+/// Rewrites the journal if most of it is about what is gone. Nothing may happen in the buckets
+/// meanwhile: locks are taken the other way round.
 pub(crate) fn compact(folder: &Folder, buckets: &Buckets, broker: &Broker) -> io::Result<()> {
     let buckets = buckets.all();
     let bodies = buckets.iter().flat_map(|(_, bucket)| bucket.memory.everything());

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::buckets::Buckets;
 use crate::folder::Folder;
-use crate::restore::adopt;
+use crate::restore::{adopt, adopt_below};
 
 /// A file is taken up when nothing has happened to it for so long: until then it may be half
 /// written.
@@ -39,16 +39,26 @@ struct Touched {
     problems: Mutex<Vec<String>>,
     more: Notify,
     ended: AtomicBool,
+    /// Whether nothing is taken up yet.
+    held: AtomicBool,
 }
 
 impl Watch {
-    /// Begins, on the runtime that this is called in.
+    /// Begins, on the runtime that this is called in; takes nothing up before [`Watch::release`]
+    /// if it is to be `held`.
     ///
     /// # Errors
     ///
     /// When the system does not let the folder be watched.
-    pub(crate) fn begin(folder: Arc<Folder>, buckets: Arc<Buckets>) -> io::Result<Self> {
-        let touched = Arc::new(Touched::default());
+    pub(crate) fn begin(
+        folder: Arc<Folder>,
+        buckets: Arc<Buckets>,
+        held: bool,
+    ) -> io::Result<Self> {
+        let touched = Arc::new(Touched { held: held.into(), ..Touched::default() });
+        let ear = touched.clone();
+        // Its files may have been there first.
+        buckets.on_create(Box::new(move |name| ear.touch(std::iter::once(name.to_owned()))));
         // The system tells of files by their real names.
         let root = folder.root().canonicalize()?;
         let ear = touched.clone();
@@ -68,6 +78,13 @@ impl Watch {
         watched.map_err(io::Error::other)?;
         let task = tokio::spawn(follow(folder, buckets, touched.clone()));
         Ok(Self { _watcher: watcher, task, touched })
+    }
+
+    /// Takes up what has been done to files meanwhile, and from here on.
+    pub(crate) fn release(&self) {
+        if self.touched.held.swap(false, Ordering::Relaxed) {
+            self.touched.touch(std::iter::once(String::new()));
+        }
     }
 
     /// Ends, and lets go of the folder: what is being taken up is taken up to its end.
@@ -111,6 +128,9 @@ impl Touched {
 
     /// What has been quiet for long enough, and when to look again.
     fn take_quiet(&self) -> (Vec<String>, Option<Instant>) {
+        if self.held.load(Ordering::Relaxed) {
+            return (Vec::new(), None);
+        }
         let mut files = self.files();
         let now = Instant::now();
         let quiet = files.iter().filter(|(_, at)| **at + QUIET <= now);
@@ -143,24 +163,11 @@ async fn follow(folder: Arc<Folder>, buckets: Arc<Buckets>, touched: Arc<Touched
 
 /// A file, or everything in or once in a folder.
 fn take_up(folder: &Folder, buckets: &Buckets, touched: &Touched, path: &str) {
-    let paths = match folder.root().join(path).is_file() {
-        true => Ok(vec![path.to_owned()]),
-        false => folder.files().map(|files| below(files, path)),
+    let problems = match folder.root().join(path).is_file() {
+        true => adopt(folder, buckets, path).err().into_iter().collect(),
+        false => adopt_below(folder, buckets, path).unwrap_or_else(|err| vec![err.to_string()]),
     };
-    match paths {
-        Ok(paths) => {
-            let failed = paths.iter().filter_map(|path| adopt(folder, buckets, path).err());
-            failed.for_each(|problem| touched.problem(problem));
-        }
-        Err(err) => touched.problem(err.to_string()),
-    }
-}
-
-/// `path` itself and what is below it.
-fn below(mut files: Vec<String>, path: &str) -> Vec<String> {
-    let inside = |file: &str| file.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
-    files.retain(|file| path.is_empty() || file == path || inside(file));
-    files
+    problems.into_iter().for_each(|problem| touched.problem(problem));
 }
 
 fn is_change(kind: &EventKind) -> bool {

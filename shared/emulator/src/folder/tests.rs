@@ -310,20 +310,34 @@ async fn a_file_that_can_be_no_object_is_told_of_and_keeps_nothing_from_its_neig
 }
 
 #[tokio::test]
-async fn a_folder_that_a_person_has_made_is_a_bucket() {
+async fn files_wait_for_their_bucket() {
     let root = tempfile::tempdir().unwrap();
-    for (path, body) in [("seeds/a/b.json", "{}"), ("No Bucket/c", "c"), ("on top", "d")] {
-        let file = root.path().join(path);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, body).unwrap();
+    fs::create_dir_all(root.path().join("seeds/a")).unwrap();
+    for file in ["seeds/a/b.json", "seeds/c"] {
+        fs::write(root.path().join(file), "{}").unwrap();
     }
     let place = open(root.path(), Disk::default()).unwrap();
-    let buckets: Vec<String> = place.buckets.all().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(buckets, ["seeds"]);
-    let seeds = place.buckets.get("seeds").unwrap();
+    let told = "seeds/: there is no such bucket; create it, and its files count";
+    assert_eq!(place.problems, [told]);
+    assert!(place.buckets.all().is_empty());
+    let seeds = place.buckets.get_or_create("seeds", Settings::local).unwrap();
+    assert_eq!(restore::adopt_below(&place.folder, &place.buckets, "seeds").unwrap(), [""; 0]);
     assert_eq!(seeds.memory.find("a/b.json", None).unwrap().body, "{}");
-    assert!(seeds.settings.versioning());
-    assert_eq!(place.problems, ["No Bucket/c: \"No Bucket\" is no name of a bucket"]);
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_made_again_has_other_generations() {
+    let root = tempfile::tempdir().unwrap();
+    let place = open(root.path(), Disk::default()).unwrap();
+    let make = || {
+        let bucket = place.bucket(true).unwrap();
+        put(&bucket, "a", "1").unwrap();
+        let generation = bucket.find("a", None).unwrap().generation;
+        bucket.erase("a", generation, &Conditions::default()).unwrap();
+        place.buckets.delete("b", |_| Ok::<_, BucketError>(())).unwrap();
+        generation
+    };
+    assert_ne!(make(), make());
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod differential;
 mod edits;
 mod entity_tags;
 mod faults;
+mod files;
 mod hostile;
 mod http;
 mod instructions;
