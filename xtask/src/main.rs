@@ -18,6 +18,7 @@ mod process;
 mod replay;
 mod routing;
 mod scenario;
+mod schema;
 mod sim;
 mod terminal;
 mod workspace;
@@ -48,6 +49,7 @@ use crate::terminal::Terminal;
   cargo xtask fuzz push --minutes 5       any bodies of pushes, as many as that gives
   cargo xtask emulator --port 9090        Cloud Storage and Pub/Sub on loopback, for any client
   cargo xtask kills --times 100           the emulator on a folder, killed under load
+  cargo xtask schema check                entities and indices as data, and what each index costs
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"
 )]
 struct Cli {
@@ -64,6 +66,7 @@ enum Command {
     Conform(conform::Options),
     Interleavings(interleavings::Options),
     New(new::Options),
+    Schema(schema::Options),
     Sim(sim::Options),
     Fuzz(fuzz::Options),
     Emulator(emulator::Options),
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Command::Conform(options) => conform::run(&options, &terminal),
         Command::Interleavings(options) => interleavings::run(&options, &terminal),
         Command::New(options) => new::run(&options, &terminal),
+        Command::Schema(options) => schema::run(&options, &terminal),
         Command::Sim(options) => sim::run(&options),
         Command::Fuzz(options) => fuzz::run(&options, &terminal),
         Command::Emulator(options) => emulator::run(&options, &terminal),

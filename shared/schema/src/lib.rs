@@ -11,5 +11,5 @@ mod violation;
 #[cfg(test)]
 mod tests;
 
-pub use validators::{SchemaError, Validators};
+pub use validators::{Form, SchemaError, Validators};
 pub use violation::{VIOLATIONS_MAX, Violation};

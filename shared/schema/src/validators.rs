@@ -115,14 +115,42 @@ impl Validators {
         let text = self.definitions.schema_text(entity, version);
         let text = text.ok_or_else(|| wrong("there is no such file".to_owned()))?;
         let schema = json::parse(text.as_bytes()).map_err(|err| wrong(err.to_string()))?;
-        let options = jsonschema::options()
-            .with_draft(Draft::Draft202012)
-            .should_validate_formats(true)
-            .should_ignore_unknown_formats(false)
-            .offline();
-        options.build(&schema).map_err(|err| match err.instance_path().as_str() {
-            "" => wrong(err.to_string()),
-            place => wrong(format!("{place}: {err}")),
-        })
+        build(&schema).map_err(wrong)
     }
+}
+
+/// A schema that no kind has: that of something beside the documents.
+#[derive(Debug)]
+pub struct Form(Validator);
+
+impl Form {
+    /// Compiles `schema`, which refers to nothing outside itself.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, and where.
+    pub fn new(schema: &Value) -> Result<Self, String> {
+        build(schema).map(Self)
+    }
+
+    /// Checks `value`, as [`Validators::validate`] does a document.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, at most so much of it.
+    pub fn check(&self, value: &Value) -> Result<(), Vec<Violation>> {
+        violation::check(&self.0, value)
+    }
+}
+
+fn build(schema: &Value) -> Result<Validator, String> {
+    let options = jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .should_validate_formats(true)
+        .should_ignore_unknown_formats(false)
+        .offline();
+    options.build(schema).map_err(|err| match err.instance_path().as_str() {
+        "" => err.to_string(),
+        place => format!("{place}: {err}"),
+    })
 }
