@@ -15,6 +15,9 @@ use tokio::net::TcpStream;
 /// A function that has not answered by then does not start.
 const START_MAX: Duration = Duration::from_secs(20);
 
+/// A function that has not answered a question about its health by then is asked anew.
+const HEALTH_MAX: Duration = Duration::from_secs(1);
+
 /// A function that was asked to end and has not by then is killed. (In Cloud Run it has ten
 /// seconds; Cloud Run documentation, "Container runtime contract", "Shutdown".)
 const END_MAX: Duration = Duration::from_secs(2);
@@ -202,7 +205,8 @@ impl Process {
     }
 
     async fn is_healthy(&self) -> bool {
-        ask_health(self.port).await.unwrap_or(false)
+        let asked = tokio::time::timeout(HEALTH_MAX, ask_health(self.port)).await;
+        matches!(asked, Ok(Ok(true)))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
