@@ -23,12 +23,19 @@ pub(crate) struct Workspace {
 impl Workspace {
     /// Asks cargo; needs no network.
     pub(crate) fn read() -> Result<Self> {
+        let read = Self::describe(&mut MetadataCommand::new());
+        read.context("cargo metadata does not describe the current folder")
+    }
+
+    /// Asks cargo what it has become.
+    pub(crate) fn read_again(&self) -> Result<Self> {
+        let read = Self::describe(MetadataCommand::new().current_dir(&self.root));
+        read.with_context(|| format!("cargo metadata does not describe {}", self.root.display()))
+    }
+
+    fn describe(command: &mut MetadataCommand) -> Result<Self> {
         let offline = ["--offline".to_owned()];
-        let mut packages = MetadataCommand::new()
-            .no_deps()
-            .other_options(offline)
-            .exec()
-            .context("cargo metadata does not describe the current folder")?;
+        let mut packages = command.no_deps().other_options(offline).exec()?;
         packages.packages.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Self {
             root: packages.workspace_root.into(),

@@ -246,13 +246,17 @@ impl<'a> Stand<'a> {
     async fn follow(&mut self) -> Result<()> {
         let touched = std::mem::take(&mut self.touched);
         if let Some(file) = &touched.manifest {
-            match Workspace::read() {
+            match self.workspace.read_again() {
                 Ok(workspace) => {
                     self.map = map(&workspace, &self.functions);
                     self.workspace = Arc::new(workspace);
                     self.say(&format!("{file} changed: every function is built again"))?;
                 }
-                Err(err) => return self.say(&format!("{file} changed: {err:#}")),
+                Err(err) => {
+                    self.say(&format!("{file} changed: {err:#}"))?;
+                    self.touched.definitions = touched.definitions;
+                    return Ok(());
+                }
             }
         }
         if let Some(file) = &touched.definitions {

@@ -22,6 +22,7 @@ use crate::http::Server;
 use crate::metadata::Function;
 use crate::replay::pushed;
 use crate::terminal::Terminal;
+use crate::workspace::Workspace;
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -89,15 +90,18 @@ impl Place {
 
     /// Starts with a stand-in for each of `names`, of this manner.
     async fn start(&self, names: &[&str], manner: &str) -> Stand<'_> {
-        let workspace = workspace();
-        let mut functions: Vec<Function> = pushed(&workspace).unwrap();
+        self.start_in(workspace(), names, manner).await
+    }
+
+    async fn start_in(&self, sources: Workspace, names: &[&str], manner: &str) -> Stand<'_> {
+        let mut functions: Vec<Function> = pushed(&workspace()).unwrap();
         functions.retain(|it| names.contains(&it.name.as_str()));
         let stand_in = stand_in(&self.scripts, manner);
         let executable = |it: &Function| (it.name.clone(), stand_in.clone());
         let executables: BTreeMap<_, _> = functions.iter().map(executable).collect();
         let emulator = open(self.folder.path(), 0).await.unwrap();
-        let workspace = Arc::new(workspace);
-        Stand::start(&self.options, workspace, functions, &executables, emulator, &self.terminal)
+        let sources = Arc::new(sources);
+        Stand::start(&self.options, sources, functions, &executables, emulator, &self.terminal)
             .await
             .unwrap()
     }
@@ -272,6 +276,23 @@ async fn the_end_is_heard_while_a_function_is_restarted() {
     let text = place.output.text();
     assert!(text.contains("every function starts with new definitions"), "{text}");
     assert_eq!(place.output.words_after("process ").len(), 1, "{text}");
+}
+
+#[tokio::test]
+async fn definitions_that_change_together_with_a_broken_manifest_are_not_forgotten() {
+    let place = Place::new();
+    let nothing = tempfile::tempdir().unwrap();
+    let elsewhere = Workspace { root: nothing.path().to_owned(), ..workspace() };
+    let mut stand = place.start_in(elsewhere, &[FUNCTION], "").await;
+    stand.touch(&["Cargo.toml".into(), "schemas/idea/v1.0.0.json".into()]);
+    stand.look().await.unwrap();
+    let text = place.output.text();
+    assert!(text.contains("Cargo.toml changed: cargo metadata does not describe"), "{text}");
+    stand.look().await.unwrap();
+    let text = place.output.text();
+    assert!(text.contains("every function starts with new definitions"), "{text}");
+    assert_eq!(place.output.words_after("process ").len(), 2, "{text}");
+    stand.end().await.unwrap();
 }
 
 #[test]
