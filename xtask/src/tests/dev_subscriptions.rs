@@ -12,7 +12,7 @@ use emulator::{Attempt, Emulator, Push, Subscription, Upload};
 use tokio::net::TcpListener;
 
 use super::workspace;
-use crate::connect::{Patience, connect, deliver};
+use crate::connect::{DEAD_LETTERS, Patience, connect, deliver};
 use crate::dev::open;
 use crate::replay::pushed;
 use crate::routing::{Route, routes};
@@ -116,6 +116,25 @@ async fn no_attempt_is_lost_to_a_port_of_a_run_that_is_over() {
     let delivered =
         ("dev-snapshot-builder-history", "env/dev/ideas/A/history/2026/01/02/a.json", 1, 204);
     assert_eq!(told(&emulator.attempts()), [delivered]);
+}
+
+#[tokio::test]
+async fn dead_letters_wait_from_one_run_to_the_next_and_come_again_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let emulator = start(folder.path(), Env::Dev, &[("snapshot-builder", closed().await)]).await;
+    upload(&emulator, "env/dev/ideas/A/history/2026/01/02/a.json");
+    emulator.settled(SETTLE_MAX).await.unwrap();
+    assert_eq!(emulator.take_attempts().len(), 5);
+    emulator.stop().await;
+
+    let port = function().await;
+    let emulator = start(folder.path(), Env::Dev, &[("snapshot-builder", port)]).await;
+    assert_eq!(emulator.redrive(DEAD_LETTERS).unwrap(), 1);
+    emulator.settled(SETTLE_MAX).await.unwrap();
+    let delivered =
+        ("dev-snapshot-builder-history", "env/dev/ideas/A/history/2026/01/02/a.json", 1, 204);
+    assert_eq!(told(&emulator.take_attempts()), [delivered]);
+    assert_eq!(emulator.redrive(DEAD_LETTERS).unwrap(), 0);
 }
 
 #[tokio::test]
