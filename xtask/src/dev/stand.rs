@@ -19,10 +19,11 @@ use super::backoff::Crashes;
 use super::lines::Lines;
 use super::tail::Tail;
 use super::touch::{Map, SCHEMAS, Touched};
-use crate::connect::{DEAD_LETTERS, Patience, connect, deliver, disconnect};
+use crate::connect::{Patience, connect, deliver, disconnect};
 use crate::metadata::Function;
 use crate::process::{Ports, Process};
 use crate::replay;
+use crate::replay::ends::is_acknowledged;
 use crate::routing::{self, Route};
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
@@ -47,7 +48,6 @@ pub(crate) struct Stand<'a> {
     map: Map,
     touched: Touched,
     build: Option<Build>,
-    dead_letters: usize,
     _logs: TempDir,
 }
 
@@ -120,7 +120,6 @@ impl<'a> Stand<'a> {
             map,
             touched: Touched::default(),
             build: None,
-            dead_letters: 0,
             _logs: logs,
         };
         names.iter().try_for_each(|name| stand.say_running(name, "runs"))?;
@@ -187,19 +186,25 @@ impl<'a> Stand<'a> {
             }
         }
         // An answer is in the log of the function; that there was none is not.
-        for attempt in self.emulator.take_attempts().iter().filter(|it| it.status == 0) {
-            self.say(&unanswered(attempt))?;
+        for attempt in self.emulator.take_attempts() {
+            if attempt.status == 0 {
+                self.say(&unanswered(&attempt))?;
+            }
+            if self.is_given_up(&attempt) {
+                let Attempt { object, attempt, .. } = attempt;
+                self.say(&format!("given up after {attempt} attempts: {object}"))?;
+            }
         }
-        let letters = self.emulator.dead_letters(DEAD_LETTERS);
-        for letter in letters.iter().skip(self.dead_letters) {
-            let object = letter.object().unwrap_or("a message without an object");
-            self.say(&format!("given up after {} attempts: {object}", PATIENCE.attempts_max))?;
-        }
-        self.dead_letters = letters.len();
         for problem in self.emulator.problems() {
             self.say(&format!("not taken up: {problem}"))?;
         }
         Ok(())
+    }
+
+    /// Whether the message of `attempt` is a dead letter from here on.
+    fn is_given_up(&self, attempt: &Attempt) -> bool {
+        let last = attempt.attempt >= PATIENCE.attempts_max && !is_acknowledged(attempt.status);
+        last && self.routes.iter().any(|it| it.subscription == attempt.subscription)
     }
 
     /// Starts what has ended by itself, after a while.

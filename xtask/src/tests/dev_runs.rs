@@ -6,21 +6,29 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::http::StatusCode;
 use clap::Parser;
+use domain::Env;
+use emulator::Upload;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::dev_stand_in::{STUBBORN, stand_in};
 use super::workspace;
+use crate::connect::{Patience, connect};
 use crate::dev::stand::Stand;
 use crate::dev::{Options, live, open, run};
 use crate::http::Server;
 use crate::metadata::Function;
 use crate::replay::pushed;
+use crate::routing::routes;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 
@@ -276,6 +284,58 @@ async fn the_end_is_heard_while_a_function_is_restarted() {
     let text = place.output.text();
     assert!(text.contains("every function starts with new definitions"), "{text}");
     assert_eq!(place.output.words_after("process ").len(), 1, "{text}");
+}
+
+/// What no snapshot can be made of.
+const NO_RECORD: &str = "env/dev/nothing";
+
+#[tokio::test]
+async fn a_message_that_is_given_up_is_told_of_once() {
+    let place = Place::new();
+    leave_one_attempt(&place).await;
+    let given_up = || place.output.words_after("given up after 20 attempts: ");
+    let mut stand = place.start(&[FUNCTION], "").await;
+    let begun = Instant::now();
+    while given_up().is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "{}", place.output.text());
+        stand.look().await.unwrap();
+        tokio::time::sleep(LOOK).await;
+    }
+    stand.end().await.unwrap();
+    let mut stand = place.start(&[FUNCTION], "").await;
+    stand.look().await.unwrap();
+    stand.end().await.unwrap();
+    assert_eq!(given_up(), [NO_RECORD]);
+}
+
+/// Tries a message so often in vain that one attempt is left.
+async fn leave_one_attempt(place: &Place) {
+    let tried = Arc::new(AtomicU32::new(0));
+    let answer = {
+        let tried = tried.clone();
+        async move || {
+            if tried.fetch_add(1, Ordering::Relaxed) == 19 {
+                std::future::pending::<()>().await;
+            }
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let function = tokio::spawn(async move {
+        axum::serve(listener, Router::new().fallback(answer)).await.unwrap();
+    });
+    let emulator = open(place.folder.path(), 0).await.unwrap();
+    let bucket = emulator.create_bucket("strata-dev").unwrap();
+    let routes = routes(&pushed(&workspace()).unwrap(), Env::Dev).unwrap();
+    let backoff = (Duration::from_millis(1), Duration::from_millis(1));
+    let patience = Patience { attempts_max: 20, backoff, in_flight_max: None };
+    let port = |function: &str| (function == FUNCTION).then_some(port);
+    connect(&emulator, ("strata-dev", Env::Dev), &routes, patience, port).unwrap();
+    bucket.insert(NO_RECORD, "{}".into(), Upload::default()).unwrap();
+    place.until(|| tried.load(Ordering::Relaxed) == 20).await;
+    emulator.stop().await;
+    function.abort();
 }
 
 #[tokio::test]
