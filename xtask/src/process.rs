@@ -118,12 +118,11 @@ impl Process {
         self.stop();
     }
 
-    /// Waits until it has ended after [`Process::ask_to_end`], and kills it when that takes too
-    /// long. `false` if it had to be killed. Nothing but [`Process::start`] brings it back.
-    pub(crate) async fn ended(&self) -> bool {
-        let begun = Instant::now();
+    /// Waits until it has ended after [`Process::ask_to_end`], which was at `asked`, and kills it
+    /// when that takes too long. `false` if it had to be killed. Nothing but [`Process::start`] brings it back.
+    pub(crate) async fn ended(&self, asked: Instant) -> bool {
         while self.is_up() && self.check_running().is_ok() {
-            if begun.elapsed() > END_MAX {
+            if asked.elapsed() > END_MAX {
                 self.stop();
                 return false;
             }

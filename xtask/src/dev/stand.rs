@@ -322,9 +322,10 @@ impl<'a> Stand<'a> {
     /// Ends the processes of functions, all at the same time.
     async fn end_processes(&self, names: &[String]) -> Result<()> {
         let processes = || names.iter().filter_map(|name| self.running.get(name));
+        let asked = Instant::now();
         processes().for_each(|one| one.process.ask_to_end());
         for Running { process, .. } in processes() {
-            if !process.ended().await {
+            if !process.ended(asked).await {
                 self.say(&format!(
                     "{} did not end when asked to and was killed",
                     process.function

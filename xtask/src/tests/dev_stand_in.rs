@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use axum::Router;
@@ -69,8 +69,9 @@ async fn a_function_ends_when_it_is_asked_to_or_is_killed() {
         let name = &process.function;
         process.start().await.unwrap();
         assert!(process.id().is_some());
+        let asked = Instant::now();
         process.ask_to_end();
-        assert_eq!(process.ended().await, ends, "{name}");
+        assert_eq!(process.ended(asked).await, ends, "{name}");
         assert_eq!(process.id(), None);
         assert!(is_free(&process).await, "{name}");
         assert_eq!(process.log().unwrap().contains(LAST_WORDS), ends, "{name}");
