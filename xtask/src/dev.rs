@@ -153,7 +153,7 @@ async fn serve(
     Ok(true)
 }
 
-/// Keeps running what was started until `ended` completes.
+/// Keeps running what was started until `ended` completes or something fails, and ends it.
 pub(crate) async fn live(
     options: &Options,
     mut stand: Stand<'_>,
@@ -161,27 +161,35 @@ pub(crate) async fn live(
     terminal: &Terminal,
     mut ended: Pin<&mut impl Future<Output = io::Result<()>>>,
 ) -> Result<()> {
+    let lived = keep(options, &mut stand, &mut watch, terminal, &mut ended).await;
+    let ended = stand.end().await;
+    lived.and(ended)?;
+    terminal.say(&format!("ended; everything is in {}", options.folder.display()))
+}
+
+async fn keep(
+    options: &Options,
+    stand: &mut Stand<'_>,
+    watch: &mut Option<Watch>,
+    terminal: &Terminal,
+    ended: &mut Pin<&mut impl Future<Output = io::Result<()>>>,
+) -> Result<()> {
     terminal.say(&welcome(options, &stand.url(), &stand.waiting()))?;
     let mut looks = tokio::time::interval(LOOK);
     loop {
         // Whatever a look waits for, such as a function that does not answer, ends with it.
         let look = async {
             looks.tick().await;
-            if let Some(watch) = &mut watch {
+            if let Some(watch) = watch {
                 stand.touch(&watch.quiet());
             }
             stand.look().await
         };
         tokio::select! {
-            interrupted = &mut ended => {
-                interrupted?;
-                break;
-            }
+            interrupted = &mut *ended => return Ok(interrupted?),
             looked = look => looked?,
         }
     }
-    stand.end().await?;
-    terminal.say(&format!("ended; everything is in {}", options.folder.display()))
 }
 
 /// Starts the emulator on `folder`. What runs that are over left there is not pushed to where their

@@ -156,13 +156,13 @@ impl<'a> Stand<'a> {
         Ok(())
     }
 
-    /// Ends every process and the emulator.
+    /// Ends every process and the emulator, whatever fails meanwhile.
     pub(crate) async fn end(mut self) -> Result<()> {
-        disconnect(&self.emulator)?;
-        self.end_processes(&self.running.keys().cloned().collect::<Vec<_>>()).await?;
-        self.print()?;
+        let disconnected = disconnect(&self.emulator);
+        let ended = self.end_processes(&self.running.keys().cloned().collect::<Vec<_>>()).await;
+        let printed = self.print();
         self.emulator.stop().await;
-        Ok(())
+        disconnected.and(ended).and(printed)
     }
 
     fn say(&self, what: &str) -> Result<()> {
@@ -324,15 +324,16 @@ impl<'a> Stand<'a> {
         let processes = || names.iter().filter_map(|name| self.running.get(name));
         let asked = Instant::now();
         processes().for_each(|one| one.process.ask_to_end());
+        let mut killed = Vec::new();
         for Running { process, .. } in processes() {
             if !process.ended(asked).await {
-                self.say(&format!(
-                    "{} did not end when asked to and was killed",
-                    process.function
-                ))?;
+                killed.push(&process.function);
             }
         }
-        Ok(())
+        let killed = killed.iter();
+        killed
+            .map(|name| format!("{name} did not end when asked to and was killed"))
+            .try_for_each(|what| self.say(&what))
     }
 }
 

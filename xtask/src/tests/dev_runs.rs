@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,7 @@ use super::workspace;
 use crate::connect::{Patience, connect};
 use crate::dev::stand::Stand;
 use crate::dev::{Options, live, open, run};
+use crate::emulator::start_as;
 use crate::http::Server;
 use crate::metadata::Function;
 use crate::replay::pushed;
@@ -42,12 +43,15 @@ const FUNCTION: &str = "snapshot-builder";
 
 const SUBSCRIPTION: &str = "/v1/projects/local/subscriptions/dev-snapshot-builder-history";
 
-/// What was printed.
+/// What was printed, and whether nobody reads any more what is.
 #[derive(Clone, Default)]
-struct Output(Arc<Mutex<Vec<u8>>>);
+struct Output(Arc<Mutex<Vec<u8>>>, Arc<AtomicBool>);
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.1.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         self.0.lock().unwrap().write(bytes)
     }
 
@@ -353,6 +357,21 @@ async fn definitions_that_change_together_with_a_broken_manifest_are_not_forgott
     assert!(text.contains("every function starts with new definitions"), "{text}");
     assert_eq!(place.output.words_after("process ").len(), 2, "{text}");
     stand.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_run_that_fails_ends_what_it_has_started() {
+    let place = Place::new();
+    let stand = place.start(&[FUNCTION], "").await;
+    place.output.1.store(true, Ordering::Relaxed);
+    let never = pin!(std::future::pending());
+    let failed = live(&place.options, stand, None, &place.terminal, never).await.unwrap_err();
+    assert_eq!(failed.to_string(), "standard output is closed");
+    let held = emulator::Options { held: true, ..emulator::Options::default() };
+    let emulator = start_as(held, Some(place.folder.path()), 0).await.unwrap();
+    let subscriptions = emulator.subscriptions();
+    assert!(!subscriptions.is_empty());
+    assert!(subscriptions.iter().all(|it| it.push.is_none()), "{subscriptions:?}");
 }
 
 #[test]
