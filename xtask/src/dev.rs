@@ -102,10 +102,7 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let workspace = Workspace::read()?;
     let functions = chosen(&workspace, &options.functions)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(serve(options, workspace, functions, terminal));
-    // Nobody waits for a build that is under way.
-    runtime.shutdown_background();
-    ended
+    runtime.block_on(serve(options, workspace, functions, terminal))
 }
 
 /// The push functions that `names` select; all when there are none.
@@ -136,9 +133,7 @@ async fn serve(
         // First of all: a folder or a port that is taken needs no build.
         let emulator = open(&options.folder, options.port).await?;
         terminal.say("building the functions, which takes minutes the first time")?;
-        let (shared, wanted) = (workspace.clone(), functions.clone());
-        let build = tokio::task::spawn_blocking(move || shared.build(&wanted));
-        let executables = build.await??;
+        let executables = workspace.build(&functions).await?;
         Stand::start(options, workspace, functions, &executables, emulator, terminal).await
     };
     let stand = tokio::select! {

@@ -1,7 +1,6 @@
 //! The workspace as cargo describes it, and cargo itself.
 
 use std::collections::BTreeMap;
-use std::io::BufReader;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -51,24 +50,25 @@ impl Workspace {
         self.packages.iter().filter(inside).map(Function::of).collect()
     }
 
-    /// Builds the binary of each function in the profile dev; returns where they are.
-    pub(crate) fn build(&self, functions: &[Function]) -> Result<BTreeMap<String, PathBuf>> {
-        let mut build = self.cargo();
+    /// Builds the binary of each function in the profile dev; returns where they are. Dropped
+    /// before it completes, cargo is killed and lets go of the lock on its folder.
+    pub(crate) async fn build(&self, functions: &[Function]) -> Result<BTreeMap<String, PathBuf>> {
+        let mut build = tokio::process::Command::from(self.cargo());
         build.args(["build", "--quiet", "--message-format=json-render-diagnostics", "--bins"]);
         for function in functions {
             build.args(["--package", &function.name]);
         }
-        let mut child = build.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
-        let output = child.stdout.take().context("cargo has no output")?;
+        let child = build.stdout(Stdio::piped()).kill_on_drop(true).spawn();
+        let output = child.context("cannot start cargo")?.wait_with_output().await?;
+        ensure!(output.status.success(), "the functions do not build");
         let mut executables = BTreeMap::new();
-        for message in Message::parse_stream(BufReader::new(output)) {
+        for message in Message::parse_stream(output.stdout.as_slice()) {
             if let Message::CompilerArtifact(artifact) = message?
                 && let Some(executable) = artifact.executable
             {
                 executables.insert(artifact.target.name, executable.into());
             }
         }
-        ensure!(child.wait()?.success(), "the functions do not build");
         if let Some(absent) = functions.iter().find(|it| !executables.contains_key(&it.name)) {
             bail!("function {} has no binary of its own name", absent.name);
         }

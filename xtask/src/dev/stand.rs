@@ -158,6 +158,11 @@ impl<'a> Stand<'a> {
 
     /// Ends every process and the emulator, whatever fails meanwhile.
     pub(crate) async fn end(mut self) -> Result<()> {
+        if let Some(Build { task, .. }) = self.build.take() {
+            task.abort();
+            // Once it has ended, cargo is killed. How it has ended is no matter.
+            drop(task.await);
+        }
         let disconnected = disconnect(&self.emulator);
         let ended = self.end_processes(&self.running.keys().cloned().collect::<Vec<_>>()).await;
         let printed = self.print();
@@ -281,7 +286,7 @@ impl<'a> Stand<'a> {
         // All of them: for some alone cargo would choose other features, and build what they are
         // made of from the beginning.
         let (workspace, functions) = (self.workspace.clone(), self.functions.clone());
-        let task = tokio::task::spawn_blocking(move || workspace.build(&functions));
+        let task = tokio::spawn(async move { workspace.build(&functions).await });
         self.build = Some(Build { touched: names, task });
         Ok(())
     }

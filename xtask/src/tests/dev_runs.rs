@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::pin::pin;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -372,6 +372,43 @@ async fn a_run_that_fails_ends_what_it_has_started() {
     let subscriptions = emulator.subscriptions();
     assert!(!subscriptions.is_empty());
     assert!(subscriptions.iter().all(|it| it.push.is_none()), "{subscriptions:?}");
+}
+
+/// Notes the process that runs it, and waits until the note is gone.
+const BUILD_SCRIPT: &str = r#"fn main() {
+    let note = format!("{}", std::os::unix::process::parent_id());
+    std::fs::write("noted", note).unwrap();
+    std::fs::rename("noted", "begun").unwrap();
+    while std::path::Path::new("begun").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}"#;
+
+#[tokio::test]
+async fn the_end_does_not_leave_a_build_behind() {
+    let place = Place::new();
+    let project = tempfile::tempdir().unwrap();
+    let manifest = format!("[package]\nname = \"{FUNCTION}\"\nbuild = \"build.rs\"\n");
+    fs::create_dir(project.path().join("src")).unwrap();
+    for (name, text) in
+        [("Cargo.toml", &*manifest), ("build.rs", BUILD_SCRIPT), ("src/main.rs", "fn main() {}")]
+    {
+        fs::write(project.path().join(name), text).unwrap();
+    }
+    let elsewhere = Workspace { root: project.path().to_owned(), ..workspace() };
+    let mut stand = place.start_in(elsewhere, &[FUNCTION], "").await;
+    stand.touch(&["Cargo.toml".into()]);
+    stand.look().await.unwrap();
+    let begun = project.path().join("begun");
+    place.until(|| begun.exists()).await;
+    let cargo = fs::read_to_string(&begun).unwrap();
+    stand.end().await.unwrap();
+    let runs = || {
+        let asked = Command::new("kill").args(["-0", &cargo]).stderr(Stdio::null()).status();
+        asked.unwrap().success()
+    };
+    place.until(|| !runs()).await;
+    fs::remove_file(&begun).unwrap();
 }
 
 #[test]
