@@ -8,7 +8,7 @@ pub(crate) mod touch;
 pub(crate) mod watch;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +18,16 @@ use clap::Args;
 use domain::Env;
 use emulator::Emulator;
 
-use crate::connect::disconnect;
+use crate::connect::{connect, disconnect};
 use crate::emulator as alone;
 use crate::interrupt::interrupted;
 use crate::metadata::Function;
 use crate::replay;
+use crate::routing::{self, Route};
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 use lines::Level;
-use stand::Stand;
+use stand::{PATIENCE, Stand};
 use watch::Watch;
 
 /// Between two looks at logs, sources and processes.
@@ -131,10 +132,12 @@ async fn serve(
     };
     let set_up = async {
         // First of all: a folder or a port that is taken needs no build.
-        let emulator = open(&options.folder, options.port).await?;
+        let routes = routing::routes(&replay::pushed(&workspace)?, options.env)?;
+        let emulator = open(options, &routes).await?;
         terminal.say("building the functions, which takes minutes the first time")?;
         let executables = workspace.build(&functions).await?;
-        Stand::start(options, workspace, functions, &executables, emulator, terminal).await
+        Stand::start(options, workspace, functions, &executables, (emulator, routes), terminal)
+            .await
     };
     let stand = tokio::select! {
         interrupted = &mut ended => {
@@ -187,12 +190,14 @@ async fn keep(
     }
 }
 
-/// Starts the emulator on `folder`. What runs that are over left there is not pushed to where their
-/// functions were: it waits.
-pub(crate) async fn open(folder: &Path, port: u16) -> Result<Emulator> {
+/// Starts the emulator with the bucket, and with the subscriptions of all functions: from here on
+/// every object has its messages. They wait, those too that runs which are over have left there.
+pub(crate) async fn open(options: &Options, routes: &[Route]) -> Result<Emulator> {
     let held = emulator::Options { held: true, ..emulator::Options::default() };
-    let emulator = alone::start_as(held, Some(folder), port).await?;
+    let emulator = alone::start_as(held, Some(&options.folder), options.port).await?;
     disconnect(&emulator)?;
+    emulator.create_bucket(&options.bucket)?;
+    connect(&emulator, (&options.bucket, options.env), routes, PATIENCE, |_| None)?;
     emulator.release();
     Ok(emulator)
 }

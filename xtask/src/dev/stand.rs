@@ -19,17 +19,16 @@ use super::backoff::Crashes;
 use super::lines::Lines;
 use super::tail::Tail;
 use super::touch::{Map, SCHEMAS, Touched};
-use crate::connect::{Patience, connect, deliver, disconnect};
+use crate::connect::{Patience, deliver, disconnect};
 use crate::metadata::Function;
 use crate::process::{Ports, Process};
-use crate::replay;
 use crate::replay::ends::is_acknowledged;
-use crate::routing::{self, Route};
+use crate::routing::Route;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 
 /// How deliveries are repeated: as patiently as a deployment.
-const PATIENCE: Patience = Patience {
+pub(crate) const PATIENCE: Patience = Patience {
     attempts_max: 20,
     backoff: (Duration::from_secs(1), Duration::from_secs(60)),
     in_flight_max: None,
@@ -71,16 +70,16 @@ struct Running {
 }
 
 impl<'a> Stand<'a> {
-    /// Starts the `executables` of the functions, and connects them.
+    /// Starts the `executables` of the functions, and lets `emulator`, where everything waits that
+    /// comes by `routes`, push to them.
     pub(crate) async fn start(
         options: &Options,
         workspace: Arc<Workspace>,
         functions: Vec<Function>,
         executables: &BTreeMap<String, PathBuf>,
-        emulator: Emulator,
+        (emulator, routes): (Emulator, Vec<Route>),
         terminal: &'a Terminal,
     ) -> Result<Self> {
-        emulator.create_bucket(&options.bucket)?;
         let logs = tempfile::tempdir()?;
         let mut running: BTreeMap<String, Running> = BTreeMap::new();
         let mut ports = Ports::new();
@@ -105,10 +104,11 @@ impl<'a> Stand<'a> {
         let names: Vec<String> = running.keys().cloned().collect();
         let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let map = map(&workspace, &functions);
-        // Those of functions that do not run too: what comes for them waits.
-        let routes = routing::routes(&replay::pushed(&workspace)?, options.env)?;
-        let port = |function: &str| running.get(function).map(|it| it.process.port);
-        connect(&emulator, (&options.bucket, options.env), &routes, PATIENCE, port)?;
+        for route in &routes {
+            // What comes for functions that do not run keeps waiting.
+            let port = running.get(&route.function).map(|it| it.process.port);
+            deliver(&emulator, route, PATIENCE, port)?;
+        }
         let stand = Self {
             terminal,
             lines: Lines::new(&names, colour, options.log_level),

@@ -12,15 +12,16 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::StatusCode;
-use clap::Parser;
+use clap::Parser as _;
 use domain::Env;
-use emulator::Upload;
+use emulator::{Emulator, Upload};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::dev_stand_in::{STUBBORN, stand_in};
+use super::dev_subscriptions::Line;
 use super::workspace;
 use crate::connect::{Patience, connect};
 use crate::dev::stand::Stand;
@@ -29,7 +30,7 @@ use crate::emulator::start_as;
 use crate::http::Server;
 use crate::metadata::Function;
 use crate::replay::pushed;
-use crate::routing::routes;
+use crate::routing::{Route, routes};
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 
@@ -73,12 +74,6 @@ impl Output {
     }
 }
 
-#[derive(Parser)]
-struct Line {
-    #[command(flatten)]
-    options: Options,
-}
-
 /// A folder that runs can follow each other on.
 struct Place {
     folder: TempDir,
@@ -106,13 +101,27 @@ impl Place {
     }
 
     async fn start_in(&self, sources: Workspace, names: &[&str], manner: &str) -> Stand<'_> {
+        let emulator = self.open().await;
+        self.start_on(emulator, sources, names, manner).await
+    }
+
+    async fn open(&self) -> Emulator {
+        open(&self.options, &all_routes()).await.unwrap()
+    }
+
+    async fn start_on(
+        &self,
+        emulator: Emulator,
+        sources: Workspace,
+        names: &[&str],
+        manner: &str,
+    ) -> Stand<'_> {
         let mut functions: Vec<Function> = pushed(&workspace()).unwrap();
         functions.retain(|it| names.contains(&it.name.as_str()));
         let stand_in = stand_in(&self.scripts, manner);
         let executable = |it: &Function| (it.name.clone(), stand_in.clone());
         let executables: BTreeMap<_, _> = functions.iter().map(executable).collect();
-        let emulator = open(self.folder.path(), 0).await.unwrap();
-        let sources = Arc::new(sources);
+        let (sources, emulator) = (Arc::new(sources), (emulator, all_routes()));
         Stand::start(&self.options, sources, functions, &executables, emulator, &self.terminal)
             .await
             .unwrap()
@@ -167,6 +176,10 @@ impl Place {
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join("strata-dev").join(name)
     }
+}
+
+fn all_routes() -> Vec<Route> {
+    routes(&pushed(&workspace()).unwrap(), Env::Dev).unwrap()
 }
 
 fn record(idea: &str, id: &str) -> String {
@@ -290,6 +303,21 @@ async fn the_end_is_heard_while_a_function_is_restarted() {
     assert_eq!(place.output.words_after("process ").len(), 1, "{text}");
 }
 
+#[tokio::test]
+async fn an_upload_while_the_functions_are_built_reaches_them() {
+    let place = Place::new();
+    let emulator = place.open().await;
+    let server = Server::at(&emulator.url()).unwrap();
+    upload(&server, &record("A", "1"), "uploaded").await;
+    place.drop_file(&record("B", "1"), "dropped");
+    let stand = place.start_on(emulator, workspace(), &[FUNCTION], "").await;
+    let person = async |_: Server| {
+        place.finds("A", "uploaded").await;
+        place.finds("B", "dropped").await;
+    };
+    place.run(stand, person).await;
+}
+
 /// What no snapshot can be made of.
 const NO_RECORD: &str = "env/dev/nothing";
 
@@ -329,13 +357,12 @@ async fn leave_one_attempt(place: &Place) {
     let function = tokio::spawn(async move {
         axum::serve(listener, Router::new().fallback(answer)).await.unwrap();
     });
-    let emulator = open(place.folder.path(), 0).await.unwrap();
+    let emulator = place.open().await;
     let bucket = emulator.create_bucket("strata-dev").unwrap();
-    let routes = routes(&pushed(&workspace()).unwrap(), Env::Dev).unwrap();
     let backoff = (Duration::from_millis(1), Duration::from_millis(1));
     let patience = Patience { attempts_max: 20, backoff, in_flight_max: None };
     let port = |function: &str| (function == FUNCTION).then_some(port);
-    connect(&emulator, ("strata-dev", Env::Dev), &routes, patience, port).unwrap();
+    connect(&emulator, ("strata-dev", Env::Dev), &all_routes(), patience, port).unwrap();
     bucket.insert(NO_RECORD, "{}".into(), Upload::default()).unwrap();
     place.until(|| tried.load(Ordering::Relaxed) == 20).await;
     emulator.stop().await;

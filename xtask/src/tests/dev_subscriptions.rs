@@ -1,19 +1,20 @@
 //! What waits in a folder, and what is pushed where.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
 use bytes::Bytes;
+use clap::Parser;
 use domain::Env;
 use emulator::{Attempt, Emulator, Push, Subscription, Upload};
 use tokio::net::TcpListener;
 
 use super::workspace;
 use crate::connect::{DEAD_LETTERS, Patience, connect, deliver};
-use crate::dev::open;
+use crate::dev::{Options, open};
 use crate::replay::pushed;
 use crate::routing::{Route, routes};
 
@@ -28,14 +29,22 @@ const PATIENCE: Patience = Patience {
     in_flight_max: None,
 };
 
+/// The arguments of `cargo xtask dev`.
+#[derive(Parser)]
+pub(super) struct Line {
+    #[command(flatten)]
+    pub(super) options: Options,
+}
+
 fn all_routes(env: Env) -> Vec<Route> {
     routes(&pushed(&workspace()).unwrap(), env).unwrap()
 }
 
 /// Starts as `cargo xtask dev` does, with functions on these ports.
 async fn start(folder: &Path, env: Env, ports: &[(&str, u16)]) -> Emulator {
-    let emulator = open(folder, 0).await.unwrap();
-    emulator.create_bucket(BUCKET).unwrap();
+    let line = ["dev", "--port", "0", "--bucket", BUCKET, "--env", env.as_str(), "--folder"];
+    let line = line.map(PathBuf::from).into_iter().chain([folder.to_owned()]);
+    let emulator = open(&Line::parse_from(line).options, &all_routes(env)).await.unwrap();
     let ports = BTreeMap::from_iter(ports.iter().copied());
     let port = |function: &str| ports.get(function).copied();
     connect(&emulator, (BUCKET, env), &all_routes(env), PATIENCE, port).unwrap();
