@@ -152,6 +152,17 @@ impl Place {
         }
     }
 
+    /// Waits until there is an object.
+    async fn until_object(&self, server: &Server, name: &str) {
+        let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+        let object = format!("/storage/v1/b/strata-dev/o/{name}");
+        let begun = Instant::now();
+        while server.send("GET", &object, &[], "".into()).await.unwrap().status != 200 {
+            assert!(begun.elapsed() < PATIENCE, "{}", self.output.text());
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     async fn until(&self, mut happened: impl FnMut() -> bool) {
         let begun = Instant::now();
         while !happened() {
@@ -270,13 +281,7 @@ async fn a_person_uploads_drops_a_file_kills_a_function_ends_and_starts_again() 
 
     let person = async |server: Server| {
         place.drop_file(&record("C", "1"), "waits");
-        let name = utf8_percent_encode(&record("C", "1"), NON_ALPHANUMERIC).to_string();
-        let object = format!("/storage/v1/b/strata-dev/o/{name}");
-        let begun = Instant::now();
-        while server.send("GET", &object, &[], "".into()).await.unwrap().status != 200 {
-            assert!(begun.elapsed() < PATIENCE, "{}", place.output.text());
-            tokio::time::sleep(LOOK).await;
-        }
+        place.until_object(&server, &record("C", "1")).await;
         assert!(waits(&server).await);
     };
     place.run(place.start(&[], "").await, person).await;
@@ -316,6 +321,17 @@ async fn an_upload_while_the_functions_are_built_reaches_them() {
         place.finds("B", "dropped").await;
     };
     place.run(stand, person).await;
+}
+
+#[tokio::test]
+async fn a_file_that_was_there_before_the_first_start_reaches_the_functions() {
+    let place = Place::new();
+    place.drop_file(&record("A", "1"), "copied in");
+    let emulator = place.open().await;
+    // It becomes an object while the functions are built.
+    place.until_object(&Server::at(&emulator.url()).unwrap(), &record("A", "1")).await;
+    let stand = place.start_on(emulator, workspace(), &[FUNCTION], "").await;
+    place.run(stand, async |_| place.finds("A", "copied in").await).await;
 }
 
 /// What no snapshot can be made of.
