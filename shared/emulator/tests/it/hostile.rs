@@ -580,6 +580,42 @@ async fn a_body_that_waits_to_be_asked_for_is_not_waited_for() {
     assert_eq!(next_status(&mut stream).await, 400);
 }
 
+#[tokio::test]
+async fn a_body_that_is_announced_as_too_long_is_not_asked_for() {
+    let rest = rest().await;
+    let address = rest.emulator.url().replace("http://", "");
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    let head = format!(
+        "PATCH /storage/v1/b/bbb/o/a HTTP/1.1\r\nHost: {address}\r\n\
+         content-length: 8388608\r\nexpect: 100-continue\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(next_status(&mut stream).await, 413);
+}
+
+/// Nothing tells before how long it is.
+#[tokio::test]
+async fn a_body_that_was_asked_for_is_read_to_its_end() {
+    const CHUNK_BYTES: usize = 0x800000;
+    let rest = rest().await;
+    let address = rest.emulator.url().replace("http://", "");
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    let head = format!(
+        "PATCH /storage/v1/b/bbb/o/a HTTP/1.1\r\nHost: {address}\r\n\
+         transfer-encoding: chunked\r\nexpect: 100-continue\r\n\r\n"
+    );
+    for _ in 0..2 {
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut asked = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+        stream.read_exact(&mut asked).await.unwrap();
+        let mut body = format!("{CHUNK_BYTES:x}\r\n").into_bytes();
+        body.resize(body.len() + CHUNK_BYTES, b' ');
+        body.extend_from_slice(b"\r\n0\r\n\r\n");
+        stream.write_all(&body).await.unwrap();
+        assert_eq!(next_status(&mut stream).await, 413);
+    }
+}
+
 /// A request of which any part may be damaged.
 struct Valid {
     method: &'static str,
