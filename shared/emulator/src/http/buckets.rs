@@ -160,6 +160,7 @@ pub(super) async fn set_policy(
     Resource(said): Resource,
 ) -> Result<Response, Refusal> {
     check_policy(&said)?;
+    let said = without_nulls(said);
     let read = description::text(&said, "etag")?.filter(|etag| !etag.is_empty());
     let changed = service.buckets.change(&name, |settings, _| {
         // Somebody who read one policy does not replace another.
