@@ -6,14 +6,13 @@
 #[cfg(test)]
 mod tests;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Generation;
 use store::{List, PAGE_ITEMS_MAX};
 
 use super::glob::Glob;
 use super::state::State;
 use super::stored::Stored;
+use crate::opaque;
 
 /// The most names that are looked at for one page, however few of them are listed: the bucket is
 /// locked meanwhile. A page can be short or empty and not be the last.
@@ -51,7 +50,7 @@ pub(crate) struct Position {
 impl Position {
     /// Reads a page token; `None` for one that was not made here.
     pub(crate) fn parse(token: &str) -> Option<Self> {
-        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+        let text = opaque::decode(token)?;
         let (generation, names) = text.split_once(' ')?;
         // No name contains the end of a line.
         let (name, from) = names.split_once('\n')?;
@@ -60,7 +59,7 @@ impl Position {
     }
 
     fn token(&self) -> String {
-        URL_SAFE_NO_PAD.encode(format!("{} {}\n{}", self.generation, self.name, self.from))
+        opaque::encode(&format!("{} {}\n{}", self.generation, self.name, self.from))
     }
 }
 
