@@ -74,3 +74,15 @@ fn a_prefix_is_listed_once_wherever_its_pages_part() {
         assert_eq!(listed, expected, "{described:?}");
     }
 }
+
+#[test]
+fn names_of_which_nothing_is_left_are_not_looked_at() {
+    let names: Vec<String> = (0..=NAMES_MAX).map(|number| format!("{number:05}")).collect();
+    let memory = memory(&names);
+    let always = crate::memory::Conditions::default();
+    for name in &names[..NAMES_MAX] {
+        let generation = memory.find(name, None).unwrap().generation;
+        assert_eq!(memory.erase(name, generation, &always), Ok(true));
+    }
+    assert_eq!(pages(&memory, |after| query("*", 10, after)), [[names[NAMES_MAX].clone()]]);
+}
