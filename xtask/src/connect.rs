@@ -10,7 +10,8 @@ use emulator::{DeadLetterPolicy, Emulator, Notification, Push, RetryPolicy, Subs
 
 use crate::routing::{self, Route};
 
-/// Where deliveries go that were never acknowledged.
+/// Where deliveries go that were never acknowledged, and the subscription in which they wait: what
+/// comes to a topic without one is lost.
 pub(crate) const DEAD_LETTERS: &str = "dead-letters";
 
 /// By this label a subscription that was made here is known in a folder.
@@ -27,8 +28,8 @@ pub(crate) struct Patience {
     pub(crate) in_flight_max: Option<usize>,
 }
 
-/// Makes the notification configurations of `env` on `bucket`, and a subscription for each of
-/// `routes`. Where the function has no port, messages wait.
+/// Makes the notification configurations of `env` on `bucket`, a subscription for each of
+/// `routes`, and the one in which dead letters wait. Where the function has no port, messages wait.
 pub(crate) fn connect(
     emulator: &Emulator,
     (bucket, env): (&str, Env),
@@ -36,6 +37,8 @@ pub(crate) fn connect(
     patience: Patience,
     port: impl Fn(&str) -> Option<u16>,
 ) -> Result<()> {
+    let dead_letters = Subscription::new(DEAD_LETTERS, DEAD_LETTERS);
+    emulator.subscribe(Subscription { expiration: None, labels: labels(), ..dead_letters })?;
     for routing::Notification { topic, object_name_prefix } in routing::notifications(env) {
         emulator.notify(bucket, Notification::finalized(topic, object_name_prefix))?;
     }
@@ -60,11 +63,15 @@ pub(crate) fn deliver(
             topic: DEAD_LETTERS.to_owned(),
             attempts_max: patience.attempts_max,
         }),
-        labels: BTreeMap::from([(LABEL.0.to_owned(), LABEL.1.to_owned())]),
+        labels: labels(),
         in_flight_max: patience.in_flight_max.unwrap_or(plain.in_flight_max),
         ..plain
     })?;
     Ok(())
+}
+
+fn labels() -> BTreeMap<String, String> {
+    BTreeMap::from([(LABEL.0.to_owned(), LABEL.1.to_owned())])
 }
 
 /// Lets messages wait in every subscription that was made here, by whichever run.

@@ -8,7 +8,7 @@ pub(crate) mod touch;
 pub(crate) mod watch;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +18,16 @@ use clap::Args;
 use domain::Env;
 use emulator::Emulator;
 
-use crate::connect::disconnect;
+use crate::connect::{connect, disconnect};
 use crate::emulator as alone;
 use crate::interrupt::interrupted;
 use crate::metadata::Function;
 use crate::replay;
+use crate::routing::{self, Route};
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 use lines::Level;
-use stand::Stand;
+use stand::{PATIENCE, Stand};
 use watch::Watch;
 
 /// Between two looks at logs, sources and processes.
@@ -102,10 +103,7 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let workspace = Workspace::read()?;
     let functions = chosen(&workspace, &options.functions)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(serve(options, workspace, functions, terminal));
-    // Nobody waits for a build that is under way.
-    runtime.shutdown_background();
-    ended
+    runtime.block_on(serve(options, workspace, functions, terminal))
 }
 
 /// The push functions that `names` select; all when there are none.
@@ -134,12 +132,12 @@ async fn serve(
     };
     let set_up = async {
         // First of all: a folder or a port that is taken needs no build.
-        let emulator = open(&options.folder, options.port).await?;
+        let routes = routing::routes(&replay::pushed(&workspace)?, options.env)?;
+        let emulator = open(options, &routes).await?;
         terminal.say("building the functions, which takes minutes the first time")?;
-        let (shared, wanted) = (workspace.clone(), functions.clone());
-        let build = tokio::task::spawn_blocking(move || shared.build(&wanted));
-        let executables = build.await??;
-        Stand::start(options, workspace, functions, &executables, emulator, terminal).await
+        let executables = workspace.build(&functions).await?;
+        Stand::start(options, workspace, functions, &executables, (emulator, routes), terminal)
+            .await
     };
     let stand = tokio::select! {
         interrupted = &mut ended => {
@@ -153,7 +151,7 @@ async fn serve(
     Ok(true)
 }
 
-/// Keeps running what was started until `ended` completes.
+/// Keeps running what was started until `ended` completes or something fails, and ends it.
 pub(crate) async fn live(
     options: &Options,
     mut stand: Stand<'_>,
@@ -161,35 +159,45 @@ pub(crate) async fn live(
     terminal: &Terminal,
     mut ended: Pin<&mut impl Future<Output = io::Result<()>>>,
 ) -> Result<()> {
+    let lived = keep(options, &mut stand, &mut watch, terminal, &mut ended).await;
+    let ended = stand.end().await;
+    lived.and(ended)?;
+    terminal.say(&format!("ended; everything is in {}", options.folder.display()))
+}
+
+async fn keep(
+    options: &Options,
+    stand: &mut Stand<'_>,
+    watch: &mut Option<Watch>,
+    terminal: &Terminal,
+    ended: &mut Pin<&mut impl Future<Output = io::Result<()>>>,
+) -> Result<()> {
     terminal.say(&welcome(options, &stand.url(), &stand.waiting()))?;
     let mut looks = tokio::time::interval(LOOK);
     loop {
         // Whatever a look waits for, such as a function that does not answer, ends with it.
         let look = async {
             looks.tick().await;
-            if let Some(watch) = &mut watch {
+            if let Some(watch) = watch {
                 stand.touch(&watch.quiet());
             }
             stand.look().await
         };
         tokio::select! {
-            interrupted = &mut ended => {
-                interrupted?;
-                break;
-            }
+            interrupted = &mut *ended => return Ok(interrupted?),
             looked = look => looked?,
         }
     }
-    stand.end().await?;
-    terminal.say(&format!("ended; everything is in {}", options.folder.display()))
 }
 
-/// Starts the emulator on `folder`. What runs that are over left there is not pushed to where their
-/// functions were: it waits.
-pub(crate) async fn open(folder: &Path, port: u16) -> Result<Emulator> {
+/// Starts the emulator with the bucket, and with the subscriptions of all functions: from here on
+/// every object has its messages. They wait, those too that runs which are over have left there.
+pub(crate) async fn open(options: &Options, routes: &[Route]) -> Result<Emulator> {
     let held = emulator::Options { held: true, ..emulator::Options::default() };
-    let emulator = alone::start_as(held, Some(folder), port).await?;
+    let emulator = alone::start_as(held, Some(&options.folder), options.port).await?;
     disconnect(&emulator)?;
+    emulator.create_bucket(&options.bucket)?;
+    connect(&emulator, (&options.bucket, options.env), routes, PATIENCE, |_| None)?;
     emulator.release();
     Ok(emulator)
 }

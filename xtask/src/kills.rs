@@ -24,10 +24,11 @@ const PROBLEMS_SHOWN_MAX: usize = 20;
 /// Kills the emulator on a folder at random moments, and looks what it remembers.
 ///
 /// Starts `cargo xtask emulator` on a temporary folder as a process of its own, keeps it busy with
-/// uploads, deletions, deliveries, and buckets that come and go, kills it with SIGKILL, starts it again, and compares: every
-/// acknowledged change must be there, every file must be exactly the content of a live object, and
-/// in the end every version must have been delivered. The seed decides when and what is asked, not
-/// how far the emulator comes. If something is wrong, the folder is kept.
+/// uploads, deletions, deliveries, and buckets that come and go, kills it with SIGKILL, starts it
+/// again, and compares: every acknowledged change must be there, every file must be exactly the
+/// content of a live object, and in the end every version must have been delivered. The seed
+/// decides when and what is asked, not how far the emulator comes. If something is wrong, the
+/// folder is kept.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   cargo xtask kills --times 20

@@ -15,6 +15,9 @@ use tokio::net::TcpStream;
 /// A function that has not answered by then does not start.
 const START_MAX: Duration = Duration::from_secs(20);
 
+/// A function that has not answered a question about its health by then is asked anew.
+const HEALTH_MAX: Duration = Duration::from_secs(1);
+
 /// A function that was asked to end and has not by then is killed. (In Cloud Run it has ten
 /// seconds; Cloud Run documentation, "Container runtime contract", "Shutdown".)
 const END_MAX: Duration = Duration::from_secs(2);
@@ -115,12 +118,11 @@ impl Process {
         self.stop();
     }
 
-    /// Waits until it has ended after [`Process::ask_to_end`], and kills it when that takes too
-    /// long. `false` if it had to be killed. Nothing but [`Process::start`] brings it back.
-    pub(crate) async fn ended(&self) -> bool {
-        let begun = Instant::now();
+    /// Waits until it has ended after [`Process::ask_to_end`], which was at `asked`, and kills it
+    /// when that takes too long. `false` if it had to be killed. Nothing but [`Process::start`] brings it back.
+    pub(crate) async fn ended(&self, asked: Instant) -> bool {
         while self.is_up() && self.check_running().is_ok() {
-            if begun.elapsed() > END_MAX {
+            if asked.elapsed() > END_MAX {
                 self.stop();
                 return false;
             }
@@ -202,7 +204,8 @@ impl Process {
     }
 
     async fn is_healthy(&self) -> bool {
-        ask_health(self.port).await.unwrap_or(false)
+        let asked = tokio::time::timeout(HEALTH_MAX, ask_health(self.port)).await;
+        matches!(asked, Ok(Ok(true)))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

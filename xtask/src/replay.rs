@@ -93,12 +93,12 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let scenarios = scenario::select(&workspace.root, &options.scenarios)?;
     let functions = pushed(&workspace)?;
     scenarios.iter().try_for_each(|scenario| scenario.check_functions(&functions))?;
-    let executables = workspace.build(&functions)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let executables = runtime.block_on(workspace.build(&functions))?;
     let stage = Stage { functions, executables };
     let begun = Instant::now();
     let modes = options.modes();
     terminal.begin(scenarios.len() * modes.len());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut failed = Vec::new();
     for scenario in &scenarios {
         if !options.brief {

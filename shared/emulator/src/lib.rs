@@ -27,6 +27,7 @@ mod clock;
 mod coding;
 #[cfg(feature = "conformance")]
 mod conformance;
+mod opaque;
 
 #[cfg(test)]
 mod tests;

@@ -50,7 +50,7 @@ pub(crate) async fn run(
     folder: &Path,
 ) -> Result<()> {
     let functions = replay::pushed(workspace)?;
-    let executables = workspace.build(&functions)?;
+    let executables = workspace.build(&functions).await?;
     let stage = Stage { functions, executables };
     let names = SCENARIOS.map(str::to_owned);
     for scenario in scenario::select(&workspace.root, &names)? {

@@ -19,16 +19,16 @@ use super::backoff::Crashes;
 use super::lines::Lines;
 use super::tail::Tail;
 use super::touch::{Map, SCHEMAS, Touched};
-use crate::connect::{DEAD_LETTERS, Patience, connect, deliver, disconnect};
+use crate::connect::{Patience, deliver, disconnect};
 use crate::metadata::Function;
 use crate::process::{Ports, Process};
-use crate::replay;
-use crate::routing::{self, Route};
+use crate::replay::ends::is_acknowledged;
+use crate::routing::Route;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 
 /// How deliveries are repeated: as patiently as a deployment.
-const PATIENCE: Patience = Patience {
+pub(crate) const PATIENCE: Patience = Patience {
     attempts_max: 20,
     backoff: (Duration::from_secs(1), Duration::from_secs(60)),
     in_flight_max: None,
@@ -47,7 +47,6 @@ pub(crate) struct Stand<'a> {
     map: Map,
     touched: Touched,
     build: Option<Build>,
-    dead_letters: usize,
     _logs: TempDir,
 }
 
@@ -71,16 +70,16 @@ struct Running {
 }
 
 impl<'a> Stand<'a> {
-    /// Starts the `executables` of the functions, and connects them.
+    /// Starts the `executables` of the functions, and lets `emulator`, where everything waits that
+    /// comes by `routes`, push to them.
     pub(crate) async fn start(
         options: &Options,
         workspace: Arc<Workspace>,
         functions: Vec<Function>,
         executables: &BTreeMap<String, PathBuf>,
-        emulator: Emulator,
+        (emulator, routes): (Emulator, Vec<Route>),
         terminal: &'a Terminal,
     ) -> Result<Self> {
-        emulator.create_bucket(&options.bucket)?;
         let logs = tempfile::tempdir()?;
         let mut running: BTreeMap<String, Running> = BTreeMap::new();
         let mut ports = Ports::new();
@@ -105,10 +104,11 @@ impl<'a> Stand<'a> {
         let names: Vec<String> = running.keys().cloned().collect();
         let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         let map = map(&workspace, &functions);
-        // Those of functions that do not run too: what comes for them waits.
-        let routes = routing::routes(&replay::pushed(&workspace)?, options.env)?;
-        let port = |function: &str| running.get(function).map(|it| it.process.port);
-        connect(&emulator, (&options.bucket, options.env), &routes, PATIENCE, port)?;
+        for route in &routes {
+            // What comes for functions that do not run keeps waiting.
+            let port = running.get(&route.function).map(|it| it.process.port);
+            deliver(&emulator, route, PATIENCE, port)?;
+        }
         let stand = Self {
             terminal,
             lines: Lines::new(&names, colour, options.log_level),
@@ -120,7 +120,6 @@ impl<'a> Stand<'a> {
             map,
             touched: Touched::default(),
             build: None,
-            dead_letters: 0,
             _logs: logs,
         };
         names.iter().try_for_each(|name| stand.say_running(name, "runs"))?;
@@ -157,13 +156,18 @@ impl<'a> Stand<'a> {
         Ok(())
     }
 
-    /// Ends every process and the emulator.
+    /// Ends every process and the emulator, whatever fails meanwhile.
     pub(crate) async fn end(mut self) -> Result<()> {
-        disconnect(&self.emulator)?;
-        self.end_processes(&self.running.keys().cloned().collect::<Vec<_>>()).await?;
-        self.print()?;
+        if let Some(Build { task, .. }) = self.build.take() {
+            task.abort();
+            // Once it has ended, cargo is killed. How it has ended is no matter.
+            drop(task.await);
+        }
+        let disconnected = disconnect(&self.emulator);
+        let ended = self.end_processes(&self.running.keys().cloned().collect::<Vec<_>>()).await;
+        let printed = self.print();
         self.emulator.stop().await;
-        Ok(())
+        disconnected.and(ended).and(printed)
     }
 
     fn say(&self, what: &str) -> Result<()> {
@@ -187,19 +191,25 @@ impl<'a> Stand<'a> {
             }
         }
         // An answer is in the log of the function; that there was none is not.
-        for attempt in self.emulator.take_attempts().iter().filter(|it| it.status == 0) {
-            self.say(&unanswered(attempt))?;
+        for attempt in self.emulator.take_attempts() {
+            if attempt.status == 0 {
+                self.say(&unanswered(&attempt))?;
+            }
+            if self.is_given_up(&attempt) {
+                let Attempt { object, attempt, .. } = attempt;
+                self.say(&format!("given up after {attempt} attempts: {object}"))?;
+            }
         }
-        let letters = self.emulator.dead_letters(DEAD_LETTERS);
-        for letter in letters.iter().skip(self.dead_letters) {
-            let object = letter.object().unwrap_or("a message without an object");
-            self.say(&format!("given up after {} attempts: {object}", PATIENCE.attempts_max))?;
-        }
-        self.dead_letters = letters.len();
         for problem in self.emulator.problems() {
             self.say(&format!("not taken up: {problem}"))?;
         }
         Ok(())
+    }
+
+    /// Whether the message of `attempt` is a dead letter from here on.
+    fn is_given_up(&self, attempt: &Attempt) -> bool {
+        let last = attempt.attempt >= PATIENCE.attempts_max && !is_acknowledged(attempt.status);
+        last && self.routes.iter().any(|it| it.subscription == attempt.subscription)
     }
 
     /// Starts what has ended by itself, after a while.
@@ -246,13 +256,17 @@ impl<'a> Stand<'a> {
     async fn follow(&mut self) -> Result<()> {
         let touched = std::mem::take(&mut self.touched);
         if let Some(file) = &touched.manifest {
-            match Workspace::read() {
+            match self.workspace.read_again() {
                 Ok(workspace) => {
                     self.map = map(&workspace, &self.functions);
                     self.workspace = Arc::new(workspace);
                     self.say(&format!("{file} changed: every function is built again"))?;
                 }
-                Err(err) => return self.say(&format!("{file} changed: {err:#}")),
+                Err(err) => {
+                    self.say(&format!("{file} changed: {err:#}"))?;
+                    self.touched.definitions = touched.definitions;
+                    return Ok(());
+                }
             }
         }
         if let Some(file) = &touched.definitions {
@@ -272,7 +286,7 @@ impl<'a> Stand<'a> {
         // All of them: for some alone cargo would choose other features, and build what they are
         // made of from the beginning.
         let (workspace, functions) = (self.workspace.clone(), self.functions.clone());
-        let task = tokio::task::spawn_blocking(move || workspace.build(&functions));
+        let task = tokio::spawn(async move { workspace.build(&functions).await });
         self.build = Some(Build { touched: names, task });
         Ok(())
     }
@@ -313,16 +327,18 @@ impl<'a> Stand<'a> {
     /// Ends the processes of functions, all at the same time.
     async fn end_processes(&self, names: &[String]) -> Result<()> {
         let processes = || names.iter().filter_map(|name| self.running.get(name));
+        let asked = Instant::now();
         processes().for_each(|one| one.process.ask_to_end());
+        let mut killed = Vec::new();
         for Running { process, .. } in processes() {
-            if !process.ended().await {
-                self.say(&format!(
-                    "{} did not end when asked to and was killed",
-                    process.function
-                ))?;
+            if !process.ended(asked).await {
+                killed.push(&process.function);
             }
         }
-        Ok(())
+        let killed = killed.iter();
+        killed
+            .map(|name| format!("{name} did not end when asked to and was killed"))
+            .try_for_each(|what| self.say(&what))
     }
 }
 

@@ -35,6 +35,11 @@ const KEEPERS: usize = 2;
 /// After so many milliseconds of load at the latest the emulator is killed.
 const LOAD_MAX_MS: u64 = 60;
 
+/// One load in so many may last longer, so that what the watch of the folder takes up after a
+/// while is taken up before the kill.
+const LOADS_LONG_ONE_IN: u64 = 20;
+const LONG_LOAD_MAX_MS: u64 = 500;
+
 /// One start in so many ends with a kill at once, within so many milliseconds.
 const STARTS_KILLED_ONE_IN: u64 = 6;
 const START_MAX_MS: u64 = 40;
@@ -161,7 +166,11 @@ impl<'a> Trial<'a> {
             })
         });
         let keeping: Vec<_> = keeping.collect();
-        tokio::time::sleep(Duration::from_millis(self.chance.below(LOAD_MAX_MS))).await;
+        let load_max_ms = match self.chance.below(LOADS_LONG_ONE_IN) {
+            0 => LONG_LOAD_MAX_MS,
+            _ => LOAD_MAX_MS,
+        };
+        tokio::time::sleep(Duration::from_millis(self.chance.below(load_max_ms))).await;
         killed.store(true, Ordering::SeqCst);
         self.kill(child).await?;
         for writer in working {

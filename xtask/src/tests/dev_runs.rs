@@ -5,23 +5,34 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::pin::pin;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use axum::Router;
+use axum::http::StatusCode;
+use clap::Parser as _;
+use domain::Env;
+use emulator::{Emulator, Upload};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::dev_stand_in::{STUBBORN, stand_in};
+use super::dev_subscriptions::Line;
 use super::workspace;
+use crate::connect::{Patience, connect};
 use crate::dev::stand::Stand;
 use crate::dev::{Options, live, open, run};
+use crate::emulator::start_as;
 use crate::http::Server;
 use crate::metadata::Function;
 use crate::replay::pushed;
+use crate::routing::{Route, routes};
 use crate::terminal::Terminal;
+use crate::workspace::Workspace;
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,12 +44,15 @@ const FUNCTION: &str = "snapshot-builder";
 
 const SUBSCRIPTION: &str = "/v1/projects/local/subscriptions/dev-snapshot-builder-history";
 
-/// What was printed.
+/// What was printed, and whether nobody reads any more what is.
 #[derive(Clone, Default)]
-struct Output(Arc<Mutex<Vec<u8>>>);
+struct Output(Arc<Mutex<Vec<u8>>>, Arc<AtomicBool>);
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.1.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         self.0.lock().unwrap().write(bytes)
     }
 
@@ -58,12 +72,6 @@ impl Output {
         let words = text.split(before).skip(1);
         words.map(|rest| rest.split([' ', ',', '\n']).next().unwrap().to_owned()).collect()
     }
-}
-
-#[derive(Parser)]
-struct Line {
-    #[command(flatten)]
-    options: Options,
 }
 
 /// A folder that runs can follow each other on.
@@ -89,15 +97,32 @@ impl Place {
 
     /// Starts with a stand-in for each of `names`, of this manner.
     async fn start(&self, names: &[&str], manner: &str) -> Stand<'_> {
-        let workspace = workspace();
-        let mut functions: Vec<Function> = pushed(&workspace).unwrap();
+        self.start_in(workspace(), names, manner).await
+    }
+
+    async fn start_in(&self, sources: Workspace, names: &[&str], manner: &str) -> Stand<'_> {
+        let emulator = self.open().await;
+        self.start_on(emulator, sources, names, manner).await
+    }
+
+    async fn open(&self) -> Emulator {
+        open(&self.options, &all_routes()).await.unwrap()
+    }
+
+    async fn start_on(
+        &self,
+        emulator: Emulator,
+        sources: Workspace,
+        names: &[&str],
+        manner: &str,
+    ) -> Stand<'_> {
+        let mut functions: Vec<Function> = pushed(&workspace()).unwrap();
         functions.retain(|it| names.contains(&it.name.as_str()));
         let stand_in = stand_in(&self.scripts, manner);
         let executable = |it: &Function| (it.name.clone(), stand_in.clone());
         let executables: BTreeMap<_, _> = functions.iter().map(executable).collect();
-        let emulator = open(self.folder.path(), 0).await.unwrap();
-        let workspace = Arc::new(workspace);
-        Stand::start(&self.options, workspace, functions, &executables, emulator, &self.terminal)
+        let (sources, emulator) = (Arc::new(sources), (emulator, all_routes()));
+        Stand::start(&self.options, sources, functions, &executables, emulator, &self.terminal)
             .await
             .unwrap()
     }
@@ -127,6 +152,17 @@ impl Place {
         }
     }
 
+    /// Waits until there is an object.
+    async fn until_object(&self, server: &Server, name: &str) {
+        let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+        let object = format!("/storage/v1/b/strata-dev/o/{name}");
+        let begun = Instant::now();
+        while server.send("GET", &object, &[], "".into()).await.unwrap().status != 200 {
+            assert!(begun.elapsed() < PATIENCE, "{}", self.output.text());
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     async fn until(&self, mut happened: impl FnMut() -> bool) {
         let begun = Instant::now();
         while !happened() {
@@ -151,6 +187,10 @@ impl Place {
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join("strata-dev").join(name)
     }
+}
+
+fn all_routes() -> Vec<Route> {
+    routes(&pushed(&workspace()).unwrap(), Env::Dev).unwrap()
 }
 
 fn record(idea: &str, id: &str) -> String {
@@ -241,13 +281,7 @@ async fn a_person_uploads_drops_a_file_kills_a_function_ends_and_starts_again() 
 
     let person = async |server: Server| {
         place.drop_file(&record("C", "1"), "waits");
-        let name = utf8_percent_encode(&record("C", "1"), NON_ALPHANUMERIC).to_string();
-        let object = format!("/storage/v1/b/strata-dev/o/{name}");
-        let begun = Instant::now();
-        while server.send("GET", &object, &[], "".into()).await.unwrap().status != 200 {
-            assert!(begun.elapsed() < PATIENCE, "{}", place.output.text());
-            tokio::time::sleep(LOOK).await;
-        }
+        place.until_object(&server, &record("C", "1")).await;
         assert!(waits(&server).await);
     };
     place.run(place.start(&[], "").await, person).await;
@@ -272,6 +306,152 @@ async fn the_end_is_heard_while_a_function_is_restarted() {
     let text = place.output.text();
     assert!(text.contains("every function starts with new definitions"), "{text}");
     assert_eq!(place.output.words_after("process ").len(), 1, "{text}");
+}
+
+#[tokio::test]
+async fn an_upload_while_the_functions_are_built_reaches_them() {
+    let place = Place::new();
+    let emulator = place.open().await;
+    let server = Server::at(&emulator.url()).unwrap();
+    upload(&server, &record("A", "1"), "uploaded").await;
+    place.drop_file(&record("B", "1"), "dropped");
+    let stand = place.start_on(emulator, workspace(), &[FUNCTION], "").await;
+    let person = async |_: Server| {
+        place.finds("A", "uploaded").await;
+        place.finds("B", "dropped").await;
+    };
+    place.run(stand, person).await;
+}
+
+#[tokio::test]
+async fn a_file_that_was_there_before_the_first_start_reaches_the_functions() {
+    let place = Place::new();
+    place.drop_file(&record("A", "1"), "copied in");
+    let emulator = place.open().await;
+    // It becomes an object while the functions are built.
+    place.until_object(&Server::at(&emulator.url()).unwrap(), &record("A", "1")).await;
+    let stand = place.start_on(emulator, workspace(), &[FUNCTION], "").await;
+    place.run(stand, async |_| place.finds("A", "copied in").await).await;
+}
+
+/// What no snapshot can be made of.
+const NO_RECORD: &str = "env/dev/nothing";
+
+#[tokio::test]
+async fn a_message_that_is_given_up_is_told_of_once() {
+    let place = Place::new();
+    leave_one_attempt(&place).await;
+    let given_up = || place.output.words_after("given up after 20 attempts: ");
+    let mut stand = place.start(&[FUNCTION], "").await;
+    let begun = Instant::now();
+    while given_up().is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "{}", place.output.text());
+        stand.look().await.unwrap();
+        tokio::time::sleep(LOOK).await;
+    }
+    stand.end().await.unwrap();
+    let mut stand = place.start(&[FUNCTION], "").await;
+    stand.look().await.unwrap();
+    stand.end().await.unwrap();
+    assert_eq!(given_up(), [NO_RECORD]);
+}
+
+/// Tries a message so often in vain that one attempt is left.
+async fn leave_one_attempt(place: &Place) {
+    let tried = Arc::new(AtomicU32::new(0));
+    let answer = {
+        let tried = tried.clone();
+        async move || {
+            if tried.fetch_add(1, Ordering::Relaxed) == 19 {
+                std::future::pending::<()>().await;
+            }
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let function = tokio::spawn(async move {
+        axum::serve(listener, Router::new().fallback(answer)).await.unwrap();
+    });
+    let emulator = place.open().await;
+    let bucket = emulator.create_bucket("strata-dev").unwrap();
+    let backoff = (Duration::from_millis(1), Duration::from_millis(1));
+    let patience = Patience { attempts_max: 20, backoff, in_flight_max: None };
+    let port = |function: &str| (function == FUNCTION).then_some(port);
+    connect(&emulator, ("strata-dev", Env::Dev), &all_routes(), patience, port).unwrap();
+    bucket.insert(NO_RECORD, "{}".into(), Upload::default()).unwrap();
+    place.until(|| tried.load(Ordering::Relaxed) == 20).await;
+    emulator.stop().await;
+    function.abort();
+}
+
+#[tokio::test]
+async fn definitions_that_change_together_with_a_broken_manifest_are_not_forgotten() {
+    let place = Place::new();
+    let nothing = tempfile::tempdir().unwrap();
+    let elsewhere = Workspace { root: nothing.path().to_owned(), ..workspace() };
+    let mut stand = place.start_in(elsewhere, &[FUNCTION], "").await;
+    stand.touch(&["Cargo.toml".into(), "schemas/idea/v1.0.0.json".into()]);
+    stand.look().await.unwrap();
+    let text = place.output.text();
+    assert!(text.contains("Cargo.toml changed: cargo metadata does not describe"), "{text}");
+    stand.look().await.unwrap();
+    let text = place.output.text();
+    assert!(text.contains("every function starts with new definitions"), "{text}");
+    assert_eq!(place.output.words_after("process ").len(), 2, "{text}");
+    stand.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_run_that_fails_ends_what_it_has_started() {
+    let place = Place::new();
+    let stand = place.start(&[FUNCTION], "").await;
+    place.output.1.store(true, Ordering::Relaxed);
+    let never = pin!(std::future::pending());
+    let failed = live(&place.options, stand, None, &place.terminal, never).await.unwrap_err();
+    assert_eq!(failed.to_string(), "standard output is closed");
+    let held = emulator::Options { held: true, ..emulator::Options::default() };
+    let emulator = start_as(held, Some(place.folder.path()), 0).await.unwrap();
+    let subscriptions = emulator.subscriptions();
+    assert!(!subscriptions.is_empty());
+    assert!(subscriptions.iter().all(|it| it.push.is_none()), "{subscriptions:?}");
+}
+
+/// Notes the process that runs it, and waits until the note is gone.
+const BUILD_SCRIPT: &str = r#"fn main() {
+    let note = format!("{}", std::os::unix::process::parent_id());
+    std::fs::write("noted", note).unwrap();
+    std::fs::rename("noted", "begun").unwrap();
+    while std::path::Path::new("begun").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}"#;
+
+#[tokio::test]
+async fn the_end_does_not_leave_a_build_behind() {
+    let place = Place::new();
+    let project = tempfile::tempdir().unwrap();
+    let manifest = format!("[package]\nname = \"{FUNCTION}\"\nbuild = \"build.rs\"\n");
+    fs::create_dir(project.path().join("src")).unwrap();
+    for (name, text) in
+        [("Cargo.toml", &*manifest), ("build.rs", BUILD_SCRIPT), ("src/main.rs", "fn main() {}")]
+    {
+        fs::write(project.path().join(name), text).unwrap();
+    }
+    let elsewhere = Workspace { root: project.path().to_owned(), ..workspace() };
+    let mut stand = place.start_in(elsewhere, &[FUNCTION], "").await;
+    stand.touch(&["Cargo.toml".into()]);
+    stand.look().await.unwrap();
+    let begun = project.path().join("begun");
+    place.until(|| begun.exists()).await;
+    let cargo = fs::read_to_string(&begun).unwrap();
+    stand.end().await.unwrap();
+    let runs = || {
+        let asked = Command::new("kill").args(["-0", &cargo]).stderr(Stdio::null()).status();
+        asked.unwrap().success()
+    };
+    place.until(|| !runs()).await;
+    fs::remove_file(&begun).unwrap();
 }
 
 #[test]

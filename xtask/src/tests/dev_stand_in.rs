@@ -4,6 +4,9 @@
 use std::env;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use axum::Router;
@@ -26,8 +29,14 @@ const MARK: &str = "XTASK_STAND_IN";
 /// What [`MARK`] says to one that does not end when it is asked to.
 pub(super) const STUBBORN: &str = "stubborn";
 
+/// What [`MARK`] says to one that never answers what it is asked first.
+const DEAF: &str = "deaf";
+
 /// The test that becomes a stand-in when it finds [`MARK`].
 const TEST: &str = "tests::dev_stand_in::a_function_ends_when_it_is_asked_to_or_is_killed";
+
+/// Longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What it logs at its end.
 const LAST_WORDS: &str = "ended when it was asked to";
@@ -51,25 +60,37 @@ pub(super) fn stand_in(folder: &TempDir, manner: &str) -> PathBuf {
 #[tokio::test]
 async fn a_function_ends_when_it_is_asked_to_or_is_killed() {
     if let Some(manner) = env::var_os(MARK) {
-        return serve(manner == STUBBORN).await.unwrap();
+        return serve(&manner.into_string().unwrap()).await.unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
     let mut ports = Ports::new();
     for (manner, ends) in [("", true), (STUBBORN, false)] {
-        let variables = [("BUCKET", "b"), ("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let executable = stand_in(&folder, manner);
-        let name = format!("function{manner}");
-        let port = ports.free().unwrap();
-        let process = Process::new(&name, &executable, port, variables.to_vec(), folder.path());
+        let process = process(&folder, &mut ports, manner);
+        let name = &process.function;
         process.start().await.unwrap();
         assert!(process.id().is_some());
+        let asked = Instant::now();
         process.ask_to_end();
-        assert_eq!(process.ended().await, ends, "{name}");
+        assert_eq!(process.ended(asked).await, ends, "{name}");
         assert_eq!(process.id(), None);
         assert!(is_free(&process).await, "{name}");
         assert_eq!(process.log().unwrap().contains(LAST_WORDS), ends, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_function_that_does_not_answer_is_asked_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = process(&folder, &mut Ports::new(), DEAF);
+    tokio::time::timeout(PATIENCE, process.start()).await.unwrap().unwrap();
+}
+
+fn process(folder: &TempDir, ports: &mut Ports, manner: &str) -> Process {
+    let variables = [("BUCKET", "b"), ("STORAGE_EMULATOR_HOST", "http://127.0.0.1:1")];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let executable = stand_in(folder, manner);
+    let (name, port) = (format!("function{manner}"), ports.free().unwrap());
+    Process::new(&name, &executable, port, variables.to_vec(), folder.path())
 }
 
 async fn is_free(process: &Process) -> bool {
@@ -77,7 +98,8 @@ async fn is_free(process: &Process) -> bool {
 }
 
 /// What a function does, until it is asked to end.
-async fn serve(stubborn: bool) -> Result<()> {
+async fn serve(manner: &str) -> Result<()> {
+    let (stubborn, deaf) = (manner == STUBBORN, Arc::new(AtomicBool::new(manner == DEAF)));
     let mut asked = signal(SignalKind::terminate())?;
     let setting = |name: &str| {
         let value = env::var_os(name).and_then(|value| value.into_string().ok());
@@ -86,8 +108,14 @@ async fn serve(stubborn: bool) -> Result<()> {
     let bucket = setting("BUCKET")?;
     let storage = Server::at(&setting("STORAGE_EMULATOR_HOST")?)?;
     let listener = TcpListener::bind(("127.0.0.1", setting("PORT")?.parse()?)).await?;
+    let health = async move || {
+        if deaf.swap(false, Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        StatusCode::OK
+    };
     let router = Router::new()
-        .route("/health", get(async || StatusCode::OK))
+        .route("/health", get(health))
         .route("/", post(receive))
         .with_state((bucket, storage));
     let ended = async move {

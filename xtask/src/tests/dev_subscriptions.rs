@@ -1,19 +1,20 @@
 //! What waits in a folder, and what is pushed where.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
 use bytes::Bytes;
+use clap::Parser;
 use domain::Env;
 use emulator::{Attempt, Emulator, Push, Subscription, Upload};
 use tokio::net::TcpListener;
 
 use super::workspace;
-use crate::connect::{Patience, connect, deliver};
-use crate::dev::open;
+use crate::connect::{DEAD_LETTERS, Patience, connect, deliver};
+use crate::dev::{Options, open};
 use crate::replay::pushed;
 use crate::routing::{Route, routes};
 
@@ -28,14 +29,22 @@ const PATIENCE: Patience = Patience {
     in_flight_max: None,
 };
 
+/// The arguments of `cargo xtask dev`.
+#[derive(Parser)]
+pub(super) struct Line {
+    #[command(flatten)]
+    pub(super) options: Options,
+}
+
 fn all_routes(env: Env) -> Vec<Route> {
     routes(&pushed(&workspace()).unwrap(), env).unwrap()
 }
 
 /// Starts as `cargo xtask dev` does, with functions on these ports.
 async fn start(folder: &Path, env: Env, ports: &[(&str, u16)]) -> Emulator {
-    let emulator = open(folder, 0).await.unwrap();
-    emulator.create_bucket(BUCKET).unwrap();
+    let line = ["dev", "--port", "0", "--bucket", BUCKET, "--env", env.as_str(), "--folder"];
+    let line = line.map(PathBuf::from).into_iter().chain([folder.to_owned()]);
+    let emulator = open(&Line::parse_from(line).options, &all_routes(env)).await.unwrap();
     let ports = BTreeMap::from_iter(ports.iter().copied());
     let port = |function: &str| ports.get(function).copied();
     connect(&emulator, (BUCKET, env), &all_routes(env), PATIENCE, port).unwrap();
@@ -116,6 +125,25 @@ async fn no_attempt_is_lost_to_a_port_of_a_run_that_is_over() {
     let delivered =
         ("dev-snapshot-builder-history", "env/dev/ideas/A/history/2026/01/02/a.json", 1, 204);
     assert_eq!(told(&emulator.attempts()), [delivered]);
+}
+
+#[tokio::test]
+async fn dead_letters_wait_from_one_run_to_the_next_and_come_again_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let emulator = start(folder.path(), Env::Dev, &[("snapshot-builder", closed().await)]).await;
+    upload(&emulator, "env/dev/ideas/A/history/2026/01/02/a.json");
+    emulator.settled(SETTLE_MAX).await.unwrap();
+    assert_eq!(emulator.take_attempts().len(), 5);
+    emulator.stop().await;
+
+    let port = function().await;
+    let emulator = start(folder.path(), Env::Dev, &[("snapshot-builder", port)]).await;
+    assert_eq!(emulator.redrive(DEAD_LETTERS).unwrap(), 1);
+    emulator.settled(SETTLE_MAX).await.unwrap();
+    let delivered =
+        ("dev-snapshot-builder-history", "env/dev/ideas/A/history/2026/01/02/a.json", 1, 204);
+    assert_eq!(told(&emulator.take_attempts()), [delivered]);
+    assert_eq!(emulator.redrive(DEAD_LETTERS).unwrap(), 0);
 }
 
 #[tokio::test]

@@ -10,10 +10,6 @@ use serde_json::{Map, Value};
 use super::description::{self, DESCRIPTION_BYTES_MAX};
 use super::refusal::Refusal;
 
-/// What is read and thrown away at most of a body that nobody wants, so that the client has sent
-/// it and looks for the answer.
-const DISCARDED_BYTES_MAX: usize = 256 * 1024 * 1024;
-
 /// A body that is a resource or the like: a JSON object. An empty one says nothing.
 pub(super) struct Resource(pub(super) Map<String, Value>);
 
@@ -37,7 +33,6 @@ pub(super) async fn whole(
 ) -> Result<Bytes, Refusal> {
     let mut stream = body.into_data_stream();
     if announced(headers).is_some_and(|bytes| bytes > bytes_max) {
-        discard(&mut stream).await;
         return Err(Refusal::too_large());
     }
     let Some(first) = next(&mut stream).await? else { return Ok(Bytes::new()) };
@@ -47,7 +42,6 @@ pub(super) async fn whole(
     gathered.extend_from_slice(&second);
     while let Some(piece) = next(&mut stream).await? {
         if gathered.len() + piece.len() > bytes_max {
-            discard(&mut stream).await;
             return Err(Refusal::too_large());
         }
         gathered.extend_from_slice(&piece);
@@ -59,17 +53,6 @@ pub(super) async fn whole(
 pub(super) async fn next(stream: &mut BodyDataStream) -> Result<Option<Bytes>, Refusal> {
     let piece = stream.next().await.transpose();
     piece.map_err(|_| Refusal::invalid("The request ended before its body was complete."))
-}
-
-/// Reads what is left and throws it away.
-pub(super) async fn discard(stream: &mut BodyDataStream) {
-    let mut bytes = 0;
-    while let Some(Ok(piece)) = stream.next().await {
-        bytes += piece.len();
-        if bytes > DISCARDED_BYTES_MAX {
-            return;
-        }
-    }
 }
 
 fn checked(body: Bytes, bytes_max: usize) -> Result<Bytes, Refusal> {

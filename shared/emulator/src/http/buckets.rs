@@ -17,6 +17,7 @@ use super::refusal::Refusal;
 use super::{Shared, json as answer};
 use crate::buckets::{Bucket, Settings, is_bucket_name};
 use crate::memory::Unmet;
+use crate::opaque;
 
 /// The most buckets on a page of a list. (Cloud Storage JSON API, `Buckets: list`.)
 const BUCKETS_MAX: usize = 1000;
@@ -68,15 +69,21 @@ pub(super) async fn list(
     let project = params.text("project").filter(|project| !project.is_empty());
     let project = project.ok_or_else(|| Refusal::required("project"))?;
     let prefix = params.text("prefix").unwrap_or("");
-    let after = params.text("pageToken").unwrap_or("");
+    let after = match params.text("pageToken").filter(|token| !token.is_empty()) {
+        None => String::new(),
+        Some(token) => {
+            let name = opaque::decode(token).filter(|name| is_bucket_name(name));
+            name.ok_or_else(|| Refusal::parameter("pageToken"))?
+        }
+    };
     let max = params.number("maxResults")?.and_then(|max| usize::try_from(max).ok());
     let max = max.unwrap_or(BUCKETS_MAX).clamp(1, BUCKETS_MAX);
     let mut buckets = service.buckets.of_project(project);
-    buckets.retain(|(name, _)| name.starts_with(prefix) && name.as_str() > after);
+    buckets.retain(|(name, _)| name.starts_with(prefix) && *name > after);
     let mut page = json!({"kind": "storage#buckets"});
     if buckets.len() > max {
         buckets.truncate(max);
-        page["nextPageToken"] = buckets.last().map(|(name, _)| name.as_str()).into();
+        page["nextPageToken"] = buckets.last().map(|(name, _)| opaque::encode(name)).into();
     }
     let origin = origin(&headers);
     let resource =
@@ -160,6 +167,7 @@ pub(super) async fn set_policy(
     Resource(said): Resource,
 ) -> Result<Response, Refusal> {
     check_policy(&said)?;
+    let said = without_nulls(said);
     let read = description::text(&said, "etag")?.filter(|etag| !etag.is_empty());
     let changed = service.buckets.change(&name, |settings, _| {
         // Somebody who read one policy does not replace another.

@@ -3,8 +3,6 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
 use domain::Generation;
 use serde_json::{Map, Value, json};
@@ -18,7 +16,7 @@ use super::refusal::Refusal;
 use super::sessions::OBJECT_BYTES_MAX;
 use super::{Shared, json as answer, resource_of};
 use crate::memory::Conditions;
-use crate::{Memory, Stored, Upload};
+use crate::{Memory, Stored, Upload, opaque};
 
 /// The most objects that are composed into one. (Cloud Storage JSON API, `Objects: compose`.)
 const SOURCES_MAX: usize = 32;
@@ -208,13 +206,11 @@ impl<'a> Call<'a> {
     /// Says how far it is, and of what.
     fn token(&self, rewritten: u64) -> String {
         let Self { source, bucket, object, .. } = self;
-        let said = format!("{rewritten} {} {bucket}/{object}", source.generation);
-        URL_SAFE_NO_PAD.encode(said)
+        opaque::encode(&format!("{rewritten} {} {bucket}/{object}", source.generation))
     }
 
     fn position(&self, token: &str) -> Result<u64, Refusal> {
-        let said = URL_SAFE_NO_PAD.decode(token).ok().and_then(|said| String::from_utf8(said).ok());
-        let rewritten = said.and_then(|said| said.split(' ').next()?.parse().ok());
+        let rewritten = opaque::decode(token).and_then(|said| said.split(' ').next()?.parse().ok());
         let rewritten = rewritten.filter(|rewritten| self.token(*rewritten) == token);
         rewritten.ok_or_else(|| Refusal::parameter("rewriteToken"))
     }

@@ -44,7 +44,6 @@ pub(super) async fn insert(
             from_multipart(&headers, &content)?
         }
         other => {
-            body::discard(&mut content.into_data_stream()).await;
             let message = format!("Invalid value for: uploadType {:?}", other.unwrap_or(""));
             return Err(Refusal::invalid(message).about("uploadType"));
         }

@@ -62,14 +62,8 @@ pub(super) async fn upload(
     headers: &HeaderMap,
     content: Body,
 ) -> Result<Response, Refusal> {
-    let mut stream = content.into_data_stream();
-    let answer = match find(service, bucket, params) {
-        Ok(session) => continued(service, &session, params, headers, &mut stream).await,
-        Err(refusal) => Err(refusal),
-    };
-    // A client that still sends does not look for an answer.
-    body::discard(&mut stream).await;
-    answer
+    let session = find(service, bucket, params)?;
+    continued(service, &session, params, headers, &mut content.into_data_stream()).await
 }
 
 /// `PUT` to a session.

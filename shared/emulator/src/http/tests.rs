@@ -1,13 +1,21 @@
 //! What is read of headers and multipart bodies, in tables.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware;
 use bytes::Bytes;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
 
 use super::content_range::ContentRange;
 use super::multipart;
 use super::range::{Wanted, wanted};
 use super::sessions::{End, Session, Sessions, Target, Unfit};
+use super::unread;
 use crate::Chance;
 
 #[test]
@@ -220,4 +228,14 @@ fn too_much_content_costs_the_oldest_sessions_theirs() {
     assert!(matches!(oldest.stored(), Err(Unfit::Ended(End::Gone))));
     assert!(empty.stored().is_ok() && older.stored().is_ok() && newest.stored().is_ok());
     assert!(matches!(oldest.begin(0, None), Err(Unfit::Ended(End::Gone))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_comes_delays_a_refusal_no_longer_than_is_drained() {
+    let router = axum::Router::new().layer(middleware::from_fn(unread::drain));
+    let nothing = futures_util::stream::pending::<Result<Bytes, Infallible>>();
+    let request = Request::post("/nowhere").body(Body::from_stream(nothing)).unwrap();
+    let answer = TowerToHyperService::new(router).call(request);
+    let answer = tokio::time::timeout(Duration::from_secs(3600), answer).await;
+    assert_eq!(answer.unwrap().unwrap().status(), 404);
 }

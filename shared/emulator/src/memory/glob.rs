@@ -63,13 +63,7 @@ impl Glob {
     /// Whether the expression describes the whole `name`. Takes time in proportion to the product
     /// of both lengths.
     pub(crate) fn matches(&self, name: &str) -> bool {
-        self.run(name).0
-    }
-
-    /// The same, and how many steps were looked at.
-    fn run(&self, name: &str) -> (bool, usize) {
         let Self(steps) = self;
-        let mut looks = 0;
         // The steps before which all that was read is described.
         let mut reached = vec![false; steps.len() + 1];
         let mut next = reached.clone();
@@ -77,7 +71,6 @@ impl Glob {
         for character in name.chars() {
             next.fill(false);
             for (at, step) in steps.iter().enumerate() {
-                looks += 1;
                 if reached[at] {
                     step.skip(at, &mut reached);
                     step.take(at, character, &mut next);
@@ -86,12 +79,11 @@ impl Glob {
             std::mem::swap(&mut reached, &mut next);
         }
         for (at, step) in steps.iter().enumerate() {
-            looks += 1;
             if reached[at] {
                 step.skip(at, &mut reached);
             }
         }
-        (reached[steps.len()], looks)
+        reached[steps.len()]
     }
 
     /// Whether `character` opens, parts or closes alternatives.

@@ -3,14 +3,20 @@
 //! Items and rolled-up prefixes share one order and one page. (Cloud Storage JSON API,
 //! `Objects: list`.)
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+#[cfg(test)]
+mod tests;
+
 use domain::Generation;
 use store::{List, PAGE_ITEMS_MAX};
 
 use super::glob::Glob;
 use super::state::State;
 use super::stored::Stored;
+use crate::opaque;
+
+/// The most names that are looked at for one page, however few of them are listed: the bucket is
+/// locked meanwhile. A page can be short or empty and not be the last.
+const NAMES_MAX: usize = PAGE_ITEMS_MAX;
 
 /// What to list.
 pub(crate) struct Query<'a> {
@@ -30,23 +36,30 @@ pub(crate) struct Query<'a> {
     pub(crate) items_max: usize,
 }
 
-/// The last thing on a page: a name with the version listed, or a prefix.
+/// Where a page ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Position {
+    /// The last thing that was listed: a name with the version, or a prefix. Empty when nothing
+    /// was.
     name: String,
     generation: Generation,
+    /// Every name before this one was looked at.
+    from: String,
 }
 
 impl Position {
     /// Reads a page token; `None` for one that was not made here.
     pub(crate) fn parse(token: &str) -> Option<Self> {
-        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
-        let (generation, name) = text.split_once(' ')?;
-        Some(Self { name: name.to_owned(), generation: Generation::parse(generation)? })
+        let text = opaque::decode(token)?;
+        let (generation, names) = text.split_once(' ')?;
+        // No name contains the end of a line.
+        let (name, from) = names.split_once('\n')?;
+        let (name, from) = (name.to_owned(), from.to_owned());
+        Some(Self { name, generation: Generation::parse(generation)?, from })
     }
 
     fn token(&self) -> String {
-        URL_SAFE_NO_PAD.encode(format!("{} {}", self.generation, self.name))
+        opaque::encode(&format!("{} {}\n{}", self.generation, self.name, self.from))
     }
 }
 
@@ -85,23 +98,29 @@ impl<'a> Query<'a> {
         name.get(..self.prefix.len() + at + delimiter.len())
     }
 
-    /// Whether the page before showed `name` with `generation` already, or went past it.
+    /// Whether a page before showed `name` with `generation` already, or went past it.
     fn shown(&self, name: &str, generation: Generation) -> bool {
         let Some(after) = &self.after else { return false };
         (name, generation.0) <= (after.name.as_str(), after.generation.0)
     }
 
     fn first_name(&self) -> &str {
-        let after = self.after.as_ref().map_or("", |after| after.name.as_str());
-        self.prefix.max(self.start_offset.unwrap_or("")).max(after)
+        let from = self.after.as_ref().map_or("", |after| after.from.as_str());
+        self.prefix.max(self.start_offset.unwrap_or("")).max(from)
     }
 }
 
 pub(super) fn page(state: &State, query: &Query<'_>) -> Found {
-    let mut pager = Pager { query, found: Found::default(), last: None };
-    for (name, versions) in state.names_from(query.first_name()) {
+    let after = query.after.as_ref();
+    let last = after.map(|after| (after.name.clone(), after.generation));
+    let mut pager = Pager { query, found: Found::default(), last };
+    for (looked_at, (name, versions)) in state.names_from(query.first_name()).enumerate() {
         let past_end = query.end_offset.is_some_and(|end| name >= end);
         if past_end || !name.starts_with(query.prefix) || pager.is_complete() {
+            break;
+        }
+        if looked_at == NAMES_MAX {
+            pager.end(name);
             break;
         }
         pager.add_object(name, versions);
@@ -113,12 +132,20 @@ pub(super) fn page(state: &State, query: &Query<'_>) -> Found {
 struct Pager<'a> {
     query: &'a Query<'a>,
     found: Found,
-    last: Option<Position>,
+    /// What was listed last, on this page or on one before it.
+    last: Option<(String, Generation)>,
 }
 
 impl Pager<'_> {
     fn is_complete(&self) -> bool {
         self.found.next_page_token.is_some()
+    }
+
+    /// Ends the page; the next one begins with `from`.
+    fn end(&mut self, from: &str) {
+        let (name, generation) = self.last.take().unwrap_or((String::new(), Generation(0)));
+        let position = Position { name, generation, from: from.to_owned() };
+        self.found.next_page_token = Some(position.token());
     }
 
     fn add_object(&mut self, name: &str, versions: &[Stored]) {
@@ -152,10 +179,10 @@ impl Pager<'_> {
             return false;
         }
         if self.found.items.len() + self.found.prefixes.len() >= self.query.items_max {
-            self.found.next_page_token = self.last.as_ref().map(Position::token);
+            self.end(name);
             return false;
         }
-        self.last = Some(Position { name: name.to_owned(), generation });
+        self.last = Some((name.to_owned(), generation));
         true
     }
 }

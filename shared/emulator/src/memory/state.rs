@@ -210,12 +210,23 @@ impl State {
                     entry.retire(at, keeps);
                     entry.written_at = written_at;
                 }
+                self.forget_if_empty(&name);
             }
             Change::Erase { name, generation } => {
                 if let Some(entry) = self.objects.get_mut(&name) {
                     entry.versions.retain(|stored| stored.generation != generation);
                 }
+                self.forget_if_empty(&name);
             }
+        }
+    }
+
+    /// Forgets a name without versions: lists would look at it. Where there is a rate of writes,
+    /// it says when the next one may come.
+    fn forget_if_empty(&mut self, name: &str) {
+        let empty = self.objects.get(name).is_some_and(|entry| entry.versions.is_empty());
+        if empty && self.write_interval.is_none() {
+            self.objects.remove(name);
         }
     }
 
@@ -223,7 +234,9 @@ impl State {
         let Some(entry) = self.objects.get_mut(name) else { return false };
         let before = entry.versions.len();
         entry.versions.retain(|stored| stored.live || stored.generation != generation);
-        entry.versions.len() < before
+        let expired = entry.versions.len() < before;
+        self.forget_if_empty(name);
+        expired
     }
 
     fn check(&self, operation: &str, name: &str, conditions: &Conditions) -> Result<(), Error> {

@@ -197,6 +197,9 @@ async fn every_permission_is_granted_and_a_policy_is_kept() {
     rest.ok(Method::PUT, "b/bbb/iam", json!({"version": 3, "bindings": binding})).await;
     let policy = rest.get("b/bbb/iam").await;
     assert_eq!((&policy["version"], &policy["bindings"]), (&json!(3), &binding));
+    rest.ok(Method::PUT, "b/bbb/iam", json!({"version": null, "bindings": null})).await;
+    let policy = rest.get("b/bbb/iam").await;
+    assert_eq!((&policy["version"], &policy["bindings"]), (&json!(1), &json!([])));
     let path = "b/bbb/iam/testPermissions?permissions=a.b&permissions=c%2Ed";
     assert_eq!(rest.get(path).await["permissions"], json!(["a.b", "c.d"]));
 }

@@ -326,6 +326,9 @@ const BODIES: &[(&str, &str, &str)] = &[
     ("DELETE", "b/bbb?ifMetagenerationMatch=x", ""),
     ("GET", "b?project=p&maxResults=-1", ""),
     ("GET", "b?project=p&maxResults=99999999999999999999", ""),
+    ("GET", "b?project=p&pageToken=%21", ""),
+    ("GET", "b?project=p&pageToken=bbb", ""),
+    ("GET", "b?project=p&pageToken=AAAA", ""),
     ("GET", "b/bbb/o?maxResults=x", ""),
     ("GET", "b/bbb/o?pageToken=%F0%9F%92%A9", ""),
     ("GET", "b/bbb/o?pageToken=AAAA", ""),
@@ -580,7 +583,43 @@ async fn a_body_that_waits_to_be_asked_for_is_not_waited_for() {
     assert_eq!(next_status(&mut stream).await, 400);
 }
 
-/// A request of which any part may be damaged.
+#[tokio::test]
+async fn a_body_that_is_announced_as_too_long_is_not_asked_for() {
+    let rest = rest().await;
+    let address = rest.emulator.url().replace("http://", "");
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    let head = format!(
+        "PATCH /storage/v1/b/bbb/o/a HTTP/1.1\r\nHost: {address}\r\n\
+         content-length: 8388608\r\nexpect: 100-continue\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(next_status(&mut stream).await, 413);
+}
+
+/// Nothing tells before how long it is.
+#[tokio::test]
+async fn a_body_that_was_asked_for_is_read_to_its_end() {
+    const CHUNK_BYTES: usize = 0x800000;
+    let rest = rest().await;
+    let address = rest.emulator.url().replace("http://", "");
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    let head = format!(
+        "PATCH /storage/v1/b/bbb/o/a HTTP/1.1\r\nHost: {address}\r\n\
+         transfer-encoding: chunked\r\nexpect: 100-continue\r\n\r\n"
+    );
+    for _ in 0..2 {
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut asked = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+        stream.read_exact(&mut asked).await.unwrap();
+        let mut body = format!("{CHUNK_BYTES:x}\r\n").into_bytes();
+        body.resize(body.len() + CHUNK_BYTES, b' ');
+        body.extend_from_slice(b"\r\n0\r\n\r\n");
+        stream.write_all(&body).await.unwrap();
+        assert_eq!(next_status(&mut stream).await, 413);
+    }
+}
+
+/// A request of which any part may be damaged. [`Known`] fills in what stands in angle brackets.
 struct Valid {
     method: &'static str,
     target: &'static str,
@@ -597,7 +636,7 @@ const fn valid(
     Valid { method, target, headers, body }
 }
 
-/// None of them waits.
+/// None of them waits, and none of them takes away what a later one needs.
 const VALID: &[Valid] = &[
     valid("GET", "/storage/v1/b/bbb/o?prefix=a&delimiter=%2F&maxResults=2&versions=true", &[], ""),
     valid(
@@ -612,28 +651,27 @@ const VALID: &[Valid] = &[
         &[("range", "bytes=2-5"), ("if-range", "x")],
         "",
     ),
-    valid("GET", "/storage/v1/b/bbb/o/a?ifGenerationMatch=1", &[("if-none-match", "\"x\"")], ""),
+    valid("GET", "/storage/v1/b/bbb/o/a?ifGenerationMatch=<a>", &[("if-none-match", "\"x\"")], ""),
     valid(
         "PATCH",
         "/storage/v1/b/bbb/o/a?ifMetagenerationMatch=1",
         &[("content-type", "application/json"), ("if-match", "*")],
         "{\"metadata\":{\"k\":\"v\",\"n\":null},\"customTime\":\"2026-11-20T08:48:37.758Z\"}",
     ),
-    valid("DELETE", "/storage/v1/b/bbb/o/c?generation=17&ifGenerationMatch=17", &[], ""),
     valid(
         "POST",
         "/storage/v1/b/bbb/o/x/compose?ifGenerationMatch=0",
         &[],
-        "{\"sourceObjects\":[{\"name\":\"a\",\"generation\":\"1\",\"objectPreconditions\":\
-         {\"ifGenerationMatch\":\"1\"}},{\"name\":\"c\"}],\"destination\":{\"contentType\":\"t\"}}",
+        "{\"sourceObjects\":[{\"name\":\"a\",\"generation\":\"<a>\",\"objectPreconditions\":\
+         {\"ifGenerationMatch\":\"<a>\"}},{\"name\":\"c\"}],\"destination\":{\"contentType\":\"t\"}}",
     ),
     valid(
         "POST",
-        "/storage/v1/b/bbb/o/a/rewriteTo/b/bbb/o/x?maxBytesRewrittenPerCall=1048576&rewriteToken=MA",
+        "/storage/v1/b/bbb/o/large/rewriteTo/b/bbb/o/x?maxBytesRewrittenPerCall=1048576\
+         &rewriteToken=<rewrite>",
         &[],
         "{\"storageClass\":\"NEARLINE\"}",
     ),
-    valid("POST", "/storage/v1/b/bbb/o/a/moveTo/o/y?ifSourceGenerationMatch=1", &[], ""),
     valid(
         "POST",
         "/upload/storage/v1/b/bbb/o?uploadType=media&name=x&contentEncoding=gzip",
@@ -687,7 +725,7 @@ const VALID: &[Valid] = &[
         &[],
         "{\"messages\":[{\"data\":\"eA==\",\"attributes\":{\"k\":\"v\"},\"orderingKey\":\"o\"}]}",
     ),
-    valid("POST", "/v1/projects/p/subscriptions/sub:acknowledge", &[], "{\"ackIds\":[\"1-1-1\"]}"),
+    valid("POST", "/v1/projects/p/subscriptions/sub:acknowledge", &[], "{\"ackIds\":[\"<ack>\"]}"),
     valid(
         "POST",
         "/v1/projects/p/subscriptions/sub:seek",
@@ -700,8 +738,43 @@ const VALID: &[Valid] = &[
         &[],
         "{\"subscription\":{\"ackDeadlineSeconds\":20},\"updateMask\":\"ackDeadlineSeconds\"}",
     ),
-    valid("GET", "/v1/projects/p/topics?pageSize=1&pageToken=projects%2Fp", &[], ""),
+    valid("GET", "/v1/projects/p/topics?pageSize=1&pageToken=<page>", &[], ""),
+    valid("POST", "/storage/v1/b/bbb/o/a/moveTo/o/y?ifSourceGenerationMatch=<a>", &[], ""),
+    valid("DELETE", "/storage/v1/b/bbb/o/c?generation=<c>&ifGenerationMatch=<c>", &[], ""),
 ];
+
+/// What an emulator has given out.
+struct Known([(&'static str, String); 5]);
+
+impl Known {
+    async fn of(rest: &Rest) -> Self {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let [a, c] = [rest.get("b/bbb/o/a").await, rest.get("b/bbb/o/c").await];
+        let upload = "/upload/storage/v1/b/bbb/o?uploadType=media&name=large";
+        let large = vec![b' '; 1024 * 1024 + 1];
+        assert_eq!(rest.send(Method::POST, upload, &[], large).await.status, 200);
+        let rewrite = "b/bbb/o/large/rewriteTo/b/bbb/o/x?maxBytesRewrittenPerCall=1048576";
+        let rewrite = rest.ok(Method::POST, rewrite, json!({"storageClass": "NEARLINE"})).await;
+        let messages = json!({"messages": [{"data": "eA=="}]});
+        rest.ok(Method::POST, &format!("{TOPICS}/topic:publish"), messages).await;
+        let pull = format!("{SUBSCRIPTIONS}/sub:pull");
+        let pulled = rest.ok(Method::POST, &pull, json!({"maxMessages": 1})).await;
+        rest.ok(Method::PUT, &format!("{TOPICS}/second"), json!({})).await;
+        let page = rest.get(&format!("{TOPICS}?pageSize=1")).await;
+        Self([
+            ("<a>", text(&a["generation"])),
+            ("<c>", text(&c["generation"])),
+            ("<rewrite>", text(&rewrite["rewriteToken"])),
+            ("<ack>", text(&pulled["receivedMessages"][0]["ackId"])),
+            ("<page>", text(&page["nextPageToken"])),
+        ])
+    }
+
+    fn fill(&self, text: &str) -> String {
+        let Self(known) = self;
+        known.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
+    }
+}
 
 /// `valid` with a bit flipped, a piece cut out or a piece doubled.
 fn damaged(valid: &str, chance: &Chance) -> Vec<u8> {
@@ -723,14 +796,19 @@ fn damaged(valid: &str, chance: &Chance) -> Vec<u8> {
     damaged
 }
 
-/// A damaged request; `None` where nothing is left that HTTP can carry.
-fn request(valid: &Valid, origin: &str, chance: &Chance) -> Option<Request<Body>> {
-    let part = chance.below(3);
-    let damaged = |wanted, text| match part == wanted {
-        true => damaged(text, chance),
-        false => str::as_bytes(text).to_vec(),
+/// A request, damaged if there is a chance; `None` where nothing is left that HTTP can carry.
+fn request(
+    valid: &Valid,
+    known: &Known,
+    origin: &str,
+    chance: Option<&Chance>,
+) -> Option<Request<Body>> {
+    let part = chance.map(|chance| (chance, chance.below(3)));
+    let damaged = |wanted, text: &str| match part {
+        Some((chance, part)) if part == wanted => damaged(text, chance),
+        _ => text.as_bytes().to_vec(),
     };
-    let target = String::from_utf8(damaged(0, valid.target)).ok()?;
+    let target = String::from_utf8(damaged(0, &known.fill(valid.target))).ok()?;
     let uri: Uri = format!("{origin}{target}").parse().ok()?;
     // A damaged origin is another host.
     target.starts_with('/').then_some(())?;
@@ -739,30 +817,48 @@ fn request(valid: &Valid, origin: &str, chance: &Chance) -> Option<Request<Body>
         let value = HeaderValue::from_bytes(&damaged(1, value)).ok()?;
         request = request.header(HeaderName::from_static(name), value);
     }
-    request.body(Body::from(damaged(2, valid.body))).ok()
+    request.body(Body::from(damaged(2, &known.fill(valid.body)))).ok()
+}
+
+#[tokio::test]
+async fn what_is_going_to_be_damaged_is_taken_undamaged() {
+    let rest = rest().await;
+    let known = Known::of(&rest).await;
+    let mut refused = Vec::new();
+    for valid in VALID {
+        let request = request(valid, &known, &rest.emulator.url(), None).unwrap();
+        let what = format!("{} {}", valid.method, valid.target);
+        let answer = exchange(request).await.unwrap();
+        if answer.status >= 400 {
+            refused.push(format!("{what}: {answer:?}"));
+        }
+    }
+    assert_eq!(refused, Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn no_damage_to_a_request_is_answered_with_more_than_a_refusal() {
-    let rest = rest().await;
-    rest.ok(Method::POST, "b?project=q", json!({"name": "untouched"})).await;
-    let upload = "/upload/storage/v1/b/untouched/o?uploadType=media&name=a";
-    assert_eq!(rest.send(Method::POST, upload, &[], "safe").await.status, 200);
-    let before = rest.get("b/untouched/o?versions=true").await;
     let seed = 41;
     let chance = Chance::new(seed);
     let (mut taken, mut refused) = (0, 0);
-    for round in 0..1500 {
-        let valid = &VALID[round % VALID.len()];
-        let Some(request) = request(valid, &rest.emulator.url(), &chance) else { continue };
-        let what = format!("seed {seed}, round {round}: {request:?}");
-        let answer = exchange(request).await.unwrap_or_else(|err| panic!("{what}: {err}"));
-        assert_eq!(flaw(&answer), None, "{what}: {answer:?}");
-        if answer.status < 400 { taken += 1 } else { refused += 1 }
+    for life in 0..30 {
+        let rest = rest().await;
+        let known = Known::of(&rest).await;
+        rest.ok(Method::POST, "b?project=q", json!({"name": "untouched"})).await;
+        let upload = "/upload/storage/v1/b/untouched/o?uploadType=media&name=a";
+        assert_eq!(rest.send(Method::POST, upload, &[], "safe").await.status, 200);
+        let before = rest.get("b/untouched/o?versions=true").await;
+        for valid in VALID.iter().chain(VALID) {
+            let request = request(valid, &known, &rest.emulator.url(), Some(&chance));
+            let Some(request) = request else { continue };
+            let what = format!("seed {seed}, life {life}: {request:?}");
+            let answer = exchange(request).await.unwrap_or_else(|err| panic!("{what}: {err}"));
+            assert_eq!(flaw(&answer), None, "{what}: {answer:?}");
+            if answer.status < 400 { taken += 1 } else { refused += 1 }
+        }
+        assert_eq!(rest.get("b/untouched/o?versions=true").await, before);
+        rest.upload("a", "0123456789").await;
+        assert_eq!(rest.content("a").await, "0123456789");
     }
     assert!(taken > 300 && refused > 300, "{taken} and {refused} are too few of one kind");
-    assert_eq!(rest.get("b/untouched/o?versions=true").await, before);
-    rest.upload("a", "0123456789").await;
-    assert_eq!(rest.content("a").await, "0123456789");
-    assert_eq!(rest.emulator.problems(), Vec::<String>::new());
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use emulator::{Emulator, Memory, Options, Upload};
 use expect_test::expect;
 use serde_json::json;
-use store::{Metadata, Operations};
+use store::{Metadata, Operations, PAGE_ITEMS_MAX};
 
 use crate::client::{Answer, get, send};
 use crate::memory::compress;
@@ -213,6 +213,20 @@ async fn lists_page_select_and_show_versions() {
         tokens += 1;
     }
     assert_eq!(tokens, 1, "pages of versions end too");
+}
+
+#[tokio::test]
+async fn a_page_can_be_empty_and_not_the_last() {
+    let face = face().await;
+    (0..=PAGE_ITEMS_MAX).for_each(|number| drop(face.insert(&format!("{number:05}"), "")));
+    let last = format!("{PAGE_ITEMS_MAX:05}");
+    let list =
+        async |query: &str| get(&format!("{}?matchGlob={last}{query}", face.objects)).await.json();
+    let page = list("").await;
+    let token = page["nextPageToken"].as_str().unwrap();
+    assert_eq!(page, json!({"kind": "storage#objects", "nextPageToken": token}));
+    let page = list(&format!("&fields=items/name,nextPageToken&pageToken={token}")).await;
+    assert_eq!(page, json!({"items": [{"name": last}]}));
 }
 
 #[tokio::test]

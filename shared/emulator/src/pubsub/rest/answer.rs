@@ -8,12 +8,11 @@ use axum::extract::{self, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use crate::pubsub::json::{Fields, camel, parse_base64};
+use crate::opaque;
+use crate::pubsub::json::{Fields, camel};
 use crate::pubsub::problem::Problem;
 
 /// The resources on a page that names no size, and the most that are on one.
@@ -129,8 +128,7 @@ pub(super) fn page(
         text => text.parse().map_err(|_| Problem::argument("page_size"))?,
     };
     let size = if size == 0 { PAGE_SIZE } else { PAGE_SIZE_MAX.min(size) };
-    let after = parse_base64(query.text("pageToken"));
-    let after = after.and_then(|name| String::from_utf8(name.into()).ok());
+    let after = opaque::decode(query.text("pageToken"));
     let after = after.ok_or_else(|| Problem::argument("page_token"))?;
     let mut items = items.skip_while(|(name, _)| !after.is_empty() && *name <= after);
     let mut last = None;
@@ -144,7 +142,7 @@ pub(super) fn page(
         page[field] = values.into();
     }
     if let (Some(last), true) = (last, items.next().is_some()) {
-        page["nextPageToken"] = URL_SAFE_NO_PAD.encode(last).into();
+        page["nextPageToken"] = opaque::encode(&last).into();
     }
     Ok(json(&page))
 }
