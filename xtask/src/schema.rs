@@ -1,8 +1,8 @@
 //! `cargo xtask schema`: what `schemas/` declares, checked as a whole.
 
 mod cost;
-mod examples;
-mod published;
+pub(crate) mod examples;
+pub(crate) mod published;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +19,7 @@ use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 
 /// The folder of the definitions.
-const SCHEMAS: &str = "schemas";
+pub(crate) const SCHEMAS: &str = "schemas";
 
 /// What every `entity.json` must look like.
 const FORM: &str = "entity.schema.json";
@@ -95,10 +95,11 @@ fn summary(definitions: &Definitions, counts: examples::Counts, problems: usize)
 /// The folder, read.
 pub(crate) struct Checked {
     /// Path below `schemas/` and text of every file of a kind.
-    files: BTreeMap<String, String>,
+    pub(crate) files: BTreeMap<String, String>,
     /// What they declare, where they can be understood at all.
-    definitions: Option<Arc<Definitions>>,
-    problems: Vec<String>,
+    pub(crate) definitions: Option<Arc<Definitions>>,
+    /// What is wrong so far.
+    pub(crate) problems: Vec<String>,
 }
 
 impl Checked {

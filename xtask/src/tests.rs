@@ -22,6 +22,7 @@ mod modes;
 mod new;
 mod routes;
 mod scenarios;
+mod schema;
 mod tidy;
 
 use std::fs;

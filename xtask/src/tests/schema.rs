@@ -1,0 +1,79 @@
+//! What `cargo xtask schema check` finds, and that it finds nothing here.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use expect_test::expect;
+
+use super::workspace;
+use crate::schema::published::compare;
+use crate::schema::{Checked, SCHEMAS, examples, published};
+
+/// The problems of a folder with the form and the one kind `thing`.
+fn problems(entity: &str, schema: &str) -> Vec<String> {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join(SCHEMAS);
+    fs::create_dir_all(folder.join("thing")).unwrap();
+    let form = workspace().root.join(SCHEMAS).join("entity.schema.json");
+    fs::copy(form, folder.join("entity.schema.json")).unwrap();
+    fs::write(folder.join("thing/entity.json"), entity).unwrap();
+    fs::write(folder.join("thing/v1.0.0.schema.json"), schema).unwrap();
+    let checked = Checked::read(root.path()).unwrap();
+    let mut problems = checked.problems.clone();
+    if let Some(definitions) = &checked.definitions {
+        let examples = examples::read(root.path(), definitions).unwrap();
+        problems.extend(examples::check(&examples, definitions));
+    }
+    problems
+}
+
+#[test]
+fn everything_here_is_as_it_should_be() {
+    let root = workspace().root;
+    let checked = Checked::read(&root).unwrap();
+    assert_eq!(checked.problems, [""; 0]);
+    let definitions = checked.definitions.unwrap();
+    let examples = examples::read(&root, &definitions).unwrap();
+    assert_eq!(examples::check(&examples, &definitions), [""; 0]);
+    let changed = published::check(&root, &definitions, &checked.files, false).unwrap();
+    assert_eq!(changed, [""; 0]);
+}
+
+#[test]
+fn each_mistake_is_named_with_its_place() {
+    let plain = r#"{"type": "object"}"#;
+    let thing = |more: &str| {
+        format!(
+            r#"{{"entity": "thing", "segment": "things", "schema_versions": ["1.0.0"], "manifest": {{}}{more}}}"#
+        )
+    };
+    let mut found = String::new();
+    for (entity, schema) in [
+        (thing(r#", "indexes": []"#), plain),
+        (thing(r#", "indices": [{"name": "by-x", "version": 0, "keys": []}]"#), plain),
+        (thing(""), r#"{"type": "objekt"}"#),
+        (thing(""), r#"{"$ref": "https://example.com/other.json"}"#),
+        ("{".to_owned(), plain),
+    ] {
+        for problem in problems(&entity, schema) {
+            found += &format!("{problem}\n");
+        }
+        found += "\n";
+    }
+    expect![[""]].assert_eq(&found);
+}
+
+#[test]
+fn what_was_published_is_held_to_what_it_was() {
+    let declared = BTreeMap::from(
+        [("a", "1"), ("b", "2"), ("c", "3")].map(|(name, it)| (name.to_owned(), it.to_owned())),
+    );
+    assert_eq!(
+        compare("1 a\n9 b\n4 d\n", &declared),
+        [
+            "b has changed since it was published: give it a new version",
+            "c is new: `cargo xtask schema check --update` notes it",
+            "d was published and is gone: `cargo xtask index drop`, then --update",
+        ]
+    );
+}
