@@ -1,5 +1,6 @@
 //! Entities as data: what `schemas/{entity}/entity.json` declares, and the schemas beside it.
 
+mod check;
 mod index;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use serde_json::Value;
 use crate::id::{is_segment, is_word};
 use crate::{digest, json};
 
+pub use check::{Check, Relation, Total, Values};
 pub use index::{Condition, Each, Index, IndexKind, Key, KeySource, Test, Transform};
 
 include!(concat!(env!("OUT_DIR"), "/definitions.rs"));
@@ -34,6 +36,9 @@ pub struct EntityDefinition {
     pub schema_versions: Vec<String>,
     /// The fields of its manifest record, after `id` and `entity`.
     pub manifest: Fields,
+    /// What must hold of a document beyond its schema.
+    #[serde(default)]
+    pub checks: Vec<Check>,
     /// Its indices.
     #[serde(default)]
     pub indices: Vec<Index>,

@@ -132,3 +132,79 @@ fn a_definition_that_would_write_what_nobody_reads_is_refused() {
     expect![[r#"idea/entity.json: "status" is no JSON pointer, which begins with '/'"#]]
         .assert_eq(&manifest(r#"{"a":["status"]}"#));
 }
+
+/// What the checks of a kind are refused with.
+fn check_checks(checks: &str, expect: Expect) {
+    let entity = format!(
+        r#"{{"entity":"idea","segment":"ideas","schema_versions":["1.0.0"],"manifest":{{}},"checks":[{checks}]}}"#
+    );
+    expect.assert_eq(&match from(&entity) {
+        Ok(definitions) => format!("{} checks", definitions.entities()[0].checks.len()),
+        Err(err) => err.to_string(),
+    });
+}
+
+#[test]
+fn a_check_has_one_form() {
+    check_checks(
+        r#"{"le":["/a","/b"]},{"each":"/c","lt":["/a",""]},{"eq":["/a","/b"]},{"sum":"/l/*/a","is":"/b"},{"sum":"/l/*","is":1.0,"within":1E-6},{"unique":"/l","by":["/a"]},{"value":"/a","in":"/l/*"},{"keys":"/o","in":"/l/*/a"}"#,
+        expect!["8 checks"],
+    );
+    for wrong in [
+        r#"{}"#,
+        r#"{"le":["/a","/b"],"lt":["/a","/b"]}"#,
+        r#"{"each":"/a"}"#,
+        r#"{"each":"/l","sum":"/l/*","is":1}"#,
+        r#"{"sum":"/l/*"}"#,
+        r#"{"within":1}"#,
+        r#"{"unique":"/l"}"#,
+        r#"{"value":"/a","keys":"/b","in":"/l/*"}"#,
+        r#"{"in":"/l/*"}"#,
+    ] {
+        check_checks(
+            wrong,
+            expect![
+                "idea/entity.json: a check is one of: le, lt or eq, with or without each; sum and is, with or without within; unique and by; value and in; keys and in"
+            ],
+        );
+    }
+    check_checks(
+        r#"{"le":["/a"]}"#,
+        expect!["idea/entity.json: invalid length 1, expected an array of length 2"],
+    );
+    check_checks(
+        r#"{"ge":["/a","/b"]}"#,
+        expect![
+            "idea/entity.json: unknown field `ge`, expected one of `each`, `le`, `lt`, `eq`, `sum`, `is`, `within`, `unique`, `by`, `value`, `keys`, `in`"
+        ],
+    );
+    check_checks(
+        r#"{"le":["/a","b"]}"#,
+        expect![[r#"idea/entity.json: "b" is no JSON pointer, which begins with '/'"#]],
+    );
+    check_checks(
+        r#"{"le":["/a","/l/*/b"]}"#,
+        expect![[r#"idea/entity.json: "/l/*/b" has a '*' that does not stand for the elements"#]],
+    );
+    check_checks(
+        r#"{"sum":"/l/*/m/*","is":1}"#,
+        expect![[r#"idea/entity.json: "/m/*" has a '*' that does not stand for the elements"#]],
+    );
+    check_checks(
+        r#"{"sum":"/a","is":1}"#,
+        expect![[r#"idea/entity.json: "/a" has no '*' for the elements of an array"#]],
+    );
+    check_checks(
+        r#"{"sum":"/l/*","is":true}"#,
+        expect!["idea/entity.json: sum /l/*: is has to be a number or a JSON pointer"],
+    );
+    check_checks(
+        r#"{"sum":"/l/*","is":1,"within":-1}"#,
+        expect!["idea/entity.json: sum /l/*: within is below 0"],
+    );
+    check_checks(r#"{"unique":"/l","by":[]}"#, expect!["idea/entity.json: unique /l: by is empty"]);
+    check_checks(
+        r#"{"value":"/a","in":"/l"}"#,
+        expect![[r#"idea/entity.json: "/l" has no '*' for the elements of an array"#]],
+    );
+}
