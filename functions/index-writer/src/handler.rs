@@ -123,7 +123,7 @@ impl IndexWriter {
         definition: &EntityDefinition,
         events: &[Delivery],
     ) -> Result<Option<Disposition>, Error> {
-        let source = match self.source(looked_at.entity).await? {
+        let source = match self.source(looked_at.entity, definition).await? {
             Ok(source) => source,
             Err(reason) => return Ok(Some(Disposition::Rejected(vec![reason]))),
         };
@@ -153,9 +153,13 @@ impl IndexWriter {
         }))
     }
 
-    async fn source(&self, entity: &EntityRef) -> Result<Result<Source, String>, Error> {
+    async fn source(
+        &self,
+        entity: &EntityRef,
+        definition: &EntityDefinition,
+    ) -> Result<Result<Source, String>, Error> {
         let snapshot = self.tools.snapshot(entity).await?;
-        Ok(Source::read(entity, snapshot.as_ref().map(Object::parts)))
+        Ok(Source::read(entity, definition, snapshot.as_ref().map(Object::parts)))
     }
 
     async fn moved(&self, source: &Source) -> Result<bool, Error> {

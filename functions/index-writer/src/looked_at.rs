@@ -122,7 +122,7 @@ impl<'a> LookedAt<'a> {
     }
 
     fn read(&self, object: &Object) -> Version {
-        let source = Source::read(self.entity, Some(object.parts()));
+        let source = Source::read(self.entity, self.definition, Some(object.parts()));
         let is_snapshot = source.is_ok();
         let document = source.ok().and_then(|source| source.document);
         let places = places(self.definition, self.entity, document.as_ref()).unwrap_or_default();

@@ -208,3 +208,114 @@ fn a_check_has_one_form() {
         expect![[r#"idea/entity.json: "/l" has no '*' for the elements of an array"#]],
     );
 }
+
+/// What the upgrades of a kind with these schema versions are refused with.
+fn check_upgrades(versions: &str, upgrades: &str, expect: Expect) {
+    let entity = format!(
+        r#"{{"entity":"idea","segment":"ideas","schema_versions":[{versions}],"manifest":{{}},"upgrades":[{upgrades}]}}"#
+    );
+    let schemas = ["1.0.0", "1.1.0", "2.0.0"]
+        .map(|version| (format!("idea/v{version}.schema.json"), "{}".to_owned()));
+    let files = [("idea/entity.json".to_owned(), entity)].into_iter().chain(schemas);
+    expect.assert_eq(&match Definitions::from_files(files) {
+        Ok(definitions) => format!("{} upgrades", definitions.entities()[0].upgrades.len()),
+        Err(err) => err.to_string(),
+    });
+}
+
+#[test]
+fn upgrades_lead_from_each_version_to_the_next() {
+    let versions = r#""1.0.0","1.1.0","2.0.0""#;
+    let first = r#"{"from":"1.0.0","to":"1.1.0","steps":[]}"#;
+    let second = r#"{"from":"1.1.0","to":"2.0.0","steps":[]}"#;
+    check_upgrades(versions, &format!("{first},{second}"), expect!["2 upgrades"]);
+    check_upgrades(
+        versions,
+        "",
+        expect![
+            "idea/entity.json: upgrades lead from none, not from 1.0.0 to 1.1.0, 1.1.0 to 2.0.0"
+        ],
+    );
+    check_upgrades(
+        versions,
+        first,
+        expect![
+            "idea/entity.json: upgrades lead from 1.0.0 to 1.1.0, not from 1.0.0 to 1.1.0, 1.1.0 to 2.0.0"
+        ],
+    );
+    check_upgrades(
+        versions,
+        &format!("{second},{first}"),
+        expect![
+            "idea/entity.json: upgrades lead from 1.1.0 to 2.0.0, 1.0.0 to 1.1.0, not from 1.0.0 to 1.1.0, 1.1.0 to 2.0.0"
+        ],
+    );
+    check_upgrades(
+        r#""1.0.0""#,
+        first,
+        expect!["idea/entity.json: upgrades lead from 1.0.0 to 1.1.0, not from none"],
+    );
+    check_upgrades(
+        r#""1.0.0","1.0.0""#,
+        "",
+        expect![[r#"idea/entity.json: schema version "1.0.0" stands twice"#]],
+    );
+}
+
+#[test]
+fn a_step_is_a_default_or_a_move() {
+    let check = |steps: &str, expect: Expect| {
+        let upgrade = format!(r#"{{"from":"1.0.0","to":"1.1.0","steps":[{steps}]}}"#);
+        check_upgrades(r#""1.0.0","1.1.0""#, &upgrade, expect);
+    };
+    check(
+        r#"{"default":"/a/b","value":[1]},{"move":"/a/b","to":"/a~1b"},{"move":"/team/lead","to":"/team/leadId"}"#,
+        expect!["1 upgrades"],
+    );
+    check(
+        r#"{"default":"/a"}"#,
+        expect!["idea/entity.json: a step is one of: default and value, not null; move and to"],
+    );
+    check(
+        r#"{"default":"/a","value":null}"#,
+        expect!["idea/entity.json: a step is one of: default and value, not null; move and to"],
+    );
+    check(
+        r#"{"default":"/a","value":1,"to":"/b"}"#,
+        expect!["idea/entity.json: a step is one of: default and value, not null; move and to"],
+    );
+    check(
+        r#"{"rename":"/a","to":"/b"}"#,
+        expect![
+            "idea/entity.json: unknown field `rename`, expected one of `default`, `value`, `move`, `to`"
+        ],
+    );
+    check(
+        r#"{"move":"a","to":"/b"}"#,
+        expect![[r#"idea/entity.json: "a" is no JSON pointer to a field"#]],
+    );
+    check(
+        r#"{"move":"","to":"/b"}"#,
+        expect![[r#"idea/entity.json: "" is no JSON pointer to a field"#]],
+    );
+    check(
+        r#"{"move":"/a","to":"/updated_at"}"#,
+        expect![[r#"idea/entity.json: "/updated_at" is a field that no upgrade changes"#]],
+    );
+    check(
+        r#"{"default":"/op/a","value":1}"#,
+        expect![[r#"idea/entity.json: "/op/a" is a field that no upgrade changes"#]],
+    );
+    check(
+        r#"{"move":"/a","to":"/a/b"}"#,
+        expect![[r#"idea/entity.json: "/a" cannot move to "/a/b": one is inside the other"#]],
+    );
+    check(
+        r#"{"move":"/a/b","to":"/a/b"}"#,
+        expect![[r#"idea/entity.json: "/a/b" cannot move to "/a/b": one is inside the other"#]],
+    );
+    check(
+        r#"{"default":"/1/2/3/4/5/6/7/8/9","value":1}"#,
+        expect![[r#"idea/entity.json: "/1/2/3/4/5/6/7/8/9" has more than 8 names"#]],
+    );
+}

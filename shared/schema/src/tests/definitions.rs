@@ -176,3 +176,33 @@ fn the_schema_of_definitions_and_the_parser_agree_on_checks() {
         assert_eq!(check(wrong), (false, false), "{wrong}");
     }
 }
+
+#[test]
+fn the_schema_of_definitions_and_the_parser_agree_on_upgrades() {
+    let step = |step: &str| {
+        accepted(&format!(
+            r#""schema_versions":["1.0.0","1.1.0"],"upgrades":[{{"from":"1.0.0","to":"1.1.0","steps":[{step}]}}]"#
+        ))
+    };
+    for sound in [
+        "",
+        r#"{"default":"/a/b","value":{}}"#,
+        r#"{"move":"/a/b","to":"/idea"}"#,
+        r#"{"move":"/1/2/3/4/5/6/7/8","to":"/a~1b"}"#,
+    ] {
+        assert_eq!(step(sound), (true, true), "{sound}");
+    }
+    for wrong in [
+        "{}",
+        r#"{"default":"/a"}"#,
+        r#"{"default":"/a","value":null}"#,
+        r#"{"default":"/a","value":1,"to":"/b"}"#,
+        r#"{"move":"","to":"/b"}"#,
+        r#"{"move":"/id","to":"/b"}"#,
+        r#"{"move":"/a","to":"/op/b"}"#,
+        r#"{"move":"/1/2/3/4/5/6/7/8/9","to":"/b"}"#,
+        r#"{"rename":"/a","to":"/b"}"#,
+    ] {
+        assert_eq!(step(wrong), (false, false), "{wrong}");
+    }
+}
