@@ -59,11 +59,14 @@ pub enum Shortcut {
     UnknownTakenForNothing,
     /// A register with a winner keeps nobody else.
     WinnerOnly,
+    /// In old versions of a snapshot, fields are looked for under the names of the newest schema
+    /// version.
+    OldVersionsNotUpgraded,
 }
 
 impl Shortcut {
     /// Every one of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::UnchangedSkipped,
         Self::Deleted,
         Self::NoTombstoneWhereMissing,
@@ -73,6 +76,7 @@ impl Shortcut {
         Self::OwnIgnored,
         Self::UnknownTakenForNothing,
         Self::WinnerOnly,
+        Self::OldVersionsNotUpgraded,
     ];
 }
 

@@ -7,7 +7,7 @@ use emulator::{Memory, tools};
 use store::Tools;
 
 use super::{bucket, indices, write_snapshot_with};
-use crate::IndexWriter;
+use crate::{IndexWriter, Shortcut};
 
 /// The release before.
 const OLDER: &str = r#"{"entity":"venture","segment":"ventures","schema_versions":["1.0.0"],"manifest":{},
@@ -38,8 +38,17 @@ async fn deliver(
     bucket: &Arc<Memory>,
     delivery: &Delivery,
 ) -> Disposition {
+    deliver_with(definitions, bucket, delivery, Planted::NONE).await
+}
+
+async fn deliver_with(
+    definitions: &Arc<Definitions>,
+    bucket: &Arc<Memory>,
+    delivery: &Delivery,
+    planted: Planted<Shortcut>,
+) -> Disposition {
     let tools = Tools { definitions: Arc::clone(definitions), ..tools(bucket.clone()) };
-    let writer = IndexWriter { tools, planted: Planted::NONE };
+    let writer = IndexWriter { tools, planted };
     writer.handle(std::slice::from_ref(delivery)).await.remove(0).unwrap()
 }
 
@@ -83,4 +92,15 @@ async fn a_place_that_only_a_default_gave_goes_with_the_snapshot_that_has_none()
     let newer = write(&bucket, 2, r#"{"schema_version":"1.1.0","ownerId":"Bob"}"#);
     deliver(&AFTER, &bucket, &newer).await;
     assert_eq!(names(&bucket), ["by-owner/bob/V1.json"]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_overwritten_version_that_is_not_upgraded_is_seen() {
+    let bucket = bucket();
+    let older = write(&bucket, 1, r#"{"schema_version":"1.0.0","owner":"Bob"}"#);
+    deliver(&BEFORE, &bucket, &older).await;
+    let newer = write(&bucket, 2, r#"{"schema_version":"1.1.0","ownerId":"Ann"}"#);
+    let planted = Planted::bug(Shortcut::OldVersionsNotUpgraded);
+    deliver_with(&AFTER, &bucket, &newer, planted).await;
+    assert_eq!(names(&bucket), ["by-owner/ann/V1.json", "by-owner/bob/V1.json"], "an orphan");
 }
