@@ -59,11 +59,14 @@ pub enum Shortcut {
     UnknownTakenForNothing,
     /// A register with a winner keeps nobody else.
     WinnerOnly,
+    /// In old versions of a snapshot, fields are looked for under the names of the newest schema
+    /// version.
+    OldVersionsNotUpgraded,
 }
 
 impl Shortcut {
     /// Every one of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::UnchangedSkipped,
         Self::Deleted,
         Self::NoTombstoneWhereMissing,
@@ -73,6 +76,7 @@ impl Shortcut {
         Self::OwnIgnored,
         Self::UnknownTakenForNothing,
         Self::WinnerOnly,
+        Self::OldVersionsNotUpgraded,
     ];
 }
 
@@ -123,7 +127,7 @@ impl IndexWriter {
         definition: &EntityDefinition,
         events: &[Delivery],
     ) -> Result<Option<Disposition>, Error> {
-        let source = match self.source(looked_at.entity).await? {
+        let source = match self.source(looked_at.entity, definition).await? {
             Ok(source) => source,
             Err(reason) => return Ok(Some(Disposition::Rejected(vec![reason]))),
         };
@@ -153,9 +157,13 @@ impl IndexWriter {
         }))
     }
 
-    async fn source(&self, entity: &EntityRef) -> Result<Result<Source, String>, Error> {
+    async fn source(
+        &self,
+        entity: &EntityRef,
+        definition: &EntityDefinition,
+    ) -> Result<Result<Source, String>, Error> {
         let snapshot = self.tools.snapshot(entity).await?;
-        Ok(Source::read(entity, snapshot.as_ref().map(Object::parts)))
+        Ok(Source::read(entity, definition, snapshot.as_ref().map(Object::parts)))
     }
 
     async fn moved(&self, source: &Source) -> Result<bool, Error> {

@@ -7,7 +7,7 @@ use projection::plan::{Places, places};
 use projection::source::Source;
 use store::{Error, Object, Store};
 
-use crate::Shortcut;
+use crate::{Shortcut, planted};
 
 /// The places that old versions of one entity's snapshot had. Versions never change, so each is
 /// read at most once for all attempts.
@@ -122,7 +122,11 @@ impl<'a> LookedAt<'a> {
     }
 
     fn read(&self, object: &Object) -> Version {
-        let source = Source::read(self.entity, Some(object.parts()));
+        let parts = Some(object.parts());
+        let source = match self.planted.has(Shortcut::OldVersionsNotUpgraded) {
+            true => Source::read(self.entity, &planted::without_upgrades(self.definition), parts),
+            false => Source::read(self.entity, self.definition, parts),
+        };
         let is_snapshot = source.is_ok();
         let document = source.ok().and_then(|source| source.document);
         let places = places(self.definition, self.entity, document.as_ref()).unwrap_or_default();

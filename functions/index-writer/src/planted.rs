@@ -1,6 +1,6 @@
 //! What some of the wrong turns do that tests plant.
 
-use domain::{ObjectName, json, volatile};
+use domain::{EntityDefinition, ObjectName, json, volatile};
 use projection::Write;
 use serde_json::Value;
 use store::Object;
@@ -22,4 +22,9 @@ pub(crate) fn winner_only(write: Write) -> Write {
         members.truncate(1);
     }
     Write { body: json::to_line(&register), ..write }
+}
+
+/// The definition as if no field had ever had another name.
+pub(crate) fn without_upgrades(definition: &EntityDefinition) -> EntityDefinition {
+    EntityDefinition { upgrades: Vec::new(), ..definition.clone() }
 }

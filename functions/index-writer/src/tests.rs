@@ -3,6 +3,7 @@
 mod interleavings;
 mod operations;
 mod outcomes;
+mod upgrades;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -82,12 +83,19 @@ fn write_snapshot_with(
     let name = ObjectName::Snapshot(entity.clone());
     let before = bucket.objects().remove(&name.to_string());
     let places_of = |body: &[u8], metadata: &projection::Metadata, generation| {
-        let source = Source::read(&entity, Some((generation, body, metadata))).unwrap();
+        let source = Source::read(
+            &entity,
+            DEFINITIONS.entity("venture").unwrap(),
+            Some((generation, body, metadata)),
+        )
+        .unwrap();
         places(DEFINITIONS.entity("venture").unwrap(), &entity, source.document.as_ref())
     };
     let mut metadata = snapshot::metadata(&folded, &format!("run{second}"), &[]);
     metadata.insert(Version::DEFINITIONS.to_owned(), "d".to_owned());
-    let is_snapshot = |object: &store::Object| Source::read(&entity, Some(object.parts())).is_ok();
+    let is_snapshot = |object: &store::Object| {
+        Source::read(&entity, DEFINITIONS.entity("venture").unwrap(), Some(object.parts())).is_ok()
+    };
     if let Some(before) = before.filter(is_snapshot) {
         let (generation, body_before, metadata_before) = before.parts();
         let places_before = places_of(body_before, metadata_before, generation);

@@ -98,7 +98,7 @@ impl ManifestWriter {
     ) -> Result<Disposition, Error> {
         let name = ObjectName::Manifest(entity.clone()).to_string();
         let (stored, snapshot) = self.read(entity, &name).await?;
-        let source = match Source::read(entity, snapshot.as_ref().map(Object::parts)) {
+        let source = match Source::read(entity, definition, snapshot.as_ref().map(Object::parts)) {
             Ok(source) => source,
             Err(reason) => return Ok(Disposition::Rejected(vec![reason])),
         };

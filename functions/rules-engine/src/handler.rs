@@ -29,8 +29,8 @@ use std::time::Duration;
 
 use domain::limits::ATTEMPTS_MAX;
 use domain::{
-    BoxFuture, Class, Delivery, Disposition, EntityRef, Failure, Generation, Handler, ObjectName,
-    Outcome, Planted, ascii,
+    BoxFuture, Class, Delivery, Disposition, EntityDefinition, EntityRef, Failure, Generation,
+    Handler, ObjectName, Outcome, Planted, ascii,
 };
 use futures_util::future::{try_join, try_join_all};
 use projection::source::{Source, key};
@@ -154,7 +154,7 @@ impl RulesEngine {
             Err(rejected) => return Ok(rejected),
         };
         for _ in 0..ATTEMPTS_MAX {
-            match self.attempt(entity, &definition.entity, events).await {
+            match self.attempt(entity, definition, events).await {
                 Ok(Some(disposition)) => return Ok(disposition),
                 Ok(None) => (),
                 Err(err) if err.kind == ErrorKind::Conflict => (),
@@ -169,13 +169,14 @@ impl RulesEngine {
     async fn attempt(
         &self,
         entity: &EntityRef,
-        kind: &str,
+        definition: &EntityDefinition,
         events: &[Generation],
     ) -> Result<Option<Disposition>, Error> {
-        let view = match self.view(entity, events).await? {
+        let view = match self.view(entity, definition, events).await? {
             Ok(view) => view,
             Err(reason) => return Ok(Some(Disposition::Rejected(vec![reason]))),
         };
+        let kind = &definition.entity;
         self.write_noted_alerts(&view).await?;
         let rules = self.rules(entity.env, self.rules_age_max).await?;
         let mut transitions = decide(&view.state, subject(&view.source, kind), &rules);
@@ -195,13 +196,14 @@ impl RulesEngine {
     async fn view(
         &self,
         entity: &EntityRef,
+        definition: &EntityDefinition,
         events: &[Generation],
     ) -> Result<Result<View, String>, Error> {
         let state = ObjectName::AlertState(entity.clone()).to_string();
         let state = self.tools.store.get(&state, None);
         let snapshot = self.snapshot(entity, events.last().copied());
         let (snapshot, stored) = try_join(snapshot, state).await?;
-        let source = match Source::read(entity, snapshot.as_ref().map(Object::parts)) {
+        let source = match Source::read(entity, definition, snapshot.as_ref().map(Object::parts)) {
             Ok(source) => source,
             Err(reason) => return Ok(Err(reason)),
         };

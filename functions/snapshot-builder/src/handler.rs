@@ -19,6 +19,7 @@ use projection::fold::{Folded, State};
 use projection::plan::places;
 use projection::snapshot::{self, Decision, Stored};
 use projection::source::key;
+use projection::upgrade;
 use schema::Validators;
 use serde_json::Value;
 use store::{Error, ErrorKind, Metadata, Object, Precondition, Tools};
@@ -53,15 +54,18 @@ pub enum Shortcut {
     OrderedByTimeAlone,
     /// A merge that comes before its base is skipped instead of remembered.
     MergeWithoutBaseSkipped,
+    /// A snapshot of an older schema version is patched instead of folded again.
+    OlderSnapshotPatched,
 }
 
 impl Shortcut {
     /// Every one of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::LateTakenForCovered,
         Self::ConflictTakenForDone,
         Self::OrderedByTimeAlone,
         Self::MergeWithoutBaseSkipped,
+        Self::OlderSnapshotPatched,
     ];
 }
 
@@ -176,23 +180,35 @@ impl SnapshotBuilder {
         object: Option<&Object>,
         list: bool,
     ) -> Result<Disposition, Error> {
-        let stored = snapshot::read(object.map(|object| (&object.body[..], &object.metadata)));
-        let decision = match snapshot::decide(&stored, records.to_vec()) {
+        let read = object.map(|object| (&object.body[..], &object.metadata));
+        let stored = match snapshot::read(read, target.definition) {
+            Stored::Outdated(folded) if self.planted.has(Shortcut::OlderSnapshotPatched) => {
+                Stored::Snapshot(folded)
+            }
+            stored => stored,
+        };
+        let mut decision = match snapshot::decide(&stored, records.to_vec()) {
             Decision::Put(_) if list => snapshot::refold(&stored, records),
             Decision::Refold(_) if self.planted.has(Shortcut::LateTakenForCovered) => {
                 Decision::Skip
             }
             decision => decision,
         };
-        let decision = match decision {
-            Decision::Refold(from) => {
-                let history = self.history(target.entity, target.definition, from, records).await?;
-                snapshot::decide_refolded(&stored, history)
+        // Once more at most: from the beginning there is no further refold.
+        while let Decision::Refold(from) = decision {
+            let history = self.history(target.entity, target.definition, from, records).await?;
+            decision = snapshot::decide_refolded(&stored, from, history);
+        }
+        let folded = match decision {
+            Decision::Put(folded) => folded,
+            Decision::Retry => {
+                let reason = "was written at a schema version that this revision does not know";
+                let reason = format!("snapshot of {} {reason}", target.entity);
+                return Err(Error::new(ErrorKind::Unavailable, reason));
             }
-            decision => decision,
-        };
-        let Decision::Put(folded) = decision else {
-            return Ok(Disposition::Skipped("snapshot covers the record"));
+            Decision::Skip | Decision::Refold(_) => {
+                return Ok(Disposition::Skipped("snapshot covers the record"));
+            }
         };
         let without_base = folded.base.is_none();
         if without_base && self.planted.has(Shortcut::MergeWithoutBaseSkipped) {
@@ -225,6 +241,8 @@ impl SnapshotBuilder {
         };
         let run = run.unwrap_or_else(|| self.tools.ids.ulid(self.tools.clock.now()));
         let mut metadata = snapshot::metadata(folded, &run, &self.errors(target, folded));
+        let schema_version = target.definition.newest_version().to_owned();
+        metadata.insert(snapshot::SCHEMA_VERSION.to_owned(), schema_version);
         metadata.extend(self.tools.version.metadata());
         let (name, generation) = &target.trigger;
         metadata.insert(key::NAME.to_owned(), ascii::encode(name));
@@ -260,6 +278,9 @@ impl SnapshotBuilder {
         let Some(version) = version else {
             return vec!["/schema_version: expected a text".to_owned()];
         };
+        if let Err(unknown) = upgrade::known(version, definition) {
+            return vec![unknown.to_string()];
+        }
         match self.validators.validate(&definition.entity, version, document) {
             Ok(()) => Vec::new(),
             Err(violations) => violations.iter().map(ToString::to_string).collect(),

@@ -2,14 +2,16 @@
 
 use std::io::Read as _;
 
+use domain::json::Object;
 use domain::{
     BoxFuture, Change, Day, EntityDefinition, EntityRef, HistoryName, Instant, ObjectName,
     OrderKey, Record,
 };
 use flate2::read::MultiGzDecoder;
 use futures_util::future::join_all;
+use projection::upgrade;
 use serde_json::Value;
-use store::{Error, ErrorKind, List, Object};
+use store::{Error, ErrorKind, List};
 
 use crate::{Shortcut, SnapshotBuilder};
 
@@ -35,8 +37,8 @@ pub(crate) enum Read {
 }
 
 impl SnapshotBuilder {
-    /// Reads the record `name` and decides whether it counts, which depends on the record and the
-    /// definitions alone. When the object was created is looked up where it is not known.
+    /// Reads the record `name` at the newest schema version and decides whether it counts, which
+    /// depends on the record and the definitions alone. When the object was created is looked up where it is not known.
     pub(crate) async fn read(
         &self,
         name: &HistoryName,
@@ -72,15 +74,53 @@ impl SnapshotBuilder {
         })
     }
 
+    /// The record at the newest schema version. A full one has to be valid under its own and,
+    /// when it is upgraded, under the newest.
     fn validated(&self, record: Record, definition: &EntityDefinition) -> Read {
-        let Change::Full(document) = record.change else { return Read::Counts(record) };
+        let Change::Full(document) = record.change else {
+            return match upgrade::record(record, definition) {
+                Ok(record) => Read::Counts(record),
+                Err(unknown) => Read::DoesNotCount(vec![unknown.to_string()]),
+            };
+        };
+        let valid = self.valid(document, definition).and_then(|document| {
+            match upgrade::is_due(&document, definition) {
+                true => self.upgraded(document, definition),
+                false => Ok(document),
+            }
+        });
+        match valid {
+            Ok(document) => Read::Counts(Record { change: Change::Full(document), ..record }),
+            Err(reasons) => Read::DoesNotCount(reasons),
+        }
+    }
+
+    /// A valid document of an older schema version at the newest, valid there too.
+    fn upgraded(
+        &self,
+        document: Object,
+        definition: &EntityDefinition,
+    ) -> Result<Object, Vec<String>> {
+        let from = document.get("schema_version").and_then(Value::as_str).unwrap_or_default();
+        let from = from.strip_prefix('v').unwrap_or(from);
+        let upgrade = format!("upgrade from {from} to {}", definition.newest_version());
+        let document = upgrade::full(document, definition).map_err(|err| vec![err.to_string()])?;
+        self.valid(document, definition).map_err(|reasons| {
+            reasons.into_iter().map(|reason| format!("{upgrade}: {reason}")).collect()
+        })
+    }
+
+    /// The document, when it is valid under the schema version that it declares.
+    fn valid(
+        &self,
+        document: Object,
+        definition: &EntityDefinition,
+    ) -> Result<Object, Vec<String>> {
         let document = Value::Object(document);
         let reasons = self.violations(&document, definition);
         match document {
-            Value::Object(document) if reasons.is_empty() => {
-                Read::Counts(Record { change: Change::Full(document), ..record })
-            }
-            _ => Read::DoesNotCount(reasons),
+            Value::Object(document) if reasons.is_empty() => Ok(document),
+            _ => Err(reasons),
         }
     }
 
@@ -161,7 +201,7 @@ fn named_by_its_time(record: Record, name: &HistoryName) -> Record {
 }
 
 /// The content of a record: decompressed where the name says so and the store has not done it.
-fn content(name: &HistoryName, object: &Object) -> Result<Vec<u8>, String> {
+fn content(name: &HistoryName, object: &store::Object) -> Result<Vec<u8>, String> {
     let compressed = name.file.ends_with(".gz") && object.body.starts_with(&[0x1f, 0x8b]);
     if !compressed {
         return match object.body.len() <= RECORD_BYTES_MAX {

@@ -8,6 +8,7 @@ mod operations;
 mod orders;
 mod read_only;
 mod refusals;
+mod upgrades;
 
 use std::sync::{Arc, LazyLock};
 
@@ -132,7 +133,8 @@ fn snapshot_of(bucket: &Memory) -> Option<Object> {
 /// The stored snapshot of V1, read as another process reads it.
 fn folded(bucket: &Memory) -> Option<Folded> {
     let object = snapshot_of(bucket)?;
-    match snapshot::read(Some((&object.body, &object.metadata))) {
+    let definition = DEFINITIONS.entity("venture").unwrap();
+    match snapshot::read(Some((&object.body, &object.metadata)), definition) {
         Stored::Snapshot(folded) => Some(*folded),
         other => panic!("{other:?}"),
     }

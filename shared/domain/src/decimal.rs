@@ -4,6 +4,10 @@ use std::cmp::Ordering;
 
 use serde_json::Number;
 
+/// How far the first and the last decimal place of a sum may lie apart. `1E9` and `1E-9` fit,
+/// `1E1000000000` and `1` would take a gigabyte.
+const SUM_PLACES_MAX: i64 = 2_000;
+
 /// The value of a JSON number: `0.DIGITS × 10^exponent`, without leading or trailing zeros.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decimal {
@@ -20,15 +24,8 @@ impl Decimal {
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let all = [whole, fraction].concat().into_bytes();
-        let leading = all.iter().take_while(|digit| **digit == b'0').count();
-        let trailing = all[leading..].iter().rev().take_while(|digit| **digit == b'0').count();
-        let digits = all[leading..all.len() - trailing].to_vec();
-        if digits.is_empty() {
-            return Self { negative: false, digits, exponent: 0 };
-        }
-        let shift = i64::try_from(whole.len()).unwrap_or(i64::MAX)
-            - i64::try_from(leading).unwrap_or(i64::MAX);
-        Self { negative, digits, exponent: saturating(exponent).saturating_add(shift) }
+        let whole = i64::try_from(whole.len()).unwrap_or(i64::MAX);
+        Self::normal(negative, &all, saturating(exponent).saturating_add(whole))
     }
 
     /// The whole number at or below the value when that is between 0 and 99.
@@ -39,6 +36,80 @@ impl Decimal {
         let places = usize::try_from(self.exponent).unwrap_or(0);
         let digit = |place: usize| self.digits.get(place).map_or(0, |digit| digit - b'0');
         Some((0..places).fold(0, |floor, place| floor * 10 + digit(place)))
+    }
+
+    /// The sum of values, exactly; `None` when its digits would take more than 2,000 places. The
+    /// work is that of reading the values.
+    pub fn sum(values: &[Self]) -> Option<Self> {
+        let values = || values.iter().filter(|value| !value.digits.is_empty());
+        let lowest = values().map(Self::lowest_place).min().unwrap_or(0);
+        let highest = values().map(|value| value.exponent).max().unwrap_or(0);
+        let places = highest.checked_sub(lowest).filter(|places| *places <= SUM_PLACES_MAX)?;
+        // From the lowest place up; a column holds the sum of one digit of each value.
+        let mut columns = vec![0_i64; usize::try_from(places).ok()?];
+        for value in values() {
+            let last = usize::try_from(value.lowest_place() - lowest).ok()?;
+            for (place, digit) in value.digits.iter().rev().enumerate() {
+                let digit = i64::from(digit - b'0');
+                columns[last + place] += if value.negative { -digit } else { digit };
+            }
+        }
+        Some(Self::of_columns(columns, lowest))
+    }
+
+    /// The value without its sign.
+    #[must_use]
+    pub fn abs(self) -> Self {
+        Self { negative: false, ..self }
+    }
+
+    /// The value with the other sign.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self { negative: !self.negative && !self.digits.is_empty(), ..self }
+    }
+
+    fn lowest_place(&self) -> i64 {
+        let digits = i64::try_from(self.digits.len()).unwrap_or(i64::MAX);
+        self.exponent.saturating_sub(digits)
+    }
+
+    /// The value of digits that may be of any size and sign, the lowest place first.
+    fn of_columns(mut columns: Vec<i64>, lowest: i64) -> Self {
+        let negative = columns.iter().rev().fold(0_i128, |rest, column| {
+            // Lower columns cannot turn the sign of what has grown beyond all of them.
+            (rest * 10 + i128::from(*column)).clamp(-i128::from(i64::MAX), i128::from(i64::MAX))
+        }) < 0;
+        if negative {
+            columns.iter_mut().for_each(|column| *column = -*column);
+        }
+        let mut carry = 0;
+        let mut digits = Vec::with_capacity(columns.len());
+        let mut columns = columns.into_iter();
+        loop {
+            let column = match columns.next() {
+                Some(column) => column + carry,
+                None if carry > 0 => carry,
+                None => break,
+            };
+            digits.push(b'0' + u8::try_from(column.rem_euclid(10)).unwrap_or(0));
+            carry = column.div_euclid(10);
+        }
+        let exponent = lowest + i64::try_from(digits.len()).unwrap_or(i64::MAX);
+        digits.reverse();
+        Self::normal(negative, &digits, exponent)
+    }
+
+    /// The value without leading or trailing zeros.
+    fn normal(negative: bool, all: &[u8], exponent: i64) -> Self {
+        let leading = all.iter().take_while(|digit| **digit == b'0').count();
+        let trailing = all[leading..].iter().rev().take_while(|digit| **digit == b'0').count();
+        let digits = all[leading..all.len() - trailing].to_vec();
+        if digits.is_empty() {
+            return Self { negative: false, digits, exponent: 0 };
+        }
+        let leading = i64::try_from(leading).unwrap_or(i64::MAX);
+        Self { negative, digits, exponent: exponent.saturating_sub(leading) }
     }
 
     /// Whether the value is below zero.

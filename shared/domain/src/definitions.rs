@@ -1,6 +1,8 @@
 //! Entities as data: what `schemas/{entity}/entity.json` declares, and the schemas beside it.
 
+mod check;
 mod index;
+mod upgrade;
 
 use std::collections::BTreeMap;
 
@@ -10,7 +12,9 @@ use serde_json::Value;
 use crate::id::{is_segment, is_word};
 use crate::{digest, json};
 
+pub use check::{Check, Relation, Total, Values};
 pub use index::{Condition, Each, Index, IndexKind, Key, KeySource, Test, Transform};
+pub use upgrade::{Place, Step, Upgrade};
 
 include!(concat!(env!("OUT_DIR"), "/definitions.rs"));
 
@@ -32,8 +36,14 @@ pub struct EntityDefinition {
     pub segment: String,
     /// Schema versions, oldest first: `1.0.0`.
     pub schema_versions: Vec<String>,
+    /// How documents of each version but the newest become documents of the next, oldest first.
+    #[serde(default)]
+    pub upgrades: Vec<Upgrade>,
     /// The fields of its manifest record, after `id` and `entity`.
     pub manifest: Fields,
+    /// What must hold of a document beyond its schema.
+    #[serde(default)]
+    pub checks: Vec<Check>,
     /// Its indices.
     #[serde(default)]
     pub indices: Vec<Index>,
@@ -172,6 +182,19 @@ impl Definitions {
 }
 
 impl EntityDefinition {
+    /// The newest schema version, without a leading `v`.
+    pub fn newest_version(&self) -> &str {
+        self.schema_versions.last().map_or("", String::as_str)
+    }
+
+    /// The upgrades that a document of `version` needs, given with or without a leading `v`: none
+    /// of the newest. `None` when there is no such version.
+    pub fn upgrades_from(&self, version: &str) -> Option<&[Upgrade]> {
+        let version = version.strip_prefix('v').unwrap_or(version);
+        let at = self.schema_versions.iter().position(|known| known == version)?;
+        self.upgrades.get(at..)
+    }
+
     fn parse(kind: &str, text: &str) -> Result<Self, String> {
         let document = json::parse(text.as_bytes()).map_err(|err| err.to_string())?;
         let definition: Self = serde_json::from_value(document).map_err(|err| err.to_string())?;
@@ -184,6 +207,7 @@ impl EntityDefinition {
         if definition.schema_versions.is_empty() {
             return Err("schema_versions is empty".to_owned());
         }
+        upgrade::check(&definition.schema_versions, &definition.upgrades)?;
         definition.indices.iter().try_for_each(Index::check)?;
         if definition.indices.iter().filter(|index| index.bundle).count() > 1 {
             return Err("more than one bundle".to_owned());

@@ -1,6 +1,7 @@
 //! What the words of the domain promise.
 
 mod ascii;
+mod decimal;
 mod definitions;
 mod fuzzing;
 mod json;

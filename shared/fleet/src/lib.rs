@@ -44,6 +44,7 @@ const FUNCTIONS: [(&str, Class); 5] = [
 
 /// The functions that ship.
 pub struct Shipped {
+    definitions: Arc<Definitions>,
     validators: Arc<Validators>,
     bug: Option<Bug>,
 }
@@ -51,15 +52,24 @@ pub struct Shipped {
 impl Shipped {
     /// All functions over these definitions; with `bug` in one of them, if there is to be one.
     pub fn new(definitions: &Arc<Definitions>, bug: Option<Bug>) -> Self {
-        Self { validators: Arc::new(Validators::new(Arc::clone(definitions))), bug }
+        let validators = Arc::new(Validators::new(Arc::clone(definitions)));
+        Self { definitions: Arc::clone(definitions), validators, bug }
+    }
+
+    /// The validators that all processes over the same definitions share.
+    fn validators(&self, tools: &Tools) -> Arc<Validators> {
+        match Arc::ptr_eq(&tools.definitions, &self.definitions) {
+            true => Arc::clone(&self.validators),
+            false => Arc::new(Validators::new(Arc::clone(&tools.definitions))),
+        }
     }
 
     fn handler(&self, name: &str, tools: Tools, outside: Outside) -> Arc<dyn Handler> {
         let bug = self.bug;
         match name {
             "snapshot-builder" => Arc::new(SnapshotBuilder {
+                validators: self.validators(&tools),
                 tools,
-                validators: Arc::clone(&self.validators),
                 planted: planted(match bug {
                     Some(Bug::SnapshotBuilder(it)) => Some(it),
                     _ => None,

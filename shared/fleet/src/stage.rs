@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::Definitions;
-use simulation::{Plan, Profile, Report, Scenery, definitions, run, shrink};
+use simulation::{Plan, Profile, Report, Scenery, definitions, definitions_before, run, shrink};
 
 use crate::{Bug, Shipped};
 
@@ -11,6 +11,7 @@ use crate::{Bug, Shipped};
 pub struct Stage {
     fleet: Shipped,
     definitions: Arc<Definitions>,
+    definitions_before: Arc<Definitions>,
     bug: Option<Bug>,
     profile: Profile,
 }
@@ -19,7 +20,9 @@ impl Stage {
     /// Sets up what does not change from run to run.
     pub fn new(profile: Profile, bug: Option<Bug>) -> Self {
         let definitions = Arc::new(definitions());
-        Self { fleet: Shipped::new(&definitions, bug), definitions, bug, profile }
+        let fleet = Shipped::new(&definitions, bug);
+        let definitions_before = Arc::new(definitions_before());
+        Self { fleet, definitions, definitions_before, bug, profile }
     }
 
     /// Runs one seed; keeps the lines of its trace if somebody wants to read them.
@@ -56,6 +59,11 @@ impl Stage {
             Some(Bug::Client(shortcut)) => Some(shortcut),
             _ => None,
         };
-        Scenery { fleet: &self.fleet, definitions: Arc::clone(&self.definitions), client_shortcut }
+        Scenery {
+            fleet: &self.fleet,
+            definitions: Arc::clone(&self.definitions),
+            definitions_before: Arc::clone(&self.definitions_before),
+            client_shortcut,
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! What derived objects are: pure functions of the history, without input, output or clock.
 //!
-//! In reading order: [`fold`] makes a snapshot of records, [`snapshot`] decides what a record
-//! does to the stored one, [`source`] reads a snapshot as the others see it, and [`manifest`],
-//! [`pointer`] and [`register`] derive from it.
+//! In reading order: [`upgrade`] brings records to the newest schema version, [`fold`] makes a
+//! snapshot of them, [`snapshot`] decides what a record does to the stored one, [`source`] reads
+//! a snapshot as the others see it, and [`manifest`], [`pointer`] and [`register`] derive from it.
+
+pub mod upgrade;
 
 pub mod fold;
 pub mod snapshot;

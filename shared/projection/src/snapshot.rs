@@ -1,11 +1,11 @@
 //! The snapshot: a fold as it is stored, and what records do to it.
 
 use domain::json::{self, Object};
-use domain::{Day, EntityRef, Instant, OrderKey, Record, ascii};
+use domain::{Day, EntityDefinition, EntityRef, Instant, OrderKey, Record, ascii};
 use serde_json::Value;
 
-use crate::Metadata;
 use crate::fold::{Coverage, Folded, State};
+use crate::{Metadata, upgrade};
 
 /// The longest text of validation errors that a snapshot carries, in bytes.
 const ERRORS_BYTES_MAX: usize = 1024;
@@ -24,6 +24,9 @@ mod key {
 /// The metadata key of the snapshot's state: `live`, `deleted` or `pending`.
 pub const STATE: &str = "state";
 
+/// The metadata key of the schema version: the newest one that the writer knew.
+pub const SCHEMA_VERSION: &str = "schema-version";
+
 /// The metadata key of the projection run: an id that stays while no index key and no shown
 /// field changes.
 pub const RUN: &str = "run";
@@ -39,6 +42,9 @@ pub enum Decision {
     /// read: the history has to be folded again, from the folder of this day on (`None`: from
     /// its beginning).
     Refold(Option<Day>),
+    /// A newer revision wrote it, at a schema version that this one does not know: what this one
+    /// would write in its place is older. The delivery comes again, to the newer revision.
+    Retry,
 }
 
 /// What is stored under the name of a snapshot.
@@ -48,6 +54,12 @@ pub enum Stored {
     Missing,
     /// A snapshot.
     Snapshot(Box<Folded>),
+    /// A snapshot whose document is of an older schema version. It is not upgraded but folded
+    /// again, of upgraded records: it may lack what a merge has removed, and an upgrade would give
+    /// it back.
+    Outdated(Box<Folded>),
+    /// A snapshot of a schema version that the definitions do not know.
+    Unknown,
     /// Something else: the history decides.
     Unreadable,
 }
@@ -57,6 +69,9 @@ pub fn decide(stored: &Stored, mut records: Vec<Record>) -> Decision {
     let folded = match stored {
         Stored::Missing => return put(Folded::of(records)),
         Stored::Unreadable => return Decision::Refold(None),
+        Stored::Unknown => return Decision::Retry,
+        // Also what it covers.
+        Stored::Outdated(_) => return refold(stored, &records),
         Stored::Snapshot(folded) => folded,
     };
     records.retain(|record| folded.coverage(&record.key) != Coverage::Covered);
@@ -78,15 +93,29 @@ pub fn refold(stored: &Stored, records: &[Record]) -> Decision {
     let days = records.iter().map(|record| record.key.day);
     let since = match stored {
         Stored::Missing => None,
-        Stored::Snapshot(folded) => Some(folded.since),
+        Stored::Snapshot(folded) | Stored::Outdated(folded) => Some(folded.since),
         Stored::Unreadable => return Decision::Refold(None),
+        Stored::Unknown => return Decision::Retry,
     };
     Decision::Refold(days.chain(since).min().map(Day::before))
 }
 
-/// Decides with the history at hand, from the day that [`Decision::Refold`] named.
-pub fn decide_refolded(stored: &Stored, history: Vec<Record>) -> Decision {
-    match (stored, Folded::of(history)) {
+/// Decides with the history at hand, from the day `from` on, which [`Decision::Refold`] named.
+///
+/// When the base of what is stored does not count any more, an earlier record is the base, and
+/// the history is needed from its beginning. With that at hand there is no further refold.
+pub fn decide_refolded(stored: &Stored, from: Option<Day>, history: Vec<Record>) -> Decision {
+    let folded = Folded::of(history);
+    let before = match stored {
+        Stored::Snapshot(before) | Stored::Outdated(before) => Some(before),
+        Stored::Missing | Stored::Unreadable | Stored::Unknown => None,
+    };
+    let base = folded.as_ref().and_then(|folded| folded.base.as_ref());
+    if from.is_some() && before.is_some_and(|before| before.base.as_ref() > base) {
+        return Decision::Refold(None);
+    }
+    match (stored, folded) {
+        (Stored::Unknown, _) => Decision::Retry,
         (Stored::Snapshot(stored), Some(folded)) if **stored == folded => Decision::Skip,
         (_, folded) => put(folded),
     }
@@ -153,11 +182,20 @@ pub fn metadata(folded: &Folded, run: &str, errors: &[String]) -> Metadata {
     metadata
 }
 
-/// Reads what is stored under the name of a snapshot.
-pub fn read(object: Option<(&[u8], &Metadata)>) -> Stored {
+/// Reads what is stored under the name of a snapshot of the kind that `definition` defines.
+pub fn read(object: Option<(&[u8], &Metadata)>, definition: &EntityDefinition) -> Stored {
     let Some((body, metadata)) = object else { return Stored::Missing };
+    let written_at = metadata.get(SCHEMA_VERSION);
+    if written_at.is_some_and(|version| definition.upgrades_from(version).is_none()) {
+        return Stored::Unknown;
+    }
     match read_folded(body, metadata) {
-        Some(folded) => Stored::Snapshot(Box::new(folded)),
+        Some(folded) => match &folded.state {
+            State::Live(document) if upgrade::is_due(document, definition) => {
+                Stored::Outdated(Box::new(folded))
+            }
+            _ => Stored::Snapshot(Box::new(folded)),
+        },
         None => Stored::Unreadable,
     }
 }

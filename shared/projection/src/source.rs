@@ -1,10 +1,10 @@
 //! A snapshot as those see it that derive from it.
 
-use domain::{EntityRef, Generation, ObjectName, OrderKey, Version, ascii};
+use domain::{EntityDefinition, EntityRef, Generation, ObjectName, OrderKey, Version, ascii};
 use serde_json::Value;
 
 use crate::fold::State;
-use crate::{Metadata, snapshot};
+use crate::{Metadata, snapshot, upgrade};
 
 /// Metadata keys of derived objects.
 pub mod key {
@@ -25,7 +25,7 @@ pub struct Source {
     pub entity: EntityRef,
     /// The version; `None` when there is no snapshot.
     pub generation: Option<Generation>,
-    /// The document, when the entity is live.
+    /// The document at the newest schema version, when the entity is live.
     pub document: Option<Value>,
     /// The projection run.
     pub run: String,
@@ -48,20 +48,23 @@ impl Source {
         }
     }
 
-    /// Reads a version of the snapshot of `entity`, or that there is none.
+    /// Reads a version of the snapshot of `entity`, or that there is none. A document of an older
+    /// schema version is upgraded, so that a field is found under the name that the definition
+    /// has for it; one of an unknown version is left as it is.
     ///
     /// # Errors
     ///
     /// Why it is no snapshot.
     pub fn read(
         entity: &EntityRef,
+        definition: &EntityDefinition,
         object: Option<(Generation, &[u8], &Metadata)>,
     ) -> Result<Self, String> {
         let Some((generation, body, metadata)) = object else { return Ok(Self::absent(entity)) };
         let state = snapshot::read_state(body, metadata)
             .ok_or("the snapshot has no state or is no JSON object: it was not written by us")?;
         let document = match state {
-            State::Live(document) => Some(Value::Object(document)),
+            State::Live(document) => Some(Value::Object(upgrade::stored(document, definition))),
             State::Deleted | State::Pending => None,
         };
         Ok(Self {

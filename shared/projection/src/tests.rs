@@ -5,6 +5,7 @@ mod fuzzing;
 mod indices;
 mod registers;
 mod snapshots;
+mod upgrades;
 
 use std::sync::LazyLock;
 

@@ -1,6 +1,8 @@
 //! Tests.
 
+mod checks;
 mod definitions;
+mod examples;
 mod limits;
 mod messages;
 mod numbers;

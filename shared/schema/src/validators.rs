@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use domain::definitions::Check;
 use domain::{Definitions, json};
 use jsonschema::{Draft, Validator};
 use serde_json::Value;
@@ -44,7 +45,8 @@ impl Validators {
     }
 
     /// Checks `document` against the schema of `entity` at `schema_version`, which may have a
-    /// leading `v`. The first use of a schema compiles it.
+    /// leading `v`. The first use of a schema compiles it. A document of the newest version that is
+    /// as its schema says is held against the checks of its kind as well.
     ///
     /// # Errors
     ///
@@ -66,7 +68,8 @@ impl Validators {
             return Err(vec![self.unknown(entity)]);
         };
         match slot.get_or_init(|| self.compile(key)) {
-            Ok(validator) => violation::check(validator, document),
+            Ok(validator) => violation::check(validator, document)
+                .and_then(|()| violation::check_further(self.checks(key), document)),
             Err(err) => Err(vec![Violation::new("", &format!("a usable {err}"))]),
         }
     }
@@ -90,6 +93,13 @@ impl Validators {
     #[cfg(test)]
     pub(crate) fn compiled(&self) -> usize {
         self.schemas.values().filter(|slot| slot.get().is_some()).count()
+    }
+
+    /// What must hold besides the schema: they speak of the fields of the newest version.
+    fn checks(&self, (entity, version): &Key) -> &[Check] {
+        let definition = self.definitions.entity(entity);
+        let newest = definition.filter(|it| it.schema_versions.last() == Some(version));
+        newest.map_or(&[], |definition| &definition.checks)
     }
 
     fn unknown(&self, entity: &str) -> Violation {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use domain::definitions::Check;
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
@@ -56,12 +57,33 @@ pub(crate) fn check(validator: &Validator, document: &Value) -> Result<(), Vec<V
     let mut found: Vec<_> =
         validator.iter_errors(document).flat_map(|error| violations(&error)).collect();
     let more = found.len().saturating_sub(VIOLATIONS_MAX);
-    if more > 0 {
-        found.truncate(VIOLATIONS_MAX);
-        found
-            .push(Violation::new("", &format!("no more violations than shown, found {more} more")));
-    }
+    found.truncate(VIOLATIONS_MAX);
+    found.extend(unlisted(more));
     Err(found)
+}
+
+/// Checks `document`, which is as its schema says, against what else must hold.
+pub(crate) fn check_further(checks: &[Check], document: &Value) -> Result<(), Vec<Violation>> {
+    let (mut found, mut more) = (Vec::new(), 0);
+    for check in checks {
+        crate::checks::check(check, document, &mut |violation| match found.len() {
+            VIOLATIONS_MAX.. => more += 1,
+            _ => found.push(violation),
+        });
+    }
+    found.extend(unlisted(more));
+    if found.is_empty() { Ok(()) } else { Err(found) }
+}
+
+/// What is said of violations that are not listed.
+fn unlisted(more: usize) -> Option<Violation> {
+    let expected = || format!("no more violations than shown, found {more} more");
+    (more > 0).then(|| Violation::new("", &expected()))
+}
+
+/// A field name as a JSON pointer has it. (RFC 6901, section 3.)
+pub(crate) fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// Cuts a text to [`CHARS_MAX`] characters.
@@ -75,7 +97,7 @@ pub(crate) fn short(text: &str) -> String {
 /// What one error of the schema engine says: several where it lists fields.
 fn violations(error: &ValidationError<'_>) -> Vec<Violation> {
     let place = error.instance_path().as_str();
-    let field = |name: &str| format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"));
+    let field = |name: &str| format!("{place}/{}", escaped(name));
     match error.kind() {
         Kind::Required { property } => {
             vec![Violation::new(&field(property.as_str().unwrap_or_default()), "a value")]

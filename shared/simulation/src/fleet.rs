@@ -34,15 +34,31 @@ pub trait Process: Send + Sync {
 /// Takes the names of alerts that are sent.
 pub type Outside = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// The entity definitions of the simulation: one kind with an index of each sort, and rules.
+/// The entity definitions of the simulation: one kind with an index of each sort and a schema
+/// version before its newest, and rules.
 pub fn definitions() -> Definitions {
-    let files = [
-        ("rule/entity.json", include_str!("../definitions/rule/entity.json")),
-        ("rule/v1.0.0.schema.json", include_str!("../definitions/rule/v1.0.0.schema.json")),
+    with_rules(&[
         ("venture/entity.json", include_str!("../definitions/venture/entity.json")),
         ("venture/v1.0.0.schema.json", include_str!("../definitions/venture/v1.0.0.schema.json")),
+        ("venture/v1.1.0.schema.json", include_str!("../definitions/venture/v1.1.0.schema.json")),
+    ])
+}
+
+/// The same as a release had them that knew the oldest schema version alone.
+pub fn definitions_before() -> Definitions {
+    with_rules(&[
+        ("venture/entity.json", include_str!("../definitions/venture-before/entity.json")),
+        ("venture/v1.0.0.schema.json", include_str!("../definitions/venture/v1.0.0.schema.json")),
+    ])
+}
+
+fn with_rules(ventures: &[(&str, &str)]) -> Definitions {
+    let rules = [
+        ("rule/entity.json", include_str!("../definitions/rule/entity.json")),
+        ("rule/v1.0.0.schema.json", include_str!("../definitions/rule/v1.0.0.schema.json")),
     ];
-    let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let files = rules.iter().chain(ventures);
+    let files = files.map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
     Definitions::from_files(files).expect("a test reads the files that are compiled in")
 }
 

@@ -31,7 +31,7 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
-pub use fleet::{Fleet, Function, Outside, Process, definitions};
+pub use fleet::{Fleet, Function, Outside, Process, definitions, definitions_before};
 pub use network::ClientShortcut;
 pub use plan::{Mix, Plan, Planned, Profile, Said, Says};
 pub use report::{Check, Counts, Fault, Faults, Report, Wrong};

@@ -158,7 +158,7 @@ impl Entity<'_> {
         }
         let milestones = self.field("milestones").and_then(Value::as_array);
         let due = milestones.into_iter().flatten().filter_map(|it| it["due"].as_str()).min();
-        if let (Some(owner), Some(due)) = (self.field("owner"), due)
+        if let (Some(owner), Some(due)) = (self.field("ownerId"), due)
             && self.field("status") != Some(&json!("done"))
         {
             places.push((format!("by-owner-due-v2/{}/{}", text(owner), &due[..7]), &[]));

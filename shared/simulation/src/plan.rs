@@ -16,6 +16,9 @@ use crate::dice::Dice;
 /// So many of a thousand seeds of the swarm are adversarial.
 const ADVERSARIAL_SEEDS: u64 = 250;
 
+/// Every so many seeds a release is rolled out that knows a newer schema version.
+const OLDER_RELEASE_EVERY: u64 = 4;
+
 /// Everything about a run but its schedule.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -60,9 +63,9 @@ pub struct Says {
 /// What a record does, as its writer meant it.
 #[derive(Clone, Debug)]
 pub enum Said {
-    /// The entity is this.
+    /// The entity is this, as the newest schema version has it.
     Full(Object),
-    /// These fields change.
+    /// These fields change, under their newest names.
     Merge(Object),
     /// The entity is gone.
     Delete,
@@ -77,7 +80,8 @@ impl Plan {
             Profile::Swarm if dice.per_mille(ADVERSARIAL_SEEDS) => Profile::Adversarial,
             profile => profile,
         };
-        let mix = Mix::draw(profile, &dice);
+        let mut mix = Mix::draw(profile, &dice);
+        mix.older_release = u64::from(seed % OLDER_RELEASE_EVERY == OLDER_RELEASE_EVERY - 1);
         let (given, records) = records::draw(profile, &mix, &dice);
         Self { seed: dice.seed(), mix, given, records }
     }

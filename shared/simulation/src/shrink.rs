@@ -27,6 +27,10 @@ pub fn shrink(scenery: &Scenery<'_>, plan: &Plan) -> Plan {
                 search.adopt(less, &mut smallest);
             }
         }
+        let mut newer = smallest.clone();
+        if std::mem::take(&mut newer.mix.older_release) > 0 {
+            search.adopt(newer, &mut smallest);
+        }
         let mut fewer = smallest.clone();
         if std::mem::replace(&mut fewer.mix.instances, 1) > 1 {
             search.adopt(fewer, &mut smallest);
@@ -52,6 +56,7 @@ pub fn shrink(scenery: &Scenery<'_>, plan: &Plan) -> Plan {
 fn size(plan: &Plan) -> (usize, usize, u64) {
     let mut mix = plan.mix.clone();
     let on = Mix::DIMENSIONS.iter().filter(|(_, dimension, ..)| *dimension(&mut mix) > 0).count();
+    let on = on + usize::from(mix.older_release > 0);
     (on, plan.records.len() + plan.given.len(), mix.instances)
 }
 

@@ -97,7 +97,7 @@ fn the_oracle_knows_the_indices() {
                 1,
                 "a",
                 full(
-                    r#"{"tags":["x","y"],"owner":"o 2","milestones":[{"due":"2026-03-01"},{"due":"2026-01-05"}],"group":"G","as_of":"2025-01-01"}"#,
+                    r#"{"tags":["x","y"],"ownerId":"o 2","milestones":[{"due":"2026-03-01"},{"due":"2026-01-05"}],"group":"G","as_of":"2025-01-01"}"#,
                 ),
             ),
             record(
@@ -105,7 +105,7 @@ fn the_oracle_knows_the_indices() {
                 2,
                 "b",
                 full(
-                    r#"{"status":"done","owner":"o1","milestones":[{"due":"2026-01-05"}],"group":"G","as_of":"2025-01-01"}"#,
+                    r#"{"status":"done","ownerId":"o1","milestones":[{"due":"2026-01-05"}],"group":"G","as_of":"2025-01-01"}"#,
                 ),
             ),
             record("V4", 0, "c", full(r#"{"group":"G","as_of":"2025-06-30"}"#)),
@@ -119,8 +119,8 @@ fn the_oracle_knows_the_indices() {
             manifests/ventures/by-id/V1.json {"id":"V1","entity":"venture"}
             manifests/ventures/by-id/V2.json {"id":"V2","entity":"venture","status":"done"}
             manifests/ventures/by-id/V4.json {"id":"V4","entity":"venture"}
-            snapshots/ventures/V1.json {"tags":["x","y"],"owner":"o 2","milestones":[{"due":"2026-03-01"},{"due":"2026-01-05"}],"group":"G","as_of":"2025-01-01"}
-            snapshots/ventures/V2.json {"status":"done","owner":"o1","milestones":[{"due":"2026-01-05"}],"group":"G","as_of":"2025-01-01"}
+            snapshots/ventures/V1.json {"tags":["x","y"],"ownerId":"o 2","milestones":[{"due":"2026-03-01"},{"due":"2026-01-05"}],"group":"G","as_of":"2025-01-01"}
+            snapshots/ventures/V2.json {"status":"done","ownerId":"o1","milestones":[{"due":"2026-01-05"}],"group":"G","as_of":"2025-01-01"}
             snapshots/ventures/V4.json {"group":"G","as_of":"2025-06-30"}
         "#]],
     );

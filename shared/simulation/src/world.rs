@@ -16,7 +16,7 @@ use domain::Definitions;
 use emulator::{Memory, Stored, Upload};
 use store::Precondition;
 
-use self::processes::Running;
+use self::processes::{Running, SNAPSHOT_BUILDER};
 use self::pubsub::{Attempt, Pending};
 use crate::dice::Dice;
 use crate::fleet::{Fleet, Function};
@@ -63,6 +63,8 @@ pub struct Scenery<'a> {
     pub fleet: &'a dyn Fleet,
     /// [`crate::definitions`].
     pub definitions: Arc<Definitions>,
+    /// [`crate::definitions_before`].
+    pub definitions_before: Arc<Definitions>,
     /// A mistake of the client of Cloud Storage.
     pub client_shortcut: Option<ClientShortcut>,
 }
@@ -160,6 +162,9 @@ impl<'a> World<'a> {
         self.drain()?;
         self.begin();
         self.drain()?;
+        if plan.mix.older_release > 0 {
+            self.migrate()?;
+        }
         if plan.changes_rules() { self.sweep() } else { Ok(()) }
     }
 
@@ -182,6 +187,17 @@ impl<'a> World<'a> {
             self.timeline.after(at, Event::Redeploy);
         }
         self.timeline.after(calm_at, Event::Calm);
+    }
+
+    /// A snapshot that an older release wrote reaches the newest schema version with the next
+    /// delivery: every record is announced once more, to whoever folds it.
+    fn migrate(&mut self) -> Result<(), String> {
+        for record in self.plan.all() {
+            for stored in self.network.bucket.versions_of(&record.name) {
+                self.announce(&stored, |function| function.name == SNAPSHOT_BUILDER);
+            }
+        }
+        self.drain()
     }
 
     /// A rule that has changed reaches an entity with its next event: every snapshot is announced
@@ -224,6 +240,7 @@ impl<'a> World<'a> {
                 self.network.note(format_args!("calm"));
                 self.set_mix(&self.plan.mix.calmed());
                 self.calm = true;
+                self.roll_out();
             }
         }
     }

@@ -110,7 +110,7 @@ async fn every_violation_of_the_schema_is_listed() {
     .await;
     check_text(
         r#"{"schema_version":"9.0.0","updated_at":"2025-11-06T10:00:00Z"}"#,
-        expect!["/schema_version: expected one of 1.0.0"],
+        expect!["/schema_version: expected one of 1.0.0: deploy a release that knows this one, and retry"],
     )
     .await;
     check_text(

@@ -132,3 +132,190 @@ fn a_definition_that_would_write_what_nobody_reads_is_refused() {
     expect![[r#"idea/entity.json: "status" is no JSON pointer, which begins with '/'"#]]
         .assert_eq(&manifest(r#"{"a":["status"]}"#));
 }
+
+/// What the checks of a kind are refused with.
+fn check_checks(checks: &str, expect: Expect) {
+    let entity = format!(
+        r#"{{"entity":"idea","segment":"ideas","schema_versions":["1.0.0"],"manifest":{{}},"checks":[{checks}]}}"#
+    );
+    expect.assert_eq(&match from(&entity) {
+        Ok(definitions) => format!("{} checks", definitions.entities()[0].checks.len()),
+        Err(err) => err.to_string(),
+    });
+}
+
+#[test]
+fn a_check_has_one_form() {
+    check_checks(
+        r#"{"le":["/a","/b"]},{"each":"/c","lt":["/a",""]},{"eq":["/a","/b"]},{"sum":"/l/*/a","is":"/b"},{"sum":"/l/*","is":1.0,"within":1E-6},{"unique":"/l","by":["/a"]},{"value":"/a","in":"/l/*"},{"keys":"/o","in":"/l/*/a"}"#,
+        expect!["8 checks"],
+    );
+    for wrong in [
+        r#"{}"#,
+        r#"{"le":["/a","/b"],"lt":["/a","/b"]}"#,
+        r#"{"each":"/a"}"#,
+        r#"{"each":"/l","sum":"/l/*","is":1}"#,
+        r#"{"sum":"/l/*"}"#,
+        r#"{"within":1}"#,
+        r#"{"unique":"/l"}"#,
+        r#"{"value":"/a","keys":"/b","in":"/l/*"}"#,
+        r#"{"in":"/l/*"}"#,
+    ] {
+        check_checks(
+            wrong,
+            expect![
+                "idea/entity.json: a check is one of: le, lt or eq, with or without each; sum and is, with or without within; unique and by; value and in; keys and in"
+            ],
+        );
+    }
+    check_checks(
+        r#"{"le":["/a"]}"#,
+        expect!["idea/entity.json: invalid length 1, expected an array of length 2"],
+    );
+    check_checks(
+        r#"{"ge":["/a","/b"]}"#,
+        expect![
+            "idea/entity.json: unknown field `ge`, expected one of `each`, `le`, `lt`, `eq`, `sum`, `is`, `within`, `unique`, `by`, `value`, `keys`, `in`"
+        ],
+    );
+    check_checks(
+        r#"{"le":["/a","b"]}"#,
+        expect![[r#"idea/entity.json: "b" is no JSON pointer, which begins with '/'"#]],
+    );
+    check_checks(
+        r#"{"le":["/a","/l/*/b"]}"#,
+        expect![[r#"idea/entity.json: "/l/*/b" has a '*' that does not stand for the elements"#]],
+    );
+    check_checks(
+        r#"{"sum":"/l/*/m/*","is":1}"#,
+        expect![[r#"idea/entity.json: "/m/*" has a '*' that does not stand for the elements"#]],
+    );
+    check_checks(
+        r#"{"sum":"/a","is":1}"#,
+        expect![[r#"idea/entity.json: "/a" has no '*' for the elements of an array"#]],
+    );
+    check_checks(
+        r#"{"sum":"/l/*","is":true}"#,
+        expect!["idea/entity.json: sum /l/*: is has to be a number or a JSON pointer"],
+    );
+    check_checks(
+        r#"{"sum":"/l/*","is":1,"within":-1}"#,
+        expect!["idea/entity.json: sum /l/*: within is below 0"],
+    );
+    check_checks(r#"{"unique":"/l","by":[]}"#, expect!["idea/entity.json: unique /l: by is empty"]);
+    check_checks(
+        r#"{"value":"/a","in":"/l"}"#,
+        expect![[r#"idea/entity.json: "/l" has no '*' for the elements of an array"#]],
+    );
+}
+
+/// What the upgrades of a kind with these schema versions are refused with.
+fn check_upgrades(versions: &str, upgrades: &str, expect: Expect) {
+    let entity = format!(
+        r#"{{"entity":"idea","segment":"ideas","schema_versions":[{versions}],"manifest":{{}},"upgrades":[{upgrades}]}}"#
+    );
+    let schemas = ["1.0.0", "1.1.0", "2.0.0"]
+        .map(|version| (format!("idea/v{version}.schema.json"), "{}".to_owned()));
+    let files = [("idea/entity.json".to_owned(), entity)].into_iter().chain(schemas);
+    expect.assert_eq(&match Definitions::from_files(files) {
+        Ok(definitions) => format!("{} upgrades", definitions.entities()[0].upgrades.len()),
+        Err(err) => err.to_string(),
+    });
+}
+
+#[test]
+fn upgrades_lead_from_each_version_to_the_next() {
+    let versions = r#""1.0.0","1.1.0","2.0.0""#;
+    let first = r#"{"from":"1.0.0","to":"1.1.0","steps":[]}"#;
+    let second = r#"{"from":"1.1.0","to":"2.0.0","steps":[]}"#;
+    check_upgrades(versions, &format!("{first},{second}"), expect!["2 upgrades"]);
+    check_upgrades(
+        versions,
+        "",
+        expect![
+            "idea/entity.json: upgrades lead from none, not from 1.0.0 to 1.1.0, 1.1.0 to 2.0.0"
+        ],
+    );
+    check_upgrades(
+        versions,
+        first,
+        expect![
+            "idea/entity.json: upgrades lead from 1.0.0 to 1.1.0, not from 1.0.0 to 1.1.0, 1.1.0 to 2.0.0"
+        ],
+    );
+    check_upgrades(
+        versions,
+        &format!("{second},{first}"),
+        expect![
+            "idea/entity.json: upgrades lead from 1.1.0 to 2.0.0, 1.0.0 to 1.1.0, not from 1.0.0 to 1.1.0, 1.1.0 to 2.0.0"
+        ],
+    );
+    check_upgrades(
+        r#""1.0.0""#,
+        first,
+        expect!["idea/entity.json: upgrades lead from 1.0.0 to 1.1.0, not from none"],
+    );
+    check_upgrades(
+        r#""1.0.0","1.0.0""#,
+        "",
+        expect![[r#"idea/entity.json: schema version "1.0.0" stands twice"#]],
+    );
+}
+
+#[test]
+fn a_step_is_a_default_or_a_move() {
+    let check = |steps: &str, expect: Expect| {
+        let upgrade = format!(r#"{{"from":"1.0.0","to":"1.1.0","steps":[{steps}]}}"#);
+        check_upgrades(r#""1.0.0","1.1.0""#, &upgrade, expect);
+    };
+    check(
+        r#"{"default":"/a/b","value":[1]},{"move":"/a/b","to":"/a~1b"},{"move":"/team/lead","to":"/team/leadId"}"#,
+        expect!["1 upgrades"],
+    );
+    check(
+        r#"{"default":"/a"}"#,
+        expect!["idea/entity.json: a step is one of: default and value, not null; move and to"],
+    );
+    check(
+        r#"{"default":"/a","value":null}"#,
+        expect!["idea/entity.json: a step is one of: default and value, not null; move and to"],
+    );
+    check(
+        r#"{"default":"/a","value":1,"to":"/b"}"#,
+        expect!["idea/entity.json: a step is one of: default and value, not null; move and to"],
+    );
+    check(
+        r#"{"rename":"/a","to":"/b"}"#,
+        expect![
+            "idea/entity.json: unknown field `rename`, expected one of `default`, `value`, `move`, `to`"
+        ],
+    );
+    check(
+        r#"{"move":"a","to":"/b"}"#,
+        expect![[r#"idea/entity.json: "a" is no JSON pointer to a field"#]],
+    );
+    check(
+        r#"{"move":"","to":"/b"}"#,
+        expect![[r#"idea/entity.json: "" is no JSON pointer to a field"#]],
+    );
+    check(
+        r#"{"move":"/a","to":"/updated_at"}"#,
+        expect![[r#"idea/entity.json: "/updated_at" is a field that no upgrade changes"#]],
+    );
+    check(
+        r#"{"default":"/op/a","value":1}"#,
+        expect![[r#"idea/entity.json: "/op/a" is a field that no upgrade changes"#]],
+    );
+    check(
+        r#"{"move":"/a","to":"/a/b"}"#,
+        expect![[r#"idea/entity.json: "/a" cannot move to "/a/b": one is inside the other"#]],
+    );
+    check(
+        r#"{"move":"/a/b","to":"/a/b"}"#,
+        expect![[r#"idea/entity.json: "/a/b" cannot move to "/a/b": one is inside the other"#]],
+    );
+    check(
+        r#"{"default":"/1/2/3/4/5/6/7/8/9","value":1}"#,
+        expect![[r#"idea/entity.json: "/1/2/3/4/5/6/7/8/9" has more than 8 names"#]],
+    );
+}

@@ -58,18 +58,18 @@ fn fits(metadata: &Metadata) {
 fn one_by_one(records: &[Record]) -> Stored {
     let mut stored = Stored::Missing;
     for (at, record) in records.iter().enumerate() {
-        let decision = match decide(&stored, vec![record.clone()]) {
-            Decision::Refold(since) => {
-                let listed = |record: &&Record| since.is_none_or(|since| record.key.day >= since);
-                let history = records[..=at].iter().filter(listed).cloned().collect();
-                decide_refolded(&stored, history)
-            }
-            decision => decision,
-        };
+        let mut decision = decide(&stored, vec![record.clone()]);
+        while let Decision::Refold(since) = decision {
+            let listed = |record: &&Record| since.is_none_or(|since| record.key.day >= since);
+            let history = records[..=at].iter().filter(listed).cloned().collect();
+            decision = decide_refolded(&stored, since, history);
+            let further = matches!(decision, Decision::Refold(_));
+            assert!(!further, "every base is at hand from the day on");
+        }
         match decision {
             Decision::Put(folded) => stored = read(&folded),
             Decision::Skip => (),
-            Decision::Refold(since) => panic!("folded from {since:?}, and again"),
+            Decision::Refold(_) | Decision::Retry => panic!("{decision:?}"),
         }
     }
     stored
@@ -86,7 +86,7 @@ fn read(folded: &Folded) -> Stored {
     let text = |field: &str| value.get(field).and_then(Value::as_str);
     assert_eq!((text("id"), text("entity"), text("env")), (Some("V1"), Some("thing"), Some("dev")));
     assert_eq!(text("op").is_none(), matches!(folded.state, State::Live(_)));
-    let stored = snapshot::read(Some((&body, &metadata)));
+    let stored = snapshot::read(Some((&body, &metadata)), kind());
     assert_eq!(stored, Stored::Snapshot(Box::new(folded.clone())), "read as it was written");
     stored
 }

@@ -4,7 +4,7 @@ use domain::Record;
 use expect_test::expect;
 use proptest::prelude::*;
 
-use super::{entity, record};
+use super::{definitions, entity, record};
 use crate::Metadata;
 use crate::fold::Folded;
 use crate::snapshot::{self, Decision, Stored};
@@ -16,7 +16,11 @@ fn at(time: &str, rest: &str) -> String {
 /// Stores a fold and reads it back, as another process would.
 fn stored(folded: &Folded) -> Stored {
     let body = snapshot::body(folded, &entity("V1"), "venture");
-    snapshot::read(Some((&body, &snapshot::metadata(folded, "run", &[]))))
+    read(&body, &snapshot::metadata(folded, "run", &[]))
+}
+
+fn read(body: &[u8], metadata: &Metadata) -> Stored {
+    snapshot::read(Some((body, metadata)), definitions().entity("venture").unwrap())
 }
 
 /// Hands records over one by one, in this order, to the handler's decisions; the whole history
@@ -24,14 +28,12 @@ fn stored(folded: &Folded) -> Stored {
 fn arrive(records: &[Record], history: &[Record]) -> Stored {
     let mut snapshot = Stored::Missing;
     for record in records {
-        let decision = match snapshot::decide(&snapshot, vec![record.clone()]) {
-            Decision::Refold(from) => {
-                let seen = |other: &&Record| from.is_none_or(|from| other.key.day >= from);
-                let listed = history.iter().filter(seen).cloned().collect();
-                snapshot::decide_refolded(&snapshot, listed)
-            }
-            decision => decision,
-        };
+        let mut decision = snapshot::decide(&snapshot, vec![record.clone()]);
+        while let Decision::Refold(from) = decision {
+            let seen = |other: &&Record| from.is_none_or(|from| other.key.day >= from);
+            let listed = history.iter().filter(seen).cloned().collect();
+            decision = snapshot::decide_refolded(&snapshot, from, listed);
+        }
         if let Decision::Put(folded) = decision {
             snapshot = stored(&folded);
         }
@@ -74,11 +76,8 @@ fn absent_snapshots_say_so_in_a_field_that_no_document_can_have() {
 fn what_is_no_snapshot_is_folded_from_the_beginning() {
     let record = record("2025/11/06/1.json", &at("01", ""));
     for stored in [
-        snapshot::read(Some((b"{}", &Metadata::new()))),
-        snapshot::read(Some((
-            b"garbage",
-            &Metadata::from([("state".to_owned(), "live".to_owned())]),
-        ))),
+        read(b"{}", &Metadata::new()),
+        read(b"garbage", &Metadata::from([("state".to_owned(), "live".to_owned())])),
     ] {
         assert_eq!(snapshot::decide(&stored, vec![record.clone()]), Decision::Refold(None));
     }
@@ -166,5 +165,5 @@ fn a_late_merge_that_changes_only_the_order_of_keys_is_written() {
     history.extend((4..150).map(|n| merge(n, "")));
     let stored = stored(&Folded::of(history.clone()).unwrap());
     history.push(merge(1, r#","a":1"#));
-    assert!(matches!(snapshot::decide_refolded(&stored, history), Decision::Put(_)));
+    assert!(matches!(snapshot::decide_refolded(&stored, None, history), Decision::Put(_)));
 }

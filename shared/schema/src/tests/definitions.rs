@@ -1,5 +1,7 @@
 //! What lies in `schemas/` and what its documentation says.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use domain::Definitions;
@@ -104,5 +106,103 @@ fn both_spellings_of_a_version_name_one_schema() {
         let mut venture = document(VENTURE);
         venture["schema_version"] = Value::from(version);
         assert_eq!(report(validate(&validators, &venture)), "valid\n", "{version}");
+    }
+}
+
+#[test]
+fn every_definition_fits_the_schema_of_definitions() {
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas");
+    let validator = definition_validator();
+    for kind in Definitions::embedded().entities() {
+        let path = schemas.join(&kind.entity).join("entity.json");
+        let definition = document(&fs::read_to_string(path).unwrap());
+        let errors: Vec<String> =
+            validator.iter_errors(&definition).map(|err| err.to_string()).collect();
+        assert_eq!(errors, [""; 0], "{}", kind.entity);
+    }
+}
+
+fn definition_validator() -> jsonschema::Validator {
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas");
+    let schema = document(&fs::read_to_string(schemas.join("entity.schema.json")).unwrap());
+    jsonschema::options().should_validate_formats(true).offline().build(&schema).unwrap()
+}
+
+/// Whether a definition with these fields besides the required ones is one, by the schema and by
+/// the parser.
+fn accepted(fields: &str) -> (bool, bool) {
+    let entity = format!(r#"{{"entity":"thing","segment":"things","manifest":{{}},{fields}}}"#);
+    let by_schema = definition_validator().is_valid(&document(&entity));
+    let schemas = ["1.0.0", "1.1.0"]
+        .map(|version| (format!("thing/v{version}.schema.json"), "{}".to_owned()));
+    let files = [("thing/entity.json".to_owned(), entity)].into_iter().chain(schemas);
+    (by_schema, Definitions::from_files(files).is_ok())
+}
+
+#[test]
+fn the_schema_of_definitions_and_the_parser_agree_on_checks() {
+    let check =
+        |check: &str| accepted(&format!(r#""schema_versions":["1.0.0"],"checks":[{check}]"#));
+    for sound in [
+        r#"{"le":["/a","/b"]}"#,
+        r#"{"each":"/l","eq":["","/b"]}"#,
+        r#"{"sum":"/l/*","is":1,"within":0}"#,
+        r#"{"sum":"/l/*/a","is":"/b"}"#,
+        r#"{"unique":"/l","by":["/a","/b"]}"#,
+        r#"{"value":"/l/*/a","in":"/m/*/b"}"#,
+        r#"{"keys":"/o","in":"/l/*"}"#,
+    ] {
+        assert_eq!(check(sound), (true, true), "{sound}");
+    }
+    for wrong in [
+        "{}",
+        r#"{"each":"/l"}"#,
+        r#"{"le":["/a","/b"],"lt":["/a","/b"]}"#,
+        r#"{"le":["/a","/l/*"]}"#,
+        r#"{"le":["/a","b"]}"#,
+        r#"{"le":["/a","/b"],"within":1}"#,
+        r#"{"le":["/a","/b"],"in":"/l/*"}"#,
+        r#"{"sum":"/l","is":1}"#,
+        r#"{"sum":"/l/*/m/*","is":1}"#,
+        r#"{"sum":"/l/*"}"#,
+        r#"{"sum":"/l/*","is":1,"within":-1}"#,
+        r#"{"sum":"/l/*","is":true}"#,
+        r#"{"unique":"/l","by":[]}"#,
+        r#"{"unique":"/l/*","by":["/a"]}"#,
+        r#"{"value":"/a","in":"/l"}"#,
+        r#"{"value":"/a","keys":"/o","in":"/l/*"}"#,
+        r#"{"value":"/a","in":"/l/*","by":["/a"]}"#,
+    ] {
+        assert_eq!(check(wrong), (false, false), "{wrong}");
+    }
+}
+
+#[test]
+fn the_schema_of_definitions_and_the_parser_agree_on_upgrades() {
+    let step = |step: &str| {
+        accepted(&format!(
+            r#""schema_versions":["1.0.0","1.1.0"],"upgrades":[{{"from":"1.0.0","to":"1.1.0","steps":[{step}]}}]"#
+        ))
+    };
+    for sound in [
+        "",
+        r#"{"default":"/a/b","value":{}}"#,
+        r#"{"move":"/a/b","to":"/idea"}"#,
+        r#"{"move":"/1/2/3/4/5/6/7/8","to":"/a~1b"}"#,
+    ] {
+        assert_eq!(step(sound), (true, true), "{sound}");
+    }
+    for wrong in [
+        "{}",
+        r#"{"default":"/a"}"#,
+        r#"{"default":"/a","value":null}"#,
+        r#"{"default":"/a","value":1,"to":"/b"}"#,
+        r#"{"move":"","to":"/b"}"#,
+        r#"{"move":"/id","to":"/b"}"#,
+        r#"{"move":"/a","to":"/op/b"}"#,
+        r#"{"move":"/1/2/3/4/5/6/7/8/9","to":"/b"}"#,
+        r#"{"rename":"/a","to":"/b"}"#,
+    ] {
+        assert_eq!(step(wrong), (false, false), "{wrong}");
     }
 }

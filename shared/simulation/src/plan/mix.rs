@@ -96,6 +96,9 @@ pub struct Mix {
     pub redeploys: u64,
     /// 1 if rules change while everything else happens.
     pub rule_changes: u64,
+    /// 1 if the snapshot-builder begins as a release that knows the oldest schema version alone.
+    /// The others, which upgrade what they read, are rolled out before it.
+    pub older_release: u64,
 }
 
 /// A part of a mix that can be left out, its name, and the range that it is drawn from.

@@ -22,7 +22,7 @@ const RECORDS_MAX: u64 = 14;
 
 /// The rules that are given, and the records, each by the time at which it is written.
 pub(super) fn draw(profile: Profile, mix: &Mix, dice: &Dice) -> (Vec<Planned>, Vec<Planned>) {
-    let mut writer = Writer::new(profile, dice);
+    let mut writer = Writer::new(profile, mix, dice);
     let given = RULES.map(|id| writer.rule(id, Duration::ZERO, true)).to_vec();
     let count = writer.dice.between(3, RECORDS_MAX);
     let mut at = Duration::ZERO;
@@ -57,12 +57,14 @@ struct Writer<'a> {
     deletes: u64,
     invalid: u64,
     foreign: u64,
+    /// Nobody writes the newest schema version yet.
+    older: bool,
     written: u64,
     names: BTreeSet<String>,
 }
 
 impl<'a> Writer<'a> {
-    fn new(profile: Profile, dice: &'a Dice) -> Self {
+    fn new(profile: Profile, mix: &Mix, dice: &'a Dice) -> Self {
         let gaps: &[u64] = match profile {
             Profile::Calm => &[30_000],
             Profile::Burst => &[100, 300],
@@ -84,6 +86,7 @@ impl<'a> Writer<'a> {
             deletes: *dice.pick(&[0, 100, 300]),
             invalid: *dice.pick(&[0, 0, 100]),
             foreign: *dice.pick(&[0, 0, 200]),
+            older: mix.older_release > 0,
             written: 0,
             names: BTreeSet::new(),
             dice,
@@ -122,7 +125,7 @@ impl<'a> Writer<'a> {
 
     fn document(&mut self) -> Object {
         let mut document = Object::new();
-        for field in ["title", "status", "owner", "tags", "milestones", "group", "n"] {
+        for field in ["title", "status", "ownerId", "tags", "milestones", "group", "n"] {
             if self.dice.per_mille(850) {
                 let value = self.value(field);
                 document.insert(field.to_owned(), value);
@@ -136,7 +139,7 @@ impl<'a> Writer<'a> {
     }
 
     fn patch(&mut self) -> Object {
-        let fields = ["title", "status", "owner", "tags", "milestones", "group", "as_of", "n"];
+        let fields = ["title", "status", "ownerId", "tags", "milestones", "group", "as_of", "n"];
         let mut patch = Object::new();
         for _ in 0..self.dice.between(0, 2) {
             let field = *self.dice.pick(&fields);
@@ -159,7 +162,7 @@ impl<'a> Writer<'a> {
         match field {
             "title" => json!(*dice.pick(&["one", "two"])),
             "status" => json!(*dice.pick(&["a", "b", "a", "b", "done"])),
-            "owner" => json!(*dice.pick(&["o1", "o 2"])),
+            "ownerId" => json!(*dice.pick(&["o1", "o 2"])),
             "tags" => json!(*dice.pick(&[&["x"][..], &["x", "y"], &["y"], &[]])),
             "milestones" => {
                 let due =
@@ -196,6 +199,9 @@ impl<'a> Writer<'a> {
                 body.extend(patch.clone());
             }
             Said::Delete => drop(body.insert("op".to_owned(), json!("delete"))),
+        }
+        if kind == "venture" && (self.older || number.is_multiple_of(2)) {
+            write_as_before(&mut body, &mut change, number);
         }
         body.insert("actor".to_owned(), json!("w1"));
         if self.dice.per_mille(100) {
@@ -261,13 +267,31 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// Writes a record as the oldest schema version has it, and some merges without a version. What it
+/// says is what that means in the newest: an owner had another name, and there is always a title.
+fn write_as_before(body: &mut Object, change: &mut Said, number: u64) {
+    let before = |(field, value): (String, Value)| match field.as_str() {
+        "ownerId" => ("owner".to_owned(), value),
+        "schema_version" => (field, json!("1.0.0")),
+        _ => (field, value),
+    };
+    *body = std::mem::take(body).into_iter().map(before).collect();
+    match change {
+        Said::Full(document) => {
+            document.entry("title").or_insert(json!("untitled"));
+        }
+        Said::Merge(_) if number.is_multiple_of(3) => drop(body.shift_remove("schema_version")),
+        Said::Merge(_) | Said::Delete => (),
+    }
+}
+
 /// The fields that every record has.
 fn envelope(id: &str, kind: &str, updated_at: &str) -> Object {
     let fields = [
         ("id", id),
         ("entity", kind),
         ("env", "dev"),
-        ("schema_version", "1.0.0"),
+        ("schema_version", if kind == "venture" { "1.1.0" } else { "1.0.0" }),
         ("created_at", "2025-11-01T00:00:00Z"),
         ("updated_at", updated_at),
     ];

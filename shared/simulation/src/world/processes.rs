@@ -14,6 +14,9 @@ use crate::network::Client;
 use crate::report::Fault;
 use crate::timeline::VirtualClock;
 
+/// The function that the release which knows the newest schema version reaches last.
+pub(super) const SNAPSHOT_BUILDER: &str = "snapshot-builder";
+
 /// A process, of a release.
 pub(super) struct Running {
     pub(super) process: Arc<dyn Process>,
@@ -76,6 +79,18 @@ impl World<'_> {
         self.replace(process, release);
     }
 
+    /// Every process of the first release gives way, if that is an older one.
+    pub(super) fn roll_out(&mut self) {
+        if self.plan.mix.older_release == 0 {
+            return;
+        }
+        for process in 0..self.processes.len() {
+            if self.processes[process].release == 0 {
+                self.replace(process, 1);
+            }
+        }
+    }
+
     /// Another process takes the pushes of `process`.
     pub(super) fn replace(&mut self, process: usize, release: u64) {
         for function in 0..self.deployed.len() {
@@ -89,12 +104,18 @@ impl World<'_> {
     /// Starts a process: its caches are empty.
     pub(super) fn start(&mut self, function: usize, release: u64) -> usize {
         let sent = Arc::clone(&self.sent);
-        let version = Version { definitions: format!("d{release}"), software: release.to_string() };
+        let name = self.functions[function].name;
+        let older = release == 0 && self.plan.mix.older_release > 0 && name == SNAPSHOT_BUILDER;
+        let (definitions, digest) = match older {
+            true => (&self.scenery.definitions_before, "before".to_owned()),
+            false => (&self.scenery.definitions, format!("d{release}")),
+        };
+        let version = Version { definitions: digest, software: release.to_string() };
         let tools = Tools {
             store: Arc::new(Client(Arc::clone(&self.network))),
             clock: Arc::new(VirtualClock(Arc::clone(&self.timeline))),
             ids: SeededIds::new(self.dice.seed()),
-            definitions: Arc::clone(&self.scenery.definitions),
+            definitions: Arc::clone(definitions),
             version,
         };
         let network = Arc::clone(&self.network);
@@ -102,7 +123,6 @@ impl World<'_> {
             network.note(format_args!("  sent {alert}"));
             sent.lock().unwrap_or_else(PoisonError::into_inner).push(alert.to_owned());
         };
-        let name = self.functions[function].name;
         let process = self.scenery.fleet.start(name, tools, Arc::new(outside));
         self.processes.push(Running { process, release });
         self.processes.len() - 1

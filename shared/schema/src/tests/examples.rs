@@ -1,0 +1,86 @@
+//! The examples in `fixtures/entities/{entity}/`: what is called valid is, and what is called
+//! invalid is so for one reason.
+
+use std::fs;
+use std::path::Path;
+
+use expect_test::expect;
+
+use super::{document, embedded, report, validate};
+
+/// What is said about each example whose name begins with `outcome`, by `{entity}/{file}`.
+fn examples(outcome: &str) -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/entities");
+    let validators = embedded();
+    let mut examples = Vec::new();
+    for kind in fs::read_dir(folder).unwrap() {
+        let kind = kind.unwrap();
+        for file in fs::read_dir(kind.path()).unwrap() {
+            let file = file.unwrap();
+            let name = file.file_name().into_string().unwrap();
+            if name.starts_with(outcome) {
+                let example = document(&fs::read_to_string(file.path()).unwrap());
+                let kind = kind.file_name().into_string().unwrap();
+                examples.push((format!("{kind}/{name}"), report(validate(&validators, &example))));
+            }
+        }
+    }
+    examples.sort();
+    assert!(!examples.is_empty());
+    examples
+}
+
+#[test]
+fn valid_examples_are_valid() {
+    for (name, report) in examples("valid-") {
+        assert_eq!(report, "valid\n", "{name}");
+    }
+}
+
+#[test]
+fn invalid_examples_are_invalid_for_one_reason() {
+    for (name, report) in examples("invalid-") {
+        assert_ne!(report, "valid\n", "{name}");
+        assert_eq!(report.lines().count(), 1, "{name}: {report}");
+    }
+}
+
+/// One example for each form of check that a kind uses.
+const CHECKS: [&str; 9] = [
+    "budget/invalid-lines-do-not-add-up.json",
+    "cap_table/invalid-holding-twice.json",
+    "cap_table/invalid-shares-above-one.json",
+    "model/invalid-formula-without-output.json",
+    "partner/invalid-engagement-of-another-venture.json",
+    "resource/invalid-month-twice.json",
+    "round/invalid-close-before-open.json",
+    "round/invalid-lead-not-an-investor.json",
+    "venture/invalid-request-due-before-it-was-made.json",
+];
+
+#[test]
+fn what_breaks_a_check_says_so() {
+    let broken = examples("invalid-").into_iter().filter(|(name, _)| CHECKS.contains(&&**name));
+    let lines: String = broken.map(|(name, report)| format!("{name}\n  {report}")).collect();
+    expect![[r#"
+        budget/invalid-lines-do-not-add-up.json
+          /plannedUSD: expected the sum of /lines/*/plannedUSD, within 0.01
+        cap_table/invalid-holding-twice.json
+          /holders/1: expected another holderId, security, shareClass than /holders/0 has
+        cap_table/invalid-shares-above-one.json
+          /holders: expected a sum of 1 at /holders/*/pctFullyDiluted, within 1e-6
+        model/invalid-formula-without-output.json
+          /formulas/monthsOfRunway: expected a name that stands at /outputs/*/name
+        partner/invalid-engagement-of-another-venture.json
+          /engagements/0/ventureId: expected one of the values at /ventureIds/*
+        resource/invalid-month-twice.json
+          /availability/2: expected another month than /availability/1 has
+        round/invalid-close-before-open.json
+          /closeDate: expected at least what is at /openDate
+        round/invalid-lead-not-an-investor.json
+          /leadInvestorId: expected one of the values at /investors/*
+        venture/invalid-request-due-before-it-was-made.json
+          /serviceRequests/0/dueDate: expected at least what is at /serviceRequests/0/requestedDate
+    "#]]
+    .assert_eq(&lines);
+}
