@@ -48,6 +48,7 @@ use crate::terminal::Terminal;
   cargo xtask fuzz push --minutes 5       any bodies of pushes, as many as that gives
   cargo xtask emulator --port 9090        Cloud Storage and Pub/Sub on loopback, for any client
   cargo xtask kills --times 100           the emulator on a folder, killed under load
+  cargo xtask quarantine list             what functions could not handle, and what is still open
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"
 )]
 struct Cli {
@@ -68,6 +69,8 @@ enum Command {
     Fuzz(fuzz::Options),
     Emulator(emulator::Options),
     Kills(kills::Options),
+    #[command(flatten)]
+    Operator(operator::Command),
 }
 
 fn main() -> ExitCode {
@@ -84,6 +87,9 @@ fn main() -> ExitCode {
         Command::Fuzz(options) => fuzz::run(&options, &terminal),
         Command::Emulator(options) => emulator::run(&options, &terminal),
         Command::Kills(options) => kills::run(&options, &terminal),
+        Command::Operator(command) => {
+            operator::run(&command, &operator::Screen::new()).map_err(anyhow::Error::new)
+        }
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,
