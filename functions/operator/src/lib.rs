@@ -8,6 +8,9 @@ mod place;
 mod problem;
 mod screen;
 
+mod job;
+
+mod index;
 mod quarantine;
 
 #[cfg(test)]
@@ -31,7 +34,8 @@ pub use screen::Screen;
     name = "operator",
     version,
     after_help = "Examples:
-  operator quarantine list --bucket acme-data --env prod     what could not be handled and is open"
+  operator quarantine list --bucket acme-data --env prod     what could not be handled and is open
+  operator index build ventures by-status-v2 --dry-run       what a new index would cost"
 )]
 pub struct Cli {
     /// What to do.
@@ -44,6 +48,7 @@ pub struct Cli {
 #[expect(missing_docs, reason = "each is documented at its options, which its help shows")]
 pub enum Command {
     Quarantine(quarantine::Options),
+    Index(index::Options),
 }
 
 /// What a command works with.
@@ -62,6 +67,7 @@ struct Operator<'a> {
 pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
     let place = match command {
         Command::Quarantine(options) => &options.place,
+        Command::Index(options) => &options.place,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -73,5 +79,6 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
 async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, Problem> {
     match command {
         Command::Quarantine(options) => quarantine::run(options, &operator).await,
+        Command::Index(options) => index::run(options, &operator).await,
     }
 }

@@ -1,7 +1,10 @@
 //! What to do about a reason, in one sentence for each kind of it.
 
+/// Tells a kind of reason.
+type Fits = fn(&str) -> bool;
+
 /// How to tell a kind of reason, and what to do. The first that fits is taken.
-const KINDS: [(fn(&str) -> bool, &str); 14] = [
+const KINDS: [(Fits, &str); 14] = [
     (
         |reason| reason.contains("24 h after its object was created"),
         "set the clock of the writer right, and have it write the record again",
