@@ -6,9 +6,11 @@
 //! come meanwhile. Nobody acknowledges a record before a snapshot covers it.
 
 mod history;
+mod rebuild;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use domain::limits::ATTEMPTS_MAX;
 use domain::{
     BoxFuture, Class, Delivery, Disposition, EntityDefinition, EntityRef, Failure, Generation,
@@ -24,6 +26,8 @@ use serde_json::Value;
 use store::{Error, ErrorKind, Metadata, Object, Precondition, Tools};
 
 use crate::history::Read;
+
+pub use rebuild::Rebuilt;
 
 #[cfg(test)]
 mod tests;
@@ -198,11 +202,24 @@ impl SnapshotBuilder {
         if without_base && self.planted.has(Shortcut::MergeWithoutBaseSkipped) {
             return Ok(Disposition::Skipped("a merge without a base"));
         }
-        let body = snapshot::body(&folded, target.entity, &target.definition.entity);
-        let metadata = self.metadata(target, &folded, &stored, object);
-        let precondition = Precondition::unchanged(object);
-        self.tools.store.put(&target.name, body.into(), &metadata, precondition).await?;
+        self.put(target, &folded, &stored, object).await?;
         Ok(Disposition::Done)
+    }
+
+    /// Writes in place of what was read; returns the body.
+    async fn put(
+        &self,
+        target: &Target<'_>,
+        folded: &Folded,
+        stored: &Stored,
+        object: Option<&Object>,
+    ) -> Result<Bytes, Error> {
+        let body = snapshot::body(folded, target.entity, &target.definition.entity);
+        let body = Bytes::from(body);
+        let metadata = self.metadata(target, folded, stored, object);
+        let precondition = Precondition::unchanged(object);
+        self.tools.store.put(&target.name, body.clone(), &metadata, precondition).await?;
+        Ok(body)
     }
 
     fn metadata(
