@@ -232,7 +232,7 @@ impl<'a> Job<'a> {
         };
         let would = if self.how.dry { "would write " } else { "wrote " };
         self.operator.screen.say(&format!(
-            "{}: {first} snapshots, {second} of them or later ones again{resumed}; {would}{tally}",
+            "{}: {first} snapshots, then {second} a second time{resumed}; {would}{tally}",
             self.what
         ))?;
         for (entity, reasons) in rejected.iter().take(REJECTED_SHOWN_MAX) {

@@ -11,6 +11,7 @@ mod screen;
 mod job;
 
 mod index;
+mod migrate;
 mod quarantine;
 
 #[cfg(test)]
@@ -35,7 +36,8 @@ pub use screen::Screen;
     version,
     after_help = "Examples:
   operator quarantine list --bucket acme-data --env prod     what could not be handled and is open
-  operator index build ventures by-status-v2 --dry-run       what a new index would cost"
+  operator index build ventures by-status-v2 --dry-run       what a new index would cost
+  operator migrate --dry-run                                 what a release reads in another way"
 )]
 pub struct Cli {
     /// What to do.
@@ -49,6 +51,7 @@ pub struct Cli {
 pub enum Command {
     Quarantine(quarantine::Options),
     Index(index::Options),
+    Migrate(migrate::Options),
 }
 
 /// What a command works with.
@@ -68,6 +71,7 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
     let place = match command {
         Command::Quarantine(options) => &options.place,
         Command::Index(options) => &options.place,
+        Command::Migrate(options) => &options.place,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -80,5 +84,6 @@ async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, Prob
     match command {
         Command::Quarantine(options) => quarantine::run(options, &operator).await,
         Command::Index(options) => index::run(options, &operator).await,
+        Command::Migrate(options) => migrate::run(options, &operator).await,
     }
 }

@@ -2,6 +2,7 @@
 
 mod advice;
 mod index;
+mod migrate;
 mod quarantine;
 
 use std::io::{self, Write};

@@ -76,7 +76,7 @@ async fn a_new_index_gets_every_entity_and_the_others_stay_as_they_are() {
     assert_eq!(pointers(&bucket), ["ann/V0.json", "ann/V1.json", "ann/V2.json"]);
     assert_eq!(live(&bucket, "env/dev/indices/ventures/by-status/"), others);
     expect_test::expect![[r#"
-        index-build ventures by-owner-v2: 3 snapshots, 3 of them or later ones again; wrote 3 objects; 25 B + 16 A and 8 notifications, $0.0001
+        index-build ventures by-owner-v2: 3 snapshots, then 3 a second time; wrote 3 objects; 25 B + 16 A and 8 notifications, $0.0001
     "#]].assert_eq(&said);
 }
 
