@@ -49,6 +49,9 @@ use crate::terminal::Terminal;
   cargo xtask emulator --port 9090        Cloud Storage and Pub/Sub on loopback, for any client
   cargo xtask kills --times 100           the emulator on a folder, killed under load
   cargo xtask quarantine list             what functions could not handle, and what is still open
+  cargo xtask index build ventures by-status-v2 --dry-run
+                                          what an index over existing data would cost
+  cargo xtask migrate --dry-run           which snapshots this release reads in another way
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"
 )]
 struct Cli {
