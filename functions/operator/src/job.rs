@@ -62,8 +62,16 @@ pub(crate) struct What<'a> {
 pub(crate) struct How {
     /// Nothing is written.
     pub(crate) dry: bool,
-    /// A process of an older release may still run, and is waited for.
-    pub(crate) wait: bool,
+    /// Until when a request to an older release can be under way, if one can.
+    older_until: Option<Instant>,
+}
+
+impl How {
+    /// `wait`: whether an older release has taken requests shortly before now.
+    pub(crate) fn new(operator: &Operator<'_>, dry: bool, wait: bool) -> Self {
+        let over_at = operator.tools.clock.now().after(SERVICE_TIMEOUT);
+        Self { dry, older_until: (wait && !dry).then_some(over_at) }
+    }
 }
 
 /// The snapshot that is visited.
@@ -133,7 +141,7 @@ impl<'a> Job<'a> {
         walked.resumed_at = progress.at().cloned();
         if progress.pass() == Pass::First {
             self.pass(&mut progress, walked, visit).await?;
-            self.wait_for_older_releases(progress.began_at()).await;
+            self.wait_for_older_releases().await;
             progress.turn(Pass::Second).await?;
         }
         self.pass(&mut progress, walked, visit).await?;
@@ -207,20 +215,21 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// A request that an older release began before this walk did is cut off by then.
-    async fn wait_for_older_releases(&self, began_at: Instant) {
-        let over_at = began_at.after(SERVICE_TIMEOUT).unix_millis();
-        let left_ms = u64::try_from(over_at - self.tools.clock.now().unix_millis()).unwrap_or(0);
-        if self.how.dry || !self.how.wait || left_ms == 0 {
+    /// A request that an older release has taken before the command began is cut off by then.
+    async fn wait_for_older_releases(&self) {
+        let Some(over_at) = self.how.older_until else { return };
+        let left_ms = over_at.unix_millis() - self.tools.clock.now().unix_millis();
+        let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
+        if left.is_zero() {
             return;
         }
-        let left_s = left_ms.div_ceil(1000);
         self.operator.screen.hint(&format!(
-            "{}: {left_s} s until no request to an older release can be under way (--no-wait if \
-             none is)",
-            self.what
+            "{}: waiting {} s until no request to an older release can be under way (--no-wait \
+             where none is)",
+            self.what,
+            left.as_millis().div_ceil(1000)
         ));
-        self.tools.clock.sleep(Duration::from_millis(left_ms)).await;
+        self.tools.clock.sleep(left).await;
     }
 
     /// Says how a walk went; whether nothing is left that a person has to look at.

@@ -80,20 +80,22 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
             known.join(", ")
         )));
     }
+    let how = How::new(operator, options.dry_run, !options.no_wait);
     let mut well = true;
     for definition in chosen {
-        well &= segment(options, operator, definition).await?;
+        well &= segment(options, how, operator, definition).await?;
     }
     Ok(well)
 }
 
 async fn segment(
     options: &Options,
+    how: How,
     operator: &Operator<'_>,
     definition: &EntityDefinition,
 ) -> Result<bool, Problem> {
     let what = What { job: "migrate", segment: &definition.segment, subject: "" };
-    let job = Job::new(operator, what, How { dry: options.dry_run, wait: !options.no_wait });
+    let job = Job::new(operator, what, how);
     let tools = job.tools.clone();
     let validators = Validators::new(tools.definitions.clone()).into();
     let builder = SnapshotBuilder { tools, validators, planted: Planted::NONE };

@@ -10,7 +10,8 @@ use crate::Problem;
 /// Options that every command has.
 #[derive(Args, Clone, Debug)]
 pub struct Place {
-    /// The bucket; the variable BUCKET says it otherwise.
+    /// The bucket; the variable BUCKET says it otherwise. That of `cargo xtask dev` is strata-dev,
+    /// with STORAGE_EMULATOR_HOST as `cargo xtask dev --print-env` has it.
     #[arg(long, global = true, value_name = "NAME")]
     pub bucket: Option<String>,
     /// The environment: dev, stg or prod.

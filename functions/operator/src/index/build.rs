@@ -16,7 +16,7 @@ pub(crate) async fn run(
     wait: bool,
 ) -> Result<bool, Problem> {
     let what = What { job: "index-build", segment, subject: index };
-    let job = Job::new(operator, what, How { dry, wait });
+    let job = Job::new(operator, what, How::new(operator, dry, wait));
     let writer = IndexWriter { tools: job.tools.clone(), planted: Planted::NONE };
     let walked = job.walk(|stop| deliver(&writer, stop)).await?;
     job.report(&walked)

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use domain::{
     AHEAD_MAX, Generation, HistoryName, Instant, ObjectName, OrderKey, RECORD_BOUNDS, json,
 };
-use projection::fold::Coverage;
+use projection::fold::{Coverage, FOLDED_IDS_MAX};
 use projection::snapshot::{self, Stored};
 use store::Object;
 
@@ -106,6 +106,9 @@ fn record(
             Standing::Resolved("the snapshot begins with a later record")
         }
         Coverage::Covered => Standing::Resolved("the snapshot has folded it"),
+        Coverage::Late if folded.folded.len() >= FOLDED_IDS_MAX => {
+            Standing::Open("the snapshot does not remember that far back: a retry tells")
+        }
         Coverage::InOrder | Coverage::Late => Standing::Open("no snapshot covers it"),
     }
 }

@@ -169,3 +169,16 @@ async fn every_segment_is_visited_where_none_is_named() {
     expect_test::expect!["no kind is stored under things; there are: ventures"]
         .assert_eq(&ended.unwrap_err().to_string());
 }
+
+#[tokio::test]
+async fn an_older_release_is_waited_for_once_however_many_segments_there_are() {
+    let files = ["venture", "idea"].into_iter().flat_map(|kind| {
+        let entity = format!(
+            r#"{{"entity":"{kind}","segment":"{kind}s","schema_versions":["1.0.0"],"manifest":{{}}}}"#
+        );
+        [(format!("{kind}/entity.json"), entity), (format!("{kind}/v1.0.0.schema.json"), "{}".into())]
+    });
+    let definitions = Arc::new(Definitions::from_files(files).unwrap());
+    let (_, said) = run(&release(bucket(), &definitions), "migrate --run").await;
+    assert_eq!(said.matches("waiting 45 s until").count(), 1, "{said}");
+}

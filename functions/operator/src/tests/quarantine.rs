@@ -6,6 +6,7 @@ use domain::Planted;
 use emulator::Memory;
 use index_writer::IndexWriter;
 use manifest_writer::ManifestWriter;
+use projection::fold::FOLDED_IDS_MAX;
 use serde_json::Value;
 use store::{List, Store as _, Tools};
 
@@ -154,13 +155,32 @@ async fn a_retry_under_a_release_that_knows_the_version_folds_the_record() {
 async fn a_merge_that_was_folded_after_all_is_resolved() {
     let (bucket, tools) = venture();
     record(&bucket, &tools, "V1", "a_1", &at(1, "")).await;
-    // Out of reach of the object's own fault: a release that knew no such kind.
+    // Not the object's own fault: the release knew no such kind.
     let none = release(bucket.clone(), &Arc::new(domain::Definitions::from_files([]).unwrap()));
     record(&bucket, &none, "V1", "a_2", &at(2, r#","op":"merge","status":"Pilot""#)).await;
     assert_eq!(states(&tools).await, ["open: no snapshot covers it"]);
     let (ended, _) = run(&tools, &format!("quarantine retry {}", only_note(&bucket).await)).await;
     assert_eq!(ended, Ok(true));
     assert_eq!(states(&tools).await, ["resolved: the snapshot has folded it"]);
+}
+
+#[tokio::test]
+async fn a_merge_from_before_what_a_snapshot_remembers_is_open_and_its_retry_tells() {
+    let (bucket, tools) = venture();
+    record(&bucket, &tools, "V1", "a_1", &at(1, "")).await;
+    let none = release(bucket.clone(), &Arc::new(domain::Definitions::from_files([]).unwrap()));
+    record(&bucket, &none, "V1", "a_2", &at(2, r#","op":"merge","status":"Pilot""#)).await;
+    let retry = format!("quarantine retry {}", only_note(&bucket).await);
+    run(&tools, &retry).await.0.unwrap();
+    for merge in 0..FOLDED_IDS_MAX {
+        let body = at(3, &format!(r#","op":"merge","n":{merge}"#));
+        record(&bucket, &tools, "V1", &format!("b_{merge:03}"), &body).await;
+    }
+    let open = "open: the snapshot does not remember that far back: a retry tells";
+    assert_eq!(states(&tools).await, [open]);
+    let (ended, said) = run(&tools, &retry).await;
+    assert_eq!(ended, Ok(true));
+    assert!(said.contains("nothing to do: snapshot covers the record"), "{said}");
 }
 
 #[tokio::test]
