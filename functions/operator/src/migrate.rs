@@ -1,6 +1,6 @@
 //! `migrate`: snapshots of other definitions, built again from their history.
 
-mod difference;
+pub(crate) mod difference;
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,6 +1,7 @@
 //! What the operator promises.
 
 mod advice;
+mod command_line;
 mod index;
 mod migrate;
 mod quarantine;
