@@ -50,6 +50,10 @@ use crate::terminal::Terminal;
   cargo xtask emulator --port 9090        Cloud Storage and Pub/Sub on loopback, for any client
   cargo xtask kills --times 100           the emulator on a folder, killed under load
   cargo xtask schema check                entities and indices as data, and what each index costs
+  cargo xtask quarantine list             what functions could not handle, and what is still open
+  cargo xtask index build ventures by-status-v2 --dry-run
+                                          what an index over existing data would cost
+  cargo xtask migrate --dry-run           which snapshots this release reads in another way
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"
 )]
 struct Cli {
@@ -71,6 +75,8 @@ enum Command {
     Fuzz(fuzz::Options),
     Emulator(emulator::Options),
     Kills(kills::Options),
+    #[command(flatten)]
+    Operator(operator::Command),
 }
 
 fn main() -> ExitCode {
@@ -88,6 +94,9 @@ fn main() -> ExitCode {
         Command::Fuzz(options) => fuzz::run(&options, &terminal),
         Command::Emulator(options) => emulator::run(&options, &terminal),
         Command::Kills(options) => kills::run(&options, &terminal),
+        Command::Operator(command) => {
+            operator::run(&command, &operator::Screen::new()).map_err(anyhow::Error::new)
+        }
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,

@@ -6,9 +6,11 @@
 //! come meanwhile. Nobody acknowledges a record before a snapshot covers it.
 
 mod history;
+mod rebuild;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use domain::limits::ATTEMPTS_MAX;
 use domain::{
     BoxFuture, Class, Delivery, Disposition, EntityDefinition, EntityRef, Failure, Generation,
@@ -25,6 +27,8 @@ use serde_json::Value;
 use store::{Error, ErrorKind, Metadata, Object, Precondition, Tools};
 
 use crate::history::Read;
+
+pub use rebuild::Rebuilt;
 
 #[cfg(test)]
 mod tests;
@@ -201,11 +205,7 @@ impl SnapshotBuilder {
         }
         let folded = match decision {
             Decision::Put(folded) => folded,
-            Decision::Retry => {
-                let reason = "was written at a schema version that this revision does not know";
-                let reason = format!("snapshot of {} {reason}", target.entity);
-                return Err(Error::new(ErrorKind::Unavailable, reason));
-            }
+            Decision::Retry => return Err(written_by_a_newer_one(target.entity)),
             Decision::Skip | Decision::Refold(_) => {
                 return Ok(Disposition::Skipped("snapshot covers the record"));
             }
@@ -214,11 +214,24 @@ impl SnapshotBuilder {
         if without_base && self.planted.has(Shortcut::MergeWithoutBaseSkipped) {
             return Ok(Disposition::Skipped("a merge without a base"));
         }
-        let body = snapshot::body(&folded, target.entity, &target.definition.entity);
-        let metadata = self.metadata(target, &folded, &stored, object);
-        let precondition = Precondition::unchanged(object);
-        self.tools.store.put(&target.name, body.into(), &metadata, precondition).await?;
+        self.put(target, &folded, &stored, object).await?;
         Ok(Disposition::Done)
+    }
+
+    /// Writes in place of what was read; returns the body.
+    async fn put(
+        &self,
+        target: &Target<'_>,
+        folded: &Folded,
+        stored: &Stored,
+        object: Option<&Object>,
+    ) -> Result<Bytes, Error> {
+        let body = snapshot::body(folded, target.entity, &target.definition.entity);
+        let body = Bytes::from(body);
+        let metadata = self.metadata(target, folded, stored, object);
+        let precondition = Precondition::unchanged(object);
+        self.tools.store.put(&target.name, body.clone(), &metadata, precondition).await?;
+        Ok(body)
     }
 
     fn metadata(
@@ -286,6 +299,11 @@ impl SnapshotBuilder {
             Err(violations) => violations.iter().map(ToString::to_string).collect(),
         }
     }
+}
+
+fn written_by_a_newer_one(entity: &EntityRef) -> Error {
+    let reason = "was written at a schema version that this revision does not know";
+    Error::new(ErrorKind::Unavailable, format!("snapshot of {entity} {reason}"))
 }
 
 fn document(folded: &Folded) -> Option<Value> {

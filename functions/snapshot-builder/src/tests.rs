@@ -7,6 +7,7 @@ mod lost_answers;
 mod operations;
 mod orders;
 mod read_only;
+mod rebuild;
 mod refusals;
 mod upgrades;
 

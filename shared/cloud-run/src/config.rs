@@ -13,6 +13,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Config {
     source: Source,
+    instead: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug)]
@@ -35,20 +36,28 @@ pub struct ConfigError {
 impl Config {
     /// Reads the environment of the process.
     pub fn environment() -> Self {
-        Self { source: Source::Environment }
+        Self { source: Source::Environment, instead: BTreeMap::new() }
     }
 
     /// Reads from `pairs` and nothing else.
     pub fn fixed(pairs: &[(&str, &str)]) -> Self {
         let pairs = pairs.iter().map(|(var, value)| ((*var).to_owned(), (*value).to_owned()));
-        Self { source: Source::Fixed(pairs.collect()) }
+        Self { source: Source::Fixed(pairs.collect()), instead: BTreeMap::new() }
+    }
+
+    /// The same source, but `var` has this value.
+    #[must_use]
+    pub fn with(mut self, var: &str, value: &str) -> Self {
+        self.instead.insert(var.to_owned(), value.to_owned());
+        self
     }
 
     /// The value of `var`, if it is set.
     pub fn read(&self, var: &str) -> Result<Option<String>, ConfigError> {
-        let value = match &self.source {
-            Source::Environment => environment(var)?,
-            Source::Fixed(pairs) => pairs.get(var).cloned(),
+        let value = match (self.instead.get(var), &self.source) {
+            (Some(value), _) => Some(value.clone()),
+            (None, Source::Environment) => environment(var)?,
+            (None, Source::Fixed(pairs)) => pairs.get(var).cloned(),
         };
         Ok(value.filter(|value| !value.is_empty()))
     }

@@ -66,7 +66,13 @@ pub fn run(
     }
 }
 
-fn tools(settings: &Settings, connect: Connect) -> Result<Tools, SetupError> {
+/// What a function or a job works with on this machine: the bucket of `settings`, real time and
+/// real chance.
+///
+/// # Errors
+///
+/// A bucket or definitions that cannot be used; the message names the setting at fault.
+pub fn tools(settings: &Settings, connect: Connect) -> Result<Tools, SetupError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds);
     let host = settings.storage_emulator_host.as_deref();

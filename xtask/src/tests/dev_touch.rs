@@ -8,10 +8,12 @@ use expect_test::{Expect, expect};
 use super::workspace;
 use crate::dev::backoff::Crashes;
 use crate::dev::touch::{Map, Touched};
+use crate::replay::pushed;
 
 fn check(file: &str, expect: &Expect) {
     let workspace = workspace();
-    let functions = workspace.functions().unwrap();
+    // Those that `cargo xtask dev` runs: no job.
+    let functions = pushed(&workspace).unwrap();
     let names = functions.iter().map(|it| it.name.as_str());
     let map = Map::new(&workspace.root, &workspace.packages, names);
     let mut touched = Touched::default();

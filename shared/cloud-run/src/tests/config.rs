@@ -22,6 +22,13 @@ fn defaults_work() {
 }
 
 #[test]
+fn a_value_given_instead_wins() {
+    let config = Config::fixed(&[("BUCKET", "b"), ("PORT", "9000")]).with("BUCKET", "given");
+    let settings = Settings::read(&config).unwrap();
+    assert_eq!((settings.bucket.as_str(), settings.port), ("given", 9000));
+}
+
+#[test]
 fn every_setting_is_read() {
     let more = [
         ("HOST", "127.0.0.1"),

@@ -1,0 +1,81 @@
+//! `index drop`: the objects of one index folder, deleted under their generations.
+
+use futures_util::{StreamExt as _, stream};
+use store::{ErrorKind, List, Listed};
+
+use crate::{Operator, Problem};
+
+/// How many objects are deleted at the same time.
+const AT_ONCE: usize = 16;
+
+/// What became of the objects.
+#[derive(Default)]
+struct Dropped {
+    objects: u64,
+    changed: u64,
+    pages: u64,
+}
+
+/// Deletes what lies under `indices/{segment}/{index}/`. Interrupted, the next run finds what is
+/// left.
+pub(crate) async fn run(
+    operator: &Operator<'_>,
+    (segment, index): (&str, &str),
+    dry: bool,
+) -> Result<bool, Problem> {
+    if index.contains('/') || !index.starts_with(|c: char| c.is_ascii_lowercase()) {
+        return Err(Problem::new(format!("{index:?} is no folder of an index, such as by-status")));
+    }
+    let prefix = format!("env/{}/indices/{segment}/{index}/", operator.env);
+    let mut list = List { prefix, ..List::default() };
+    let mut dropped = Dropped::default();
+    loop {
+        let page = operator.tools.store.list(&list).await?;
+        dropped.pages += 1;
+        if dry {
+            dropped.objects += page.items.len() as u64;
+        } else {
+            delete(operator, page.items, &mut dropped).await?;
+        }
+        operator.screen.progress(operator.tools.clock.now(), || {
+            format!("index drop {segment} {index}: {} objects", dropped.objects)
+        });
+        match page.next_page_token {
+            Some(token) => list.page_token = Some(token),
+            None => break,
+        }
+    }
+    let Dropped { objects, changed, pages } = dropped;
+    let would = if dry { "would delete" } else { "deleted" };
+    let dollars = crate::job::cost::dollars(pages, 0);
+    operator.screen.say(&format!(
+        "index drop {segment} {index}: {would} {objects} objects; {pages} A + {objects} deletes, \
+         which are free, ${dollars:.4}"
+    ))?;
+    if changed > 0 {
+        operator.screen.say(&format!(
+            "  {changed} objects were written meanwhile and are left: a release that declares the \
+             index is still running; run it again when it is not"
+        ))?;
+    }
+    Ok(changed == 0)
+}
+
+async fn delete(
+    operator: &Operator<'_>,
+    items: Vec<Listed>,
+    dropped: &mut Dropped,
+) -> Result<(), Problem> {
+    let store = &operator.tools.store;
+    let deletes = stream::iter(items)
+        .map(|item| async move { store.delete(&item.name, item.generation).await });
+    let mut deletes = deletes.buffered(AT_ONCE);
+    while let Some(deleted) = deletes.next().await {
+        match deleted {
+            Ok(deleted) => dropped.objects += u64::from(deleted),
+            Err(err) if err.kind == ErrorKind::Conflict => dropped.changed += 1,
+            Err(err) => return Err(err.into()),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! Operates a bucket: what a person or a schedule runs, and `cargo xtask` runs as the same code.
+//!
+//! One file for each command. A command reads, decides and writes through the storage contract;
+//! what it decides is pure. What it derives it has the functions' own handlers write, so that
+//! there is one way in which a snapshot or a pointer comes about.
+
+mod place;
+mod problem;
+mod screen;
+
+mod job;
+
+mod index;
+mod migrate;
+mod quarantine;
+
+#[cfg(test)]
+mod tests;
+
+use clap::{Parser, Subcommand};
+use cloud_run::Config;
+use domain::Env;
+use store::Tools;
+
+pub use place::Place;
+pub use problem::Problem;
+pub use screen::Screen;
+
+/// Operates a bucket of Strata.
+///
+/// It works on the bucket of --bucket or of the variable BUCKET, in Cloud Storage with the
+/// credentials that gcloud leaves, or in the emulator at STORAGE_EMULATOR_HOST.
+#[derive(Parser, Debug)]
+#[command(
+    name = "operator",
+    version,
+    after_help = "Examples:
+  operator quarantine list --bucket acme-data --env prod     what could not be handled and is open
+  operator index build ventures by-status-v2 --dry-run       what a new index would cost
+  operator migrate --dry-run                                 what a release reads in another way"
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be done to a bucket.
+#[derive(Subcommand, Clone, Debug)]
+#[expect(missing_docs, reason = "each is documented at its options, which its help shows")]
+pub enum Command {
+    Quarantine(quarantine::Options),
+    Index(index::Options),
+    Migrate(migrate::Options),
+}
+
+/// What a command works with.
+struct Operator<'a> {
+    tools: Tools,
+    env: Env,
+    screen: &'a Screen,
+}
+
+/// Runs `command` to its end on the bucket that it and the environment name. `false` when
+/// something is left that a person has to look at; the screen says what.
+///
+/// # Errors
+///
+/// Why it cannot begin or go on, and what to do about it.
+pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
+    let place = match command {
+        Command::Quarantine(options) => &options.place,
+        Command::Index(options) => &options.place,
+        Command::Migrate(options) => &options.place,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let tools = place.tools(&Config::environment())?;
+        perform(command, Operator { tools, env: place.env, screen }).await
+    })
+}
+
+async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, Problem> {
+    match command {
+        Command::Quarantine(options) => quarantine::run(options, &operator).await,
+        Command::Index(options) => index::run(options, &operator).await,
+        Command::Migrate(options) => migrate::run(options, &operator).await,
+    }
+}

@@ -1,0 +1,139 @@
+//! What the operator promises.
+
+mod advice;
+mod command_line;
+mod index;
+mod migrate;
+mod quarantine;
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use clap::Parser as _;
+use cloud_run::Runner;
+use domain::json::Object as Json;
+use domain::{Definitions, EntityRef, Env, Handler, ObjectName, Planted, Version};
+use emulator::{Memory, TestClock, Upload, tools};
+use schema::Validators;
+use snapshot_builder::SnapshotBuilder;
+use store::{Store, Tools};
+
+use crate::{Cli, Operator, Problem, Screen, perform};
+
+/// When every test begins.
+const NOW: &str = "2025-11-06T12:00:00Z";
+
+const SCHEMA: &str = r#"{"properties":{"status":{"type":"string"},"n":{"type":"number"}}}"#;
+
+/// The kind `venture` with these indices, and these schema versions.
+fn definitions(versions: &[&str], indices: &str) -> Arc<Definitions> {
+    let schema_versions = serde_json::to_string(versions).unwrap();
+    let entity = format!(
+        r#"{{"entity":"venture","segment":"ventures","schema_versions":{schema_versions},"manifest":{{}},"indices":[{indices}]}}"#
+    );
+    let schemas = versions
+        .iter()
+        .map(|version| (format!("venture/v{version}.schema.json"), SCHEMA.to_owned()));
+    let files = schemas.chain([("venture/entity.json".to_owned(), entity)]);
+    Arc::new(Definitions::from_files(files).unwrap())
+}
+
+const BY_STATUS: &str =
+    r#"{"name":"by-status","version":1,"keys":[{"from":["/status"],"transform":"slug"}]}"#;
+
+fn bucket() -> Arc<Memory> {
+    Memory::new("test", TestClock::at(NOW), 7)
+}
+
+/// What a release with these definitions works with.
+fn release(store: Arc<dyn Store>, definitions: &Arc<Definitions>) -> Tools {
+    let version =
+        Version { definitions: definitions.digest().to_owned(), software: "0".to_owned() };
+    let definitions = Arc::clone(definitions);
+    Tools { definitions, version, clock: TestClock::at(NOW), ..tools(store) }
+}
+
+fn builder(tools: &Tools) -> SnapshotBuilder {
+    let validators = Arc::new(Validators::new(Arc::clone(&tools.definitions)));
+    SnapshotBuilder { tools: tools.clone(), validators, planted: Planted::NONE }
+}
+
+fn entity(id: &str) -> EntityRef {
+    EntityRef::new(Env::Dev, "ventures", id).unwrap()
+}
+
+fn body_of(bucket: &Memory, name: &str) -> Option<Json> {
+    let object = bucket.objects().remove(name)?;
+    domain::json::parse(&object.body).unwrap().as_object().cloned()
+}
+
+/// Uploads `body`, pushes it to the function `name` as Pub/Sub does, and returns the object's
+/// name.
+async fn push(
+    bucket: &Arc<Memory>,
+    tools: &Tools,
+    (function, handler): (&'static str, Arc<dyn Handler>),
+    (name, body): (&str, &str),
+) -> String {
+    bucket.insert(name, Bytes::from(body.to_owned()), Upload::default()).unwrap();
+    tell(bucket, tools, (function, handler), name).await;
+    name.to_owned()
+}
+
+/// Pushes the live version of `name` to a function, as Pub/Sub does.
+async fn tell(
+    bucket: &Arc<Memory>,
+    tools: &Tools,
+    (function, handler): (&'static str, Arc<dyn Handler>),
+    name: &str,
+) {
+    let generation = bucket.objects()[name].generation.to_string();
+    let attributes = serde_json::json!({
+        "bucketId": "test", "objectId": name, "eventType": "OBJECT_FINALIZE",
+        "objectGeneration": generation,
+    });
+    let message = serde_json::json!({ "message": { "attributes": attributes } });
+    // A task that never yields is made to wait, and the runner's clock is at its end then.
+    tokio::task::yield_now().await;
+    let runner = Runner::new(function, "test", tools.clone(), handler);
+    assert_eq!(runner.answer(message.to_string().as_bytes()).await, 204);
+}
+
+/// Writes a record of `id` and has the snapshot-builder handle it.
+async fn record(bucket: &Arc<Memory>, tools: &Tools, id: &str, file: &str, body: &str) -> String {
+    let name = format!("{}2025/11/06/{file}.json", ObjectName::history_prefix(&entity(id)));
+    push(bucket, tools, ("snapshot-builder", Arc::new(builder(tools))), (&name, body)).await
+}
+
+/// What a command said.
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Said {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// Runs a command line over `tools`: whether it ended well, and what it said.
+async fn run(tools: &Tools, line: &str) -> (Result<bool, Problem>, String) {
+    let words = ["operator"].into_iter().chain(line.split_whitespace());
+    let cli = Cli::try_parse_from(words).unwrap();
+    let (said, aside) = (Said::default(), Said::default());
+    let screen = Screen::on(said.clone(), aside.clone());
+    let ended =
+        perform(&cli.command, Operator { tools: tools.clone(), env: Env::Dev, screen: &screen })
+            .await;
+    (ended, said.text() + &aside.text())
+}

@@ -1,0 +1,99 @@
+//! A snapshot built again from the whole history, by the definitions at hand.
+//!
+//! No record asks for it but a person, after a release that reads history in another way. It is the
+//! refold of a late record, from the beginning of the history, under the same compare-and-swap: a
+//! delivery that is handled meanwhile makes it read again.
+
+use bytes::Bytes;
+use domain::limits::ATTEMPTS_MAX;
+use domain::{Disposition, EntityRef, Generation, ObjectName, ascii};
+use projection::snapshot::{self, Decision};
+use projection::source::key;
+use store::{Error, ErrorKind, Object};
+
+use crate::{SnapshotBuilder, Target, written_by_a_newer_one};
+
+/// What came of building a snapshot again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rebuilt {
+    /// There is no snapshot: nothing is told of it to those who derive from it.
+    Missing,
+    /// No record of the history counts: the snapshot is left alone.
+    WithoutHistory,
+    /// The history says what the snapshot says, and nothing is written.
+    Same,
+    /// It is written.
+    Changed {
+        /// The body that was replaced.
+        before: Bytes,
+        /// The body that replaced it.
+        after: Bytes,
+    },
+}
+
+impl SnapshotBuilder {
+    /// Folds the whole history of `entity` and writes the snapshot if it says anything else, or
+    /// covers other records. 1 B + ⌈h/1000⌉ A + h B + 1 A for `h` records, without the last where
+    /// nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// Any of the store; a conflict when the snapshot was written at every attempt; a content that
+    /// can never be used when more records than one fold takes follow the last full one, or the
+    /// kind is not defined.
+    pub async fn rebuild(&self, entity: &EntityRef) -> Result<Rebuilt, Error> {
+        let unusable = |reasons: Disposition| {
+            let reason = match reasons {
+                Disposition::Rejected(reasons) => reasons.join("; "),
+                _ => "its kind is not known".to_owned(),
+            };
+            Error::new(ErrorKind::Unusable, format!("rebuild {entity}: {reason}"))
+        };
+        let definition = self.tools.definition(entity).map_err(unusable)?;
+        let name = ObjectName::Snapshot(entity.clone()).to_string();
+        let mut contended =
+            Error::new(ErrorKind::Conflict, format!("put {name}: written at every attempt"));
+        for _ in 0..ATTEMPTS_MAX {
+            let Some(object) = self.tools.store.get(&name, None).await? else {
+                return Ok(Rebuilt::Missing);
+            };
+            let trigger = trigger(&name, &object);
+            let target = Target { entity, definition, name: name.clone(), trigger };
+            match self.rebuild_once(&target, &object).await {
+                Err(err) if err.kind == ErrorKind::Conflict => {
+                    self.tools.pause_after_conflict().await;
+                    contended = err;
+                }
+                Err(err) if err.kind == ErrorKind::Throttled => {
+                    self.tools.pause_after_throttling().await;
+                    contended = err;
+                }
+                ended => return ended,
+            }
+        }
+        Err(contended)
+    }
+
+    async fn rebuild_once(&self, target: &Target<'_>, object: &Object) -> Result<Rebuilt, Error> {
+        let read = Some((&object.body[..], &object.metadata));
+        let stored = snapshot::read(read, target.definition);
+        let history = self.history(target.entity, target.definition, None, &[]).await?;
+        if history.is_empty() {
+            return Ok(Rebuilt::WithoutHistory);
+        }
+        let folded = match snapshot::decide_refolded(&stored, None, history) {
+            Decision::Put(folded) => folded,
+            Decision::Retry => return Err(written_by_a_newer_one(target.entity)),
+            Decision::Skip | Decision::Refold(_) => return Ok(Rebuilt::Same),
+        };
+        let after = self.put(target, &folded, &stored, Some(object)).await?;
+        Ok(Rebuilt::Changed { before: object.body.clone(), after })
+    }
+}
+
+/// The record whose arrival the stored snapshot names; the snapshot itself where it names none.
+fn trigger(name: &str, object: &Object) -> (String, Generation) {
+    let named = object.metadata.get(key::NAME).and_then(|name| ascii::decode(name));
+    let version = object.metadata.get(key::GENERATION).and_then(|text| Generation::parse(text));
+    named.zip(version).unwrap_or_else(|| (name.to_owned(), object.generation))
+}

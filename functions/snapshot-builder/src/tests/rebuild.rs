@@ -1,0 +1,99 @@
+//! A snapshot built again from its history.
+
+use std::sync::Arc;
+
+use domain::{Definitions, Overwrote, Version};
+use emulator::faulty::{Fault, Faulty};
+use emulator::{Upload, tools};
+use store::Tools;
+
+use super::{
+    bucket, builder, builder_of, deliver, entity, fold, folded, full, merge, snapshot_name,
+    snapshot_of, tombstone, upload,
+};
+use crate::{Rebuilt, SnapshotBuilder};
+
+#[tokio::test]
+async fn what_its_history_says_is_not_written_again() {
+    let bucket = bucket();
+    let builder = builder(bucket.clone());
+    assert_eq!(builder.rebuild(&entity()).await, Ok(Rebuilt::Missing));
+    for (file, body) in [
+        ("2025/11/06/a_1.json", full(1, "")),
+        ("2025/11/06/a_2.json", tombstone(2)),
+        ("2025/11/06/a_3.json", full(3, "")),
+        ("2025/11/06/a_4.json", merge(4, r#","title":"T""#)),
+    ] {
+        let delivery = upload(&bucket, file, body);
+        deliver(&builder, &delivery).await.unwrap();
+        let before = snapshot_of(&bucket);
+        assert_eq!(builder.rebuild(&entity()).await, Ok(Rebuilt::Same));
+        assert_eq!(snapshot_of(&bucket), before);
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_that_says_anything_else_becomes_the_fold_whatever_fails() {
+    for fault in Fault::all(6) {
+        let bucket = bucket();
+        let deliveries = [
+            upload(&bucket, "2025/11/06/a_1.json", full(1, r#","title":"T""#)),
+            upload(&bucket, "2025/11/06/a_2.json", merge(2, r#","status":"Pilot""#)),
+        ];
+        bucket.insert(&snapshot_name(), "by hand".into(), Upload::default()).unwrap();
+        // It fails, or is done; it is never half done.
+        let first = builder(Faulty::new(bucket.clone(), fault)).rebuild(&entity()).await;
+        let second = builder(bucket.clone()).rebuild(&entity()).await.unwrap();
+        assert_eq!(folded(&bucket), Some(fold(&bucket, &deliveries)), "{fault:?} {first:?}");
+        assert!(matches!(second, Rebuilt::Same | Rebuilt::Changed { .. }), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_without_a_history_that_counts_is_left_alone() {
+    let bucket = bucket();
+    bucket.insert(&snapshot_name(), "by hand".into(), Upload::default()).unwrap();
+    upload(&bucket, "2025/11/06/a_1.json", "no JSON");
+    let before = snapshot_of(&bucket);
+    let ended = builder(bucket.clone()).rebuild(&entity()).await;
+    assert_eq!((ended, snapshot_of(&bucket)), (Ok(Rebuilt::WithoutHistory), before));
+}
+
+#[tokio::test]
+async fn a_rebuild_names_the_record_that_the_snapshot_named_and_begins_a_run() {
+    let bucket = bucket();
+    let first = builder(bucket.clone());
+    let delivery = upload(&bucket, "2025/11/06/a_1.json", full(1, r#","title":"T""#));
+    assert_eq!(delivery.overwrote, Overwrote::Nothing);
+    deliver(&first, &delivery).await.unwrap();
+    let before = snapshot_of(&bucket).unwrap();
+    // A record that no function was told of.
+    upload(&bucket, "2025/11/06/a_2.json", full(2, r#","title":"U""#));
+    let later = later(first);
+    let Ok(Rebuilt::Changed { before: replaced, after }) = later.rebuild(&entity()).await else {
+        panic!("it says something else");
+    };
+    let now = snapshot_of(&bucket).unwrap();
+    assert_eq!((replaced, after), (before.body.clone(), now.body.clone()));
+    for key in ["source-name", "source-generation"] {
+        assert_eq!(now.metadata[key], before.metadata[key]);
+    }
+    assert_ne!(now.metadata["run"], before.metadata["run"]);
+    assert_eq!(now.metadata["definitions"], "later");
+}
+
+/// The release after.
+fn later(builder: SnapshotBuilder) -> SnapshotBuilder {
+    let version = Version { definitions: "later".to_owned(), software: "1".to_owned() };
+    let ids = emulator::SeededIds::new(9);
+    builder_of(Tools { version, ids, ..builder.tools })
+}
+
+#[tokio::test]
+async fn a_kind_that_is_not_defined_cannot_be_rebuilt() {
+    let none = Arc::new(Definitions::from_files([]).unwrap());
+    let mut builder = builder(bucket());
+    builder.tools = Tools { definitions: none, ..tools(bucket()) };
+    let err = builder.rebuild(&entity()).await.unwrap_err();
+    assert!(err.to_string().contains("no entity definition has the segment"), "{err}");
+}
