@@ -29,8 +29,11 @@ const SCHEMA: &str = r#"{"properties":{"status":{"type":"string"},"n":{"type":"n
 /// The kind `venture` with these indices, and these schema versions.
 fn definitions(versions: &[&str], indices: &str) -> Arc<Definitions> {
     let schema_versions = serde_json::to_string(versions).unwrap();
+    let upgrade =
+        |pair: &[&str]| format!(r#"{{"from":"{}","to":"{}","steps":[]}}"#, pair[0], pair[1]);
+    let upgrades = versions.windows(2).map(upgrade).collect::<Vec<_>>().join(",");
     let entity = format!(
-        r#"{{"entity":"venture","segment":"ventures","schema_versions":{schema_versions},"manifest":{{}},"indices":[{indices}]}}"#
+        r#"{{"entity":"venture","segment":"ventures","schema_versions":{schema_versions},"upgrades":[{upgrades}],"manifest":{{}},"indices":[{indices}]}}"#
     );
     let schemas = versions
         .iter()

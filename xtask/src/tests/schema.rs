@@ -60,7 +60,24 @@ fn each_mistake_is_named_with_its_place() {
         }
         found += "\n";
     }
-    expect![[""]].assert_eq(&found);
+    expect![[r#"
+        schemas/thing/entity.json: /indexes: expected no such field
+        schemas/thing/entity.json: unknown field `indexes`, expected one of `entity`, `segment`, `schema_versions`, `upgrades`, `manifest`, `checks`, `indices`
+
+        schemas/thing/entity.json: /indices/0/version: expected at least 1
+        schemas/thing/entity.json: /indices/0/keys: expected at least 1 item
+        schemas/thing/entity.json: index "by-x": name is no plain word or version is 0
+
+        schema of thing 1.0.0: /type: "objekt" is not valid under any of the schemas listed in the 'anyOf' keyword
+        fixtures/entities/thing: 0 valid and 0 invalid examples; a kind has at least 2 and 5
+
+        schema of thing 1.0.0: Resource 'https://example.com/other.json' is not present in a registry and retrieving it failed: Retrieval is disabled, cannot fetch https://example.com/other.…
+        fixtures/entities/thing: 0 valid and 0 invalid examples; a kind has at least 2 and 5
+
+        schemas/thing/entity.json: not JSON: EOF while parsing an object at line 1 column 1
+        schemas/thing/entity.json: not JSON: EOF while parsing an object at line 1 column 1
+
+    "#]].assert_eq(&found);
 }
 
 #[test]

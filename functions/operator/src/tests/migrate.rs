@@ -60,8 +60,8 @@ async fn what_a_release_reads_in_another_way_is_shown_and_then_written() {
     assert_eq!(ended, Ok(true));
     assert_eq!(bucket.objects(), all);
     expect_test::expect![[r#"
-        migrate ventures: 3 snapshots, then 0 a second time; would write 2 objects; 12 B + 11 A and 8 notifications, $0.0001
-          3 are of other definitions or another schema version; 2 would change; what functions then derive takes about 16 B + 6 A, $0.0000
+        migrate ventures: 3 snapshots, then 0 a second time; would write 3 objects; 12 B + 12 A and 10 notifications, $0.0001
+          3 are of other definitions or another schema version; 3 would change; what functions then derive takes about 24 B + 9 A, $0.0001
           dev/ventures/V0
             - /schema_version: "1.0.0"
             + /schema_version: "2.0.0"
@@ -78,6 +78,9 @@ async fn what_a_release_reads_in_another_way_is_shown_and_then_written() {
             - /status: "Draft"
             + /status: "Pilot"
             + /n: 1
+          dev/ventures/V2
+            - /schema_version: "1.0.0"
+            + /schema_version: "2.0.0"
     "#]].assert_eq(&dry);
 
     let (ended, real) = run(&new, "migrate --run ventures --no-wait").await;
@@ -105,15 +108,17 @@ async fn a_snapshot_of_these_definitions_costs_one_read() {
 
 #[tokio::test]
 async fn a_snapshot_of_an_older_schema_version_is_built_again() {
-    let [_, new] = releases();
+    let [old, new] = releases();
     let bucket = bucket();
-    let new = release(bucket.clone(), &new);
-    record(&bucket, &new, "V0", "a_1", &of("v1.0.0", 1, "")).await;
-    let (_, said) = run(&new, "migrate --dry-run ventures").await;
+    record(&bucket, &release(bucket.clone(), &old), "V0", "a_1", &of("v1.0.0", 1, "")).await;
+    let new = later(release(bucket.clone(), &new));
+    let (_, said) = run(&new, "migrate --run ventures --no-wait").await;
     assert!(
-        said.contains("1 are of other definitions or another schema version; 0 would"),
+        said.contains("1 are of other definitions or another schema version; 1 changed"),
         "{said}"
     );
+    let snapshot = body_of(&bucket, &format!("{SNAPSHOTS}V0.json")).unwrap();
+    assert_eq!(snapshot["schema_version"], "v2.0.0", "the record was upgraded");
 }
 
 #[tokio::test]
