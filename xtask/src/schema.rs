@@ -15,11 +15,9 @@ use domain::Definitions;
 use schema::{Form, Validators};
 use serde_json::Value;
 
+use crate::dev::touch::SCHEMAS;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
-
-/// The folder of the definitions.
-pub(crate) const SCHEMAS: &str = "schemas";
 
 /// What every `entity.json` must look like.
 const FORM: &str = "entity.schema.json";

@@ -22,6 +22,7 @@ use cloud_run::Config;
 use domain::Env;
 use store::Tools;
 
+pub use job::cost::dollars;
 pub use place::Place;
 pub use problem::Problem;
 pub use screen::Screen;

@@ -5,18 +5,17 @@ use std::fmt::Write as _;
 
 use domain::definitions::{Index, IndexKind, KeySource};
 use domain::{Definitions, EntityDefinition, EntityRef, Env, ObjectName};
+use operator::dollars;
 use projection::plan::places;
 use serde_json::Value;
 
 use super::examples::Example;
 
-/// Dollars for a million operations of class A and of class B in one region, Standard storage.
-/// (Cloud Storage pricing, as of November 2026.)
-const CLASS_A_USD: f64 = 5.0;
-const CLASS_B_USD: f64 = 0.4;
+/// So many changes of an entity are priced.
+const CHANGES: u64 = 1_000_000;
 
 /// What an update reads besides the index objects: the snapshot twice, and the overwritten one.
-const SNAPSHOT_READS: usize = 3;
+const SNAPSHOT_READS: u64 = 3;
 
 /// One line for each index: how many objects an example has in it, and what a change costs.
 pub(crate) fn table(definitions: &Definitions, examples: &[Example], kinds: &[String]) -> String {
@@ -32,9 +31,9 @@ pub(crate) fn table(definitions: &Definitions, examples: &[Example], kinds: &[St
             let objects = most.get(&index.folder()).copied().unwrap_or_default();
             line(&mut text, kind, index, objects);
         }
-        let all: usize = most.values().sum();
+        let all: u64 = most.values().sum();
         let (reads, writes) = (SNAPSHOT_READS + all, all);
-        let usd = reads as f64 * CLASS_B_USD + writes as f64 * CLASS_A_USD;
+        let usd = dollars(writes * CHANGES, reads * CHANGES);
         // Writing to a string does not fail.
         writeln!(
             text,
@@ -46,7 +45,7 @@ pub(crate) fn table(definitions: &Definitions, examples: &[Example], kinds: &[St
     text
 }
 
-fn line(text: &mut String, kind: &EntityDefinition, index: &Index, objects: usize) {
+fn line(text: &mut String, kind: &EntityDefinition, index: &Index, objects: u64) {
     let moved = match index.kind() {
         IndexKind::Bundle => "-".to_owned(),
         // The old ones become tombstones, the new ones are written.
@@ -78,14 +77,14 @@ fn one_for(index: &Index) -> String {
 }
 
 /// The most objects that one valid example has in each index.
-fn most(kind: &EntityDefinition, examples: &[Example]) -> BTreeMap<String, usize> {
-    let mut most: BTreeMap<String, usize> =
+fn most(kind: &EntityDefinition, examples: &[Example]) -> BTreeMap<String, u64> {
+    let mut most: BTreeMap<String, u64> =
         kind.indices.iter().map(|index| (index.folder(), 0)).collect();
     let own = examples.iter().filter(|it| it.is_valid && it.kind == kind.entity);
     for document in own.filter_map(|example| example.document.as_ref().ok()) {
         let id = document.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
         let entity = EntityRef { env: Env::Dev, segment: kind.segment.clone(), id };
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
         for name in places(kind, &entity, Some(document)).unwrap_or_default().into_keys() {
             *counts.entry(folder_of(&name, kind)).or_default() += 1;
         }

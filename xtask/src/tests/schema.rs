@@ -6,8 +6,9 @@ use std::fs;
 use expect_test::expect;
 
 use super::workspace;
+use crate::dev::touch::SCHEMAS;
 use crate::schema::published::compare;
-use crate::schema::{Checked, SCHEMAS, examples, published};
+use crate::schema::{Checked, examples, published};
 
 /// The problems of a folder with the form and the one kind `thing`.
 fn problems(entity: &str, schema: &str) -> Vec<String> {

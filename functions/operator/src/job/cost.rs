@@ -52,9 +52,9 @@ impl Tally {
     }
 }
 
-/// What operations cost.
+/// What operations cost, in dollars.
 #[expect(clippy::cast_precision_loss, reason = "nobody pays for that many operations")]
-pub(crate) fn dollars(class_a: u64, class_b: u64) -> f64 {
+pub fn dollars(class_a: u64, class_b: u64) -> f64 {
     (class_a as f64 * CLASS_A_PER_THOUSAND + class_b as f64 * CLASS_B_PER_THOUSAND) / 1000.0
 }
 

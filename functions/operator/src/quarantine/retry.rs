@@ -50,10 +50,10 @@ pub(crate) async fn retry(operator: &Operator<'_>, note: &Note) -> Result<Outcom
 }
 
 fn handler(function: &str, tools: &Tools, log: Arc<Sent>) -> Option<Arc<dyn Handler>> {
-    let (tools, validators) = (tools.clone(), Arc::clone(&tools.definitions));
+    let tools = tools.clone();
     Some(match function {
         "snapshot-builder" => {
-            let validators = Arc::new(Validators::new(validators));
+            let validators = Arc::new(Validators::new(Arc::clone(&tools.definitions)));
             Arc::new(SnapshotBuilder { tools, validators, planted: Planted::NONE })
         }
         "manifest-writer" => Arc::new(ManifestWriter { tools, planted: Planted::NONE }),
