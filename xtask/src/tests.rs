@@ -1,5 +1,6 @@
 //! Tests of the commands, and of the repository as a whole.
 
+mod added_kind;
 mod conform;
 mod contents;
 mod dag;

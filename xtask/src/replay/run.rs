@@ -49,6 +49,8 @@ pub(crate) struct Stage {
     pub(crate) functions: Vec<Function>,
     /// Their binaries.
     pub(crate) executables: BTreeMap<String, PathBuf>,
+    /// A folder of definitions to use instead of those that are compiled in.
+    pub(crate) schemas: Option<PathBuf>,
 }
 
 /// What a run left behind.
@@ -202,14 +204,11 @@ impl Stage {
         let mut ports = Ports::new();
         let mut processes = Vec::new();
         for function in &self.functions {
-            let variables =
-                [("BUCKET", BUCKET), ("STORAGE_EMULATOR_HOST", url), RULES_ARE_READ_EACH_TIME];
-            let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
             processes.push(Process::new(
                 &function.name,
                 &self.executables[&function.name],
                 ports.free()?,
-                variables.to_vec(),
+                self.variables(url),
                 logs.path(),
             ));
         }
@@ -217,6 +216,15 @@ impl Stage {
             process.start().await.with_context(|| process.log().unwrap_or_default())?;
         }
         Ok(processes)
+    }
+
+    /// The settings of every function.
+    fn variables(&self, url: &str) -> Vec<(String, String)> {
+        let always =
+            [("BUCKET", BUCKET), ("STORAGE_EMULATOR_HOST", url), RULES_ARE_READ_EACH_TIME];
+        let schemas = self.schemas.iter().map(|it| ("DEFINITIONS_DIR", it.to_string_lossy()));
+        let always = always.into_iter().map(|(name, value)| (name, value.into()));
+        always.chain(schemas).map(|(name, value)| (name.to_owned(), value.into_owned())).collect()
     }
 }
 
