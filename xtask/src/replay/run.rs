@@ -220,8 +220,7 @@ impl Stage {
 
     /// The settings of every function.
     fn variables(&self, url: &str) -> Vec<(String, String)> {
-        let always =
-            [("BUCKET", BUCKET), ("STORAGE_EMULATOR_HOST", url), RULES_ARE_READ_EACH_TIME];
+        let always = [("BUCKET", BUCKET), ("STORAGE_EMULATOR_HOST", url), RULES_ARE_READ_EACH_TIME];
         let schemas = self.schemas.iter().map(|it| ("DEFINITIONS_DIR", it.to_string_lossy()));
         let always = always.into_iter().map(|(name, value)| (name, value.into()));
         always.chain(schemas).map(|(name, value)| (name.to_owned(), value.into_owned())).collect()

@@ -67,7 +67,9 @@ fn names_of_fixtures_are_taken_by_every_system() {
 fn a_scenario_that_is_not_there_is_answered_with_near_names() {
     check_unknown(
         "venture-live",
-        &expect![[r#"no scenario "venture-live"; did you mean venture-life or venture-archived or venture-deleted?"#]],
+        &expect![[
+            r#"no scenario "venture-live"; did you mean venture-life or venture-archived or venture-deleted?"#
+        ]],
     );
 }
 
