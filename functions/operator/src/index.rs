@@ -4,10 +4,13 @@ mod build;
 mod remove;
 
 use clap::{Args, Subcommand};
-use domain::definitions::Index;
+use domain::definitions::{Index, IndexKind};
 use domain::is_segment;
 
 use crate::{Operator, Place, Problem};
+
+/// What stands for the folder of a bundle, which is one object.
+const BUNDLE: &str = "_bundle";
 
 /// Builds an index over existing data, or drops one that is declared no more.
 ///
@@ -50,7 +53,7 @@ enum Action {
     Drop {
         /// The segment: ventures.
         segment: String,
-        /// The folder of the index: by-status, by-status-v2.
+        /// The folder of the index: by-status, by-status-v2; _bundle for the one object of a bundle.
         index: String,
         /// Count only.
         #[arg(long)]
@@ -88,11 +91,15 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
     }
 }
 
-/// The folders of the indices that a segment declares.
+/// Where the indices lie that a segment declares.
 fn declared(operator: &Operator<'_>, segment: &str) -> Vec<String> {
     let definition = operator.tools.definitions.entity_of_segment(segment);
     let indices = definition.into_iter().flat_map(|definition| &definition.indices);
-    indices.map(Index::folder).collect()
+    let place = |index: &Index| match index.kind() {
+        IndexKind::Bundle => BUNDLE.to_owned(),
+        IndexKind::Pointers | IndexKind::LatestBy => index.folder(),
+    };
+    indices.map(place).collect()
 }
 
 fn list(names: &[String]) -> String {

@@ -1,8 +1,10 @@
 //! `index drop`: the objects of one index folder, deleted under their generations.
 
+use domain::ObjectName;
 use futures_util::{StreamExt as _, stream};
 use store::{ErrorKind, List, Listed};
 
+use super::BUNDLE;
 use crate::{Operator, Problem};
 
 /// How many objects are deleted at the same time.
@@ -23,10 +25,15 @@ pub(crate) async fn run(
     (segment, index): (&str, &str),
     dry: bool,
 ) -> Result<bool, Problem> {
-    if index.contains('/') || !index.starts_with(|c: char| c.is_ascii_lowercase()) {
-        return Err(Problem::new(format!("{index:?} is no folder of an index, such as by-status")));
-    }
-    let prefix = format!("env/{}/indices/{segment}/{index}/", operator.env);
+    let is_folder = !index.contains('/') && index.starts_with(|c: char| c.is_ascii_lowercase());
+    let prefix = match index {
+        BUNDLE => ObjectName::Bundle { env: operator.env, segment: segment.to_owned() }.to_string(),
+        _ if is_folder => format!("env/{}/indices/{segment}/{index}/", operator.env),
+        _ => {
+            let problem = format!("{index:?} is no folder of an index, such as by-status");
+            return Err(Problem::new(problem));
+        }
+    };
     let mut list = List { prefix, ..List::default() };
     let mut dropped = Dropped::default();
     loop {

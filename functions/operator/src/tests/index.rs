@@ -288,3 +288,27 @@ async fn what_is_written_while_it_is_dropped_is_left_and_said() {
     assert!(said.contains("1 objects were written meanwhile"), "{said}");
     assert_eq!(pointers(&bucket), ["ann/V0.json"]);
 }
+
+#[tokio::test]
+async fn a_bundle_is_built_and_dropped_by_its_one_object() {
+    const ALL: &str = r#"{"name":"all","version":1,"bundle":true}"#;
+    let bucket = bucket();
+    let old = definitions(&["1.0.0"], BY_STATUS);
+    let (old, new) = (
+        release(bucket.clone(), &old),
+        release(bucket.clone(), &definitions(&["1.0.0"], &format!("{BY_STATUS},{ALL}"))),
+    );
+    before(&bucket, &old, 2).await;
+    let objects = bucket.objects();
+    let (ended, _) = run(&new, "index build ventures _bundle --no-wait").await;
+    assert_eq!(ended, Ok(true));
+    let bundle = body_of(&bucket, "env/dev/indices/ventures/_bundle.json").unwrap();
+    assert_eq!(bundle["members"].as_array().map(Vec::len), Some(2));
+    let (ended, _) = run(&new, "index drop ventures _bundle").await;
+    assert!(ended.unwrap_err().to_string().starts_with("ventures declares _bundle: remove it"));
+    let (ended, said) = run(&old, "index drop ventures _bundle").await;
+    assert_eq!(ended, Ok(true));
+    assert!(said.contains("deleted 1 objects"), "{said}");
+    let left = bucket.objects().into_keys().filter(|name| !name.contains("/_jobs/"));
+    assert_eq!(left.collect::<Vec<_>>(), objects.into_keys().collect::<Vec<_>>());
+}
