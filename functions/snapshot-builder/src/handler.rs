@@ -28,7 +28,8 @@ use store::{Error, ErrorKind, Metadata, Object, Precondition, Tools};
 
 use crate::history::Read;
 
-pub use rebuild::Rebuilt;
+pub use history::Uncounted;
+pub use rebuild::{Rebuild, Rebuilt};
 
 #[cfg(test)]
 mod tests;
@@ -201,7 +202,7 @@ impl SnapshotBuilder {
         // Once more at most: from the beginning there is no further refold.
         while let Decision::Refold(from) = decision {
             let history = self.history(target.entity, target.definition, from, records).await?;
-            decision = snapshot::decide_refolded(&stored, from, history);
+            decision = snapshot::decide_refolded(&stored, from, history.records);
         }
         let folded = match decision {
             Decision::Put(folded) => folded,

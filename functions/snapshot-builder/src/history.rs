@@ -4,8 +4,8 @@ use std::io::Read as _;
 
 use domain::json::Object;
 use domain::{
-    BoxFuture, Change, Day, EntityDefinition, EntityRef, HistoryName, Instant, ObjectName,
-    OrderKey, Record,
+    BoxFuture, Change, Day, EntityDefinition, EntityRef, Generation, HistoryName, Instant,
+    ObjectName, OrderKey, Record,
 };
 use flate2::read::MultiGzDecoder;
 use futures_util::future::join_all;
@@ -22,6 +22,9 @@ const READS_AT_ONCE: usize = 16;
 /// Who merges that often writes a full record now and then.
 const MERGES_MAX: usize = 10_000;
 
+/// The most records that do not count of which the reasons are kept.
+const UNCOUNTED_MAX: usize = 10_000;
+
 /// The largest record after decompression, in bytes.
 pub(crate) const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
 
@@ -34,6 +37,25 @@ pub(crate) enum Read {
     DoesNotCount(Vec<String>),
     /// There is no such object.
     Gone,
+}
+
+/// The history of an entity, read.
+pub(crate) struct History {
+    /// What counts.
+    pub(crate) records: Vec<Record>,
+    /// What does not, and is quarantined by its own delivery if it did not then.
+    pub(crate) uncounted: Vec<Uncounted>,
+}
+
+/// A history record that does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uncounted {
+    /// The name of the object.
+    pub object: String,
+    /// Its version.
+    pub generation: Generation,
+    /// Why it does not count.
+    pub reasons: Vec<String>,
 }
 
 impl SnapshotBuilder {
@@ -131,21 +153,22 @@ impl SnapshotBuilder {
         Ok(items.find(|item| item.name == name).map(|item| item.created_at))
     }
 
-    /// The records of `entity` that count, from the folder of the day `from` on, and `known`
-    /// ones, which are not read again.
+    /// The records of `entity` from the folder of the day `from` on, and `known` ones, which count
+    /// and are not read again.
     pub(crate) async fn history(
         &self,
         entity: &EntityRef,
         definition: &EntityDefinition,
         from: Option<Day>,
         known: &[Record],
-    ) -> Result<Vec<Record>, Error> {
+    ) -> Result<History, Error> {
         let mut list = List {
             prefix: ObjectName::history_prefix(entity),
             start_offset: from.map(|day| ObjectName::history_offset(entity, day)),
             ..List::default()
         };
         let mut history = known.to_vec();
+        let mut uncounted = Vec::new();
         loop {
             let page = self.tools.store.list(&list).await?;
             let unread = page.items.into_iter().filter_map(|item| {
@@ -154,18 +177,22 @@ impl SnapshotBuilder {
                 };
                 let relative = name.relative();
                 let read = known.iter().any(|record| record.key.relative() == relative);
-                (!read).then_some((name, item.created_at))
+                (!read).then_some((name, item))
             });
             let unread: Vec<_> = unread.collect();
             for chunk in unread.chunks(READS_AT_ONCE) {
                 let mut reads: Vec<BoxFuture<'_, Result<Read, Error>>> = Vec::new();
-                for (name, created_at) in chunk {
-                    reads.push(Box::pin(self.read(name, Some(*created_at), definition)));
+                for (name, item) in chunk {
+                    reads.push(Box::pin(self.read(name, Some(item.created_at), definition)));
                 }
-                // What does not count is quarantined by its own delivery.
-                for read in join_all(reads).await {
-                    if let Read::Counts(record) = read? {
-                        history.push(record);
+                for (read, (_, item)) in join_all(reads).await.into_iter().zip(chunk) {
+                    match read? {
+                        Read::Counts(record) => history.push(record),
+                        Read::DoesNotCount(reasons) if uncounted.len() < UNCOUNTED_MAX => {
+                            let (object, generation) = (item.name.clone(), item.generation);
+                            uncounted.push(Uncounted { object, generation, reasons });
+                        }
+                        Read::DoesNotCount(_) | Read::Gone => (),
                     }
                 }
             }
@@ -177,7 +204,7 @@ impl SnapshotBuilder {
             }
             match page.next_page_token {
                 Some(token) => list.page_token = Some(token),
-                None => return Ok(history),
+                None => return Ok(History { records: history, uncounted }),
             }
         }
     }
