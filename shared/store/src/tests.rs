@@ -37,7 +37,10 @@ fn a_ratio_up_to_the_bound_is_fine_at_any_size() {
 #[test]
 fn real_documents_of_repeated_keys_pass() {
     let record = |n: u32| {
-        format!(r#"{{"milestone":"M{n}","status":"Done","owner":null,"evidence":[],"score":{}}}"#, n % 7)
+        format!(
+            r#"{{"milestone":"M{n}","status":"Done","owner":null,"evidence":[],"score":{}}}"#,
+            n % 7
+        )
     };
     let list: Vec<String> = (0..60_000).map(record).collect();
     let text = format!("[{}]", list.join(","));

@@ -192,13 +192,16 @@ async fn compressed_records_are_read_whatever_their_content_encoding_says() {
 async fn broken_gzip_is_rejected() {
     let mut cut = gzip(full(1, "").as_bytes());
     cut.truncate(cut.len() - 4);
-    check_gzip(cut, None, expect!["not gzip: damaged, cut off, or followed by something else"]).await;
+    check_gzip(cut, None, expect!["not gzip: damaged, cut off, or followed by something else"])
+        .await;
     check_gzip(gzip(&gzip(b"{}")), None, expect!["not UTF-8 at byte 1"]).await;
 }
 
 #[tokio::test(flavor = "current_thread")]
 async fn an_object_that_the_store_cannot_decode_is_rejected() {
-    let expect = expect!["get env/dev/ventures/V1/history/2025/11/06/x_1.json.gz: object is stored as gzip and is not gzip"];
+    let expect = expect![
+        "get env/dev/ventures/V1/history/2025/11/06/x_1.json.gz: object is stored as gzip and is not gzip"
+    ];
     check_gzip(b"damaged".to_vec(), Some("gzip"), expect).await;
 }
 
@@ -219,6 +222,8 @@ async fn a_record_has_a_largest_size() {
     let mut largest = full(1, "").into_bytes();
     largest.resize(RECORD_BYTES_MAX + 1, b' ');
     let delivery = upload(&bucket, "2025/11/06/x_1.json", largest);
-    let expect = expect!["get env/dev/ventures/V1/history/2025/11/06/x_1.json: answer of more than 8388608 bytes"];
+    let expect = expect![
+        "get env/dev/ventures/V1/history/2025/11/06/x_1.json: answer of more than 8388608 bytes"
+    ];
     check(&bucket, &delivery, expect).await;
 }

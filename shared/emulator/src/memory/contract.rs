@@ -28,7 +28,9 @@ impl Store for Memory {
                 return Err(unusable(format!("answer of more than {bytes_max} bytes")));
             }
             stored.decoded(bytes_max).map_err(|err| match err {
-                GzipError::Damaged => unusable("object is stored as gzip and is not gzip".to_owned()),
+                GzipError::Damaged => {
+                    unusable("object is stored as gzip and is not gzip".to_owned())
+                }
                 large => unusable(format!("content of {large}")),
             })
         };

@@ -7,8 +7,7 @@ use domain::{Generation, Instant};
 use serde_json::Value;
 use store::gzip::{self, GzipError};
 use store::{
-    CONTENT_BYTES_MAX, Error, ErrorKind, Listed, METADATA_BYTES_MAX, Metadata, Object,
-    Precondition,
+    CONTENT_BYTES_MAX, Error, ErrorKind, Listed, METADATA_BYTES_MAX, Metadata, Object, Precondition,
 };
 
 /// The longest object name in bytes of UTF-8. (Cloud Storage documentation, "Object names".)
