@@ -213,20 +213,25 @@ fn named_by_its_time(record: Record, name: &HistoryName) -> Record {
 
 /// The content of a record: decompressed where the name says so and the store has not done it.
 fn content(name: &HistoryName, object: &store::Object) -> Result<Vec<u8>, String> {
-    let compressed = name.file.ends_with(".gz") && object.body.starts_with(&[0x1f, 0x8b]);
-    if compressed {
-        return gzip::decompress(&object.body, RECORD_BYTES_MAX).map_err(|err| match err {
+    let content = match name.file.ends_with(".gz") && is_gzip(&object.body) {
+        false if object.body.len() > RECORD_BYTES_MAX => return Err(too_large()),
+        false => object.body.to_vec(),
+        true => gzip::decompress(&object.body, RECORD_BYTES_MAX).map_err(|err| match err {
             GzipError::Large(_) => too_large(),
             GzipError::Ratio => format!("a record has at most {RATIO_MAX} times its size as gzip"),
             GzipError::Damaged => {
                 "not gzip: damaged, cut off, or followed by something else".to_owned()
             }
-        });
+        })?,
+    };
+    match is_gzip(&content) {
+        true => Err("not JSON: gzip once more than name and content encoding say".to_owned()),
+        false => Ok(content),
     }
-    match object.body.len() <= RECORD_BYTES_MAX {
-        true => Ok(object.body.to_vec()),
-        false => Err(too_large()),
-    }
+}
+
+fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
 }
 
 fn too_large() -> String {

@@ -393,5 +393,6 @@ async fn damaged_gzip_and_bombs_are_rejected() {
           encoded: not JSON: EOF while parsing a value at line 1 column 2097152
           named: not JSON: EOF while parsing a value at line 1 column 2097152
           both: not JSON: EOF while parsing a value at line 1 column 2097152
-    "#]].assert_eq(&table);
+    "#]]
+    .assert_eq(&table);
 }

@@ -21,7 +21,7 @@ const MIB: usize = 1024 * 1024;
 
 /// How much more memory than at rest the process may take for one hostile record, whatever it is:
 /// the largest record as stored and decompressed, what a parser makes of it, and room for growth.
-const GROWTH_BYTES_MAX: usize = 64 * MIB;
+const GROWTH_BYTES_MAX: usize = 48 * MIB;
 
 /// The running function.
 struct Function {
