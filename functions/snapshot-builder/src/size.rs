@@ -4,8 +4,8 @@ use domain::json::Object;
 use domain::{Change, RECORD_BOUNDS, RECORD_BYTES_MAX, Record};
 use serde_json::Value;
 
-/// The largest snapshot, in bytes: a full record of the largest size, with its envelope, and a
-/// merge of the largest size after it.
+/// The largest snapshot, in bytes: a full record of the largest size and what merges of that size
+/// add to it, with an envelope.
 pub(crate) const SNAPSHOT_BYTES_MAX: usize = 3 * RECORD_BYTES_MAX;
 
 /// The most values in a snapshot, objects and arrays included. Whatever derives from it holds all

@@ -329,67 +329,67 @@ async fn damaged_gzip_and_bombs_are_rejected() {
     }
     expect![[r#"
         whole
-          plain: not UTF-8 at byte 1
+          plain: not JSON: gzip once more than name and content encoding say
           encoded: counts: }
           named: counts: }
           both: counts: }
         two members, one record
-          plain: not UTF-8 at byte 1
+          plain: not JSON: gzip once more than name and content encoding say
           encoded: counts: }
           named: counts: }
           both: counts: }
         two members, two records
-          plain: not UTF-8 at byte 1
+          plain: not JSON: gzip once more than name and content encoding say
           encoded: not JSON: trailing characters at line 1 column 63
           named: not JSON: trailing characters at line 1 column 63
           both: not JSON: trailing characters at line 1 column 63
         gzip in gzip
-          plain: not UTF-8 at byte 1
-          encoded: not UTF-8 at byte 1
-          named: not UTF-8 at byte 1
+          plain: not JSON: gzip once more than name and content encoding say
+          encoded: not JSON: gzip once more than name and content encoding say
+          named: not JSON: gzip once more than name and content encoding say
           both: counts: }
         cut off
-          plain: not UTF-8 at byte 1
+          plain: not JSON: gzip once more than name and content encoding say
           encoded: get …/2025/11/06/x_1.json: object is stored as gzip and is not gzip
           named: not gzip: damaged, cut off, or followed by something else
           both: get …/2025/11/06/x_1.json.gz: object is stored as gzip and is not gzip
         wrong CRC
-          plain: not UTF-8 at byte 1
+          plain: not JSON: gzip once more than name and content encoding say
           encoded: get …/2025/11/06/x_1.json: object is stored as gzip and is not gzip
           named: not gzip: damaged, cut off, or followed by something else
           both: get …/2025/11/06/x_1.json.gz: object is stored as gzip and is not gzip
         trailing garbage
-          plain: not UTF-8 at byte 1
+          plain: not JSON: gzip once more than name and content encoding say
           encoded: get …/2025/11/06/x_1.json: object is stored as gzip and is not gzip
           named: not gzip: damaged, cut off, or followed by something else
           both: get …/2025/11/06/x_1.json.gz: object is stored as gzip and is not gzip
         trailing zeros
-          plain: not UTF-8 at byte 1
+          plain: not JSON: gzip once more than name and content encoding say
           encoded: get …/2025/11/06/x_1.json: object is stored as gzip and is not gzip
           named: not gzip: damaged, cut off, or followed by something else
           both: get …/2025/11/06/x_1.json.gz: object is stored as gzip and is not gzip
         bomb of 1 GiB
-          plain: not UTF-8 at byte 1
+          plain: not JSON: gzip once more than name and content encoding say
           encoded: get …/2025/11/06/x_1.json: content of more than 8388608 bytes when decompressed
           named: a record has at most 8388608 bytes
           both: get …/2025/11/06/x_1.json.gz: content of more than 8388608 bytes when decompressed
         bomb after a record
-          plain: not UTF-8 at byte 1
+          plain: not JSON: gzip once more than name and content encoding say
           encoded: get …/2025/11/06/x_1.json: content of more than 8388608 bytes when decompressed
           named: a record has at most 8388608 bytes
           both: get …/2025/11/06/x_1.json.gz: content of more than 8388608 bytes when decompressed
         bomb of 1,024 members
-          plain: not UTF-8 at byte 1
+          plain: not JSON: gzip once more than name and content encoding say
           encoded: get …/2025/11/06/x_1.json: content of more than 8388608 bytes when decompressed
           named: a record has at most 8388608 bytes
           both: get …/2025/11/06/x_1.json.gz: content of more than 8388608 bytes when decompressed
         bomb in gzip
-          plain: not UTF-8 at byte 1
-          encoded: not UTF-8 at byte 1
-          named: not UTF-8 at byte 1
+          plain: not JSON: gzip once more than name and content encoding say
+          encoded: not JSON: gzip once more than name and content encoding say
+          named: not JSON: gzip once more than name and content encoding say
           both: a record has at most 8388608 bytes
         bomb below the largest size
-          plain: not UTF-8 at byte 1
+          plain: not JSON: gzip once more than name and content encoding say
           encoded: not JSON: EOF while parsing a value at line 1 column 2097152
           named: not JSON: EOF while parsing a value at line 1 column 2097152
           both: not JSON: EOF while parsing a value at line 1 column 2097152
