@@ -7,6 +7,7 @@
 
 mod history;
 mod rebuild;
+mod size;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use serde_json::Value;
 use store::{Error, ErrorKind, Metadata, Object, Precondition, Tools};
 
 use crate::history::Read;
+use crate::size::{SNAPSHOT_BYTES_MAX, SNAPSHOT_VALUES_MAX};
 
 pub use history::Uncounted;
 pub use rebuild::{Rebuild, Rebuilt};
@@ -117,9 +119,15 @@ impl SnapshotBuilder {
             Ok(Read::Counts(record)) => Some(record.clone()),
             _ => None,
         });
-        let covered = self.cover(&target, counted.collect(), stored).await;
+        let counted: Vec<Record> = counted.collect();
+        let mut covered = vec![self.cover(&target, counted.clone(), stored).await; counted.len()];
+        // One that takes the snapshot beyond its bounds spoils nothing for those it came with.
+        if counted.len() > 1 && matches!(covered[0], Ok(Disposition::Rejected(_))) {
+            covered = self.cover_one_by_one(&target, &counted).await;
+        }
+        let mut covered = covered.into_iter();
         let outcome = |read: Result<Read, Error>| match read {
-            Ok(Read::Counts(_)) => covered.clone(),
+            Ok(Read::Counts(_)) => covered.next().unwrap_or_else(nothing_to_fold),
             Ok(Read::Gone) => Ok(Disposition::Skipped("object is gone")),
             Ok(Read::DoesNotCount(reasons)) => Ok(Disposition::Rejected(reasons)),
             Err(err) => err.outcome(),
@@ -138,6 +146,18 @@ impl SnapshotBuilder {
         }
     }
 
+    /// Brings the snapshot to where it covers each of `records` that it can, in their order.
+    async fn cover_one_by_one(&self, target: &Target<'_>, records: &[Record]) -> Vec<Outcome> {
+        let mut outcomes = vec![nothing_to_fold(); records.len()];
+        let mut order: Vec<usize> = (0..records.len()).collect();
+        order.sort_by_key(|at| &records[*at].key);
+        for at in order {
+            let stored = self.tools.store.get(&target.name, None).await;
+            outcomes[at] = self.cover(target, vec![records[at].clone()], stored).await;
+        }
+        outcomes
+    }
+
     /// Brings the snapshot to where it covers `records`.
     async fn cover(
         &self,
@@ -146,7 +166,7 @@ impl SnapshotBuilder {
         stored: Result<Option<Object>, Error>,
     ) -> Outcome {
         if records.is_empty() {
-            return Ok(Disposition::Skipped("nothing to fold"));
+            return nothing_to_fold();
         }
         let mut stored = match stored {
             Ok(stored) => stored,
@@ -228,6 +248,13 @@ impl SnapshotBuilder {
         object: Option<&Object>,
     ) -> Result<Bytes, Error> {
         let body = snapshot::body(folded, target.entity, &target.definition.entity);
+        let values = match &folded.state {
+            State::Live(document) => size::values(document),
+            State::Deleted | State::Pending => 0,
+        };
+        if body.len() > SNAPSHOT_BYTES_MAX || values > SNAPSHOT_VALUES_MAX {
+            return Err(too_large(target.entity));
+        }
         let body = Bytes::from(body);
         let metadata = self.metadata(target, folded, stored, object);
         let precondition = Precondition::unchanged(object);
@@ -300,6 +327,17 @@ impl SnapshotBuilder {
             Err(violations) => violations.iter().map(ToString::to_string).collect(),
         }
     }
+}
+
+fn nothing_to_fold() -> Outcome {
+    Ok(Disposition::Skipped("nothing to fold"))
+}
+
+fn too_large(entity: &EntityRef) -> Error {
+    let bounds = format!("{SNAPSHOT_BYTES_MAX} bytes or {SNAPSHOT_VALUES_MAX} values");
+    let reason = format!("merges since the last full record make more than {bounds} of it");
+    let reason = format!("snapshot of {entity}: {reason}: write a full one");
+    Error::new(ErrorKind::Unusable, reason)
 }
 
 fn written_by_a_newer_one(entity: &EntityRef) -> Error {

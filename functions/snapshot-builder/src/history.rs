@@ -1,18 +1,17 @@
 //! History records, read from the bucket.
 
-use std::io::Read as _;
-
 use domain::json::Object;
 use domain::{
     BoxFuture, Change, Day, EntityDefinition, EntityRef, Generation, HistoryName, Instant,
-    ObjectName, OrderKey, Record,
+    ObjectName, OrderKey, RECORD_BYTES_MAX, Record,
 };
-use flate2::read::MultiGzDecoder;
 use futures_util::future::join_all;
 use projection::upgrade;
 use serde_json::Value;
+use store::gzip::{self, GzipError, RATIO_MAX};
 use store::{Error, ErrorKind, List};
 
+use crate::size::{self, FOLD_BYTES_MAX};
 use crate::{Shortcut, SnapshotBuilder};
 
 /// How many records are read at the same time.
@@ -24,9 +23,6 @@ const MERGES_MAX: usize = 10_000;
 
 /// The most records that do not count of which the reasons are kept.
 const UNCOUNTED_MAX: usize = 10_000;
-
-/// The largest record after decompression, in bytes.
-pub(crate) const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// A record, read.
 #[derive(Clone, Debug)]
@@ -167,7 +163,7 @@ impl SnapshotBuilder {
             start_offset: from.map(|day| ObjectName::history_offset(entity, day)),
             ..List::default()
         };
-        let mut history = known.to_vec();
+        let mut history: Vec<(Record, usize)> = known.iter().map(weighed).collect();
         let mut uncounted = Vec::new();
         loop {
             let page = self.tools.store.list(&list).await?;
@@ -187,7 +183,10 @@ impl SnapshotBuilder {
                 }
                 for (read, (_, item)) in join_all(reads).await.into_iter().zip(chunk) {
                     match read? {
-                        Read::Counts(record) => history.push(record),
+                        Read::Counts(record) => {
+                            let bytes = size::held(&record);
+                            history.push((record, bytes));
+                        }
                         Read::DoesNotCount(reasons) if uncounted.len() < UNCOUNTED_MAX => {
                             let (object, generation) = (item.name.clone(), item.generation);
                             uncounted.push(Uncounted { object, generation, reasons });
@@ -195,28 +194,45 @@ impl SnapshotBuilder {
                         Read::DoesNotCount(_) | Read::Gone => (),
                     }
                 }
-            }
-            forget_what_is_covered(&mut history);
-            if history.len() > MERGES_MAX {
-                let reason = "merges since the last full record: write a full one";
-                let reason = format!("list history of {entity}: more than {MERGES_MAX} {reason}");
-                return Err(Error::new(ErrorKind::Unusable, reason));
+                forget_what_is_covered(&mut history);
+                within_bounds(entity, &history)?;
             }
             match page.next_page_token {
                 Some(token) => list.page_token = Some(token),
-                None => return Ok(History { records: history, uncounted }),
+                None => {
+                    let records = history.into_iter().map(|(record, _)| record).collect();
+                    return Ok(History { records, uncounted });
+                }
             }
         }
     }
 }
 
+/// A record, and how much memory it takes.
+fn weighed(record: &Record) -> (Record, usize) {
+    (record.clone(), size::held(record))
+}
+
 /// Drops whatever comes before the last full record or tombstone: the fold begins there.
-fn forget_what_is_covered(history: &mut Vec<Record>) {
-    let is_base = |record: &&Record| !matches!(record.change, Change::Merge(_));
-    let base = history.iter().filter(is_base).map(|record| record.key.clone()).max();
-    if let Some(base) = base {
-        history.retain(|record| record.key >= base);
+fn forget_what_is_covered(history: &mut Vec<(Record, usize)>) {
+    let bases = history.iter().filter(|(record, _)| !matches!(record.change, Change::Merge(_)));
+    if let Some(base) = bases.map(|(record, _)| record.key.clone()).max() {
+        history.retain(|(record, _)| record.key >= base);
     }
+}
+
+/// Refuses a history that one fold cannot take in.
+fn within_bounds(entity: &EntityRef, history: &[(Record, usize)]) -> Result<(), Error> {
+    let held: usize = history.iter().map(|(_, bytes)| bytes).sum();
+    let reason = match (history.len() > MERGES_MAX, held > FOLD_BYTES_MAX) {
+        (true, _) => format!("more than {MERGES_MAX} merges since the last full record"),
+        (_, true) => {
+            format!("merges since the last full record take more than {FOLD_BYTES_MAX} bytes")
+        }
+        _ => return Ok(()),
+    };
+    let reason = format!("list history of {entity}: {reason}: write a full one");
+    Err(Error::new(ErrorKind::Unusable, reason))
 }
 
 /// The record as if nothing but its time told it from others, which is what
@@ -229,20 +245,25 @@ fn named_by_its_time(record: Record, name: &HistoryName) -> Record {
 
 /// The content of a record: decompressed where the name says so and the store has not done it.
 fn content(name: &HistoryName, object: &store::Object) -> Result<Vec<u8>, String> {
-    let compressed = name.file.ends_with(".gz") && object.body.starts_with(&[0x1f, 0x8b]);
-    if !compressed {
-        return match object.body.len() <= RECORD_BYTES_MAX {
-            true => Ok(object.body.to_vec()),
-            false => Err(too_large()),
-        };
+    let content = match name.file.ends_with(".gz") && is_gzip(&object.body) {
+        false if object.body.len() > RECORD_BYTES_MAX => return Err(too_large()),
+        false => object.body.to_vec(),
+        true => gzip::decompress(&object.body, RECORD_BYTES_MAX).map_err(|err| match err {
+            GzipError::Large(_) => too_large(),
+            GzipError::Ratio => format!("a record has at most {RATIO_MAX} times its size as gzip"),
+            GzipError::Damaged => {
+                "not gzip: damaged, cut off, or followed by something else".to_owned()
+            }
+        })?,
+    };
+    match is_gzip(&content) {
+        true => Err("not JSON: gzip once more than name and content encoding say".to_owned()),
+        false => Ok(content),
     }
-    let mut content = Vec::new();
-    let bound = RECORD_BYTES_MAX as u64 + 1;
-    match MultiGzDecoder::new(&object.body[..]).take(bound).read_to_end(&mut content) {
-        Ok(_) if content.len() <= RECORD_BYTES_MAX => Ok(content),
-        Ok(_) => Err(too_large()),
-        Err(err) => Err(format!("not gzip: {err}")),
-    }
+}
+
+fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
 }
 
 fn too_large() -> String {
