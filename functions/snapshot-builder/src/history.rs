@@ -4,8 +4,7 @@ use std::io::Read as _;
 
 use domain::json::Object;
 use domain::{
-    BoxFuture, Change, Day, EntityDefinition, EntityRef, HistoryName, Instant, ObjectName,
-    OrderKey, Record,
+    BoxFuture, Change, Day, EntityDefinition, EntityRef, HistoryName, Instant, ObjectName, Record,
 };
 use flate2::read::MultiGzDecoder;
 use futures_util::future::join_all;
@@ -13,7 +12,7 @@ use projection::upgrade;
 use serde_json::Value;
 use store::{Error, ErrorKind, List};
 
-use crate::{Shortcut, SnapshotBuilder};
+use crate::{Shortcut, SnapshotBuilder, planted};
 
 /// How many records are read at the same time.
 const READS_AT_ONCE: usize = 16;
@@ -67,7 +66,10 @@ impl SnapshotBuilder {
         };
         Ok(match Record::read(name, &body, created_at, definition) {
             Ok(record) if self.planted.has(Shortcut::OrderedByTimeAlone) => {
-                self.validated(named_by_its_time(record, name), definition)
+                self.validated(planted::named_by_its_time(record, name), definition)
+            }
+            Ok(record) if self.planted.has(Shortcut::MergeCopiedWhole) => {
+                self.validated(planted::copied_whole(record), definition)
             }
             Ok(record) => self.validated(record, definition),
             Err(reasons) => Read::DoesNotCount(reasons),
@@ -190,14 +192,6 @@ fn forget_what_is_covered(history: &mut Vec<Record>) {
     if let Some(base) = base {
         history.retain(|record| record.key >= base);
     }
-}
-
-/// The record as if nothing but its time told it from others, which is what
-/// [`Shortcut::OrderedByTimeAlone`] takes it for.
-fn named_by_its_time(record: Record, name: &HistoryName) -> Record {
-    let updated_at = record.key.updated_at;
-    let name = HistoryName { file: format!("{updated_at}.json"), ..name.clone() };
-    Record { key: OrderKey::new(updated_at, &name), ..record }
 }
 
 /// The content of a record: decompressed where the name says so and the store has not done it.
