@@ -50,6 +50,8 @@ enum Action {
         no_wait: bool,
     },
     /// Deletes the objects of an index whose definition is gone.
+    ///
+    /// It begins when no request to an older release, which writes the index, can be under way.
     Drop {
         /// The segment: ventures.
         segment: String,
@@ -61,6 +63,9 @@ enum Action {
         /// Even if the index is declared: functions then write it again.
         #[arg(long)]
         declared: bool,
+        /// Begin at once: no older release, which writes the index, is running any more.
+        #[arg(long)]
+        no_wait: bool,
     },
 }
 
@@ -76,7 +81,7 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
             }
             build::run(operator, (segment, index), *dry_run, !no_wait).await
         }
-        Action::Drop { segment, index, dry_run, declared: even } => {
+        Action::Drop { segment, index, dry_run, declared: even, no_wait } => {
             if !is_segment(segment) {
                 return Err(Problem::new(format!("{segment:?} is no segment, such as ventures")));
             }
@@ -86,7 +91,7 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
                      say --declared"
                 )));
             }
-            remove::run(operator, (segment, index), *dry_run).await
+            remove::run(operator, (segment, index), *dry_run, !no_wait).await
         }
     }
 }

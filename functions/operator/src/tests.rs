@@ -143,8 +143,8 @@ async fn run(tools: &Tools, line: &str) -> (Result<bool, Problem>, String) {
     let cli = Cli::try_parse_from(words).unwrap();
     let (said, aside) = (Said::default(), Said::default());
     let screen = Screen::on(said.clone(), aside.clone());
-    let ended =
-        perform(&cli.command, Operator { tools: tools.clone(), env: Env::Dev, screen: &screen })
-            .await;
+    let planted = Planted::NONE;
+    let operator = Operator { tools: tools.clone(), env: Env::Dev, screen: &screen, planted };
+    let ended = perform(&cli.command, operator).await;
     (ended, said.text() + &aside.text())
 }

@@ -6,6 +6,7 @@
 //! come meanwhile. Nobody acknowledges a record before a snapshot covers it.
 
 mod history;
+mod planted;
 mod rebuild;
 mod size;
 
@@ -63,16 +64,29 @@ pub enum Shortcut {
     MergeWithoutBaseSkipped,
     /// A snapshot of an older schema version is patched instead of folded again.
     OlderSnapshotPatched,
+    /// What follows a tombstone is merged into an empty document.
+    TombstoneTakenForDocument,
+    /// A tombstone is written when it comes, whatever its time.
+    TombstoneAppliedAtOnce,
+    /// A merge is copied with the fields that say what it is.
+    MergeCopiedWhole,
+    /// Where a snapshot remembers as many ids as it can, a late record is taken for one whose id
+    /// was forgotten.
+    ForgottenIdTakenForCovered,
 }
 
 impl Shortcut {
     /// Every one of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::LateTakenForCovered,
         Self::ConflictTakenForDone,
         Self::OrderedByTimeAlone,
         Self::MergeWithoutBaseSkipped,
         Self::OlderSnapshotPatched,
+        Self::TombstoneTakenForDocument,
+        Self::TombstoneAppliedAtOnce,
+        Self::MergeCopiedWhole,
+        Self::ForgottenIdTakenForCovered,
     ];
 }
 
@@ -210,10 +224,24 @@ impl SnapshotBuilder {
             Stored::Outdated(folded) if self.planted.has(Shortcut::OlderSnapshotPatched) => {
                 Stored::Snapshot(folded)
             }
+            stored if self.planted.has(Shortcut::TombstoneTakenForDocument) => {
+                planted::without_tombstone(stored)
+            }
             stored => stored,
         };
         let mut decision = match snapshot::decide(&stored, records.to_vec()) {
+            _ if self.planted.has(Shortcut::TombstoneAppliedAtOnce)
+                && planted::tombstone(records).is_some() =>
+            {
+                planted::tombstone(records).map_or(Decision::Skip, Decision::Put)
+            }
             Decision::Put(_) if list => snapshot::refold(&stored, records),
+            Decision::Refold(_)
+                if self.planted.has(Shortcut::ForgottenIdTakenForCovered)
+                    && planted::has_forgotten_ids(&stored) =>
+            {
+                Decision::Skip
+            }
             Decision::Refold(_) if self.planted.has(Shortcut::LateTakenForCovered) => {
                 Decision::Skip
             }

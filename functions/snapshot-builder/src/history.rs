@@ -3,7 +3,7 @@
 use domain::json::Object;
 use domain::{
     BoxFuture, Change, Day, EntityDefinition, EntityRef, Generation, HistoryName, Instant,
-    ObjectName, OrderKey, RECORD_BYTES_MAX, Record,
+    ObjectName, RECORD_BYTES_MAX, Record,
 };
 use futures_util::future::join_all;
 use projection::upgrade;
@@ -12,7 +12,7 @@ use store::gzip::{self, GzipError, RATIO_MAX};
 use store::{Error, ErrorKind, List};
 
 use crate::size::{self, FOLD_BYTES_MAX};
-use crate::{Shortcut, SnapshotBuilder};
+use crate::{Shortcut, SnapshotBuilder, planted};
 
 /// How many records are read at the same time.
 const READS_AT_ONCE: usize = 16;
@@ -85,7 +85,10 @@ impl SnapshotBuilder {
         };
         Ok(match Record::read(name, &body, created_at, definition) {
             Ok(record) if self.planted.has(Shortcut::OrderedByTimeAlone) => {
-                self.validated(named_by_its_time(record, name), definition)
+                self.validated(planted::named_by_its_time(record, name), definition)
+            }
+            Ok(record) if self.planted.has(Shortcut::MergeCopiedWhole) => {
+                self.validated(planted::copied_whole(record), definition)
             }
             Ok(record) => self.validated(record, definition),
             Err(reasons) => Read::DoesNotCount(reasons),
@@ -233,14 +236,6 @@ fn within_bounds(entity: &EntityRef, history: &[(Record, usize)]) -> Result<(), 
     };
     let reason = format!("list history of {entity}: {reason}: write a full one");
     Err(Error::new(ErrorKind::Unusable, reason))
-}
-
-/// The record as if nothing but its time told it from others, which is what
-/// [`Shortcut::OrderedByTimeAlone`] takes it for.
-fn named_by_its_time(record: Record, name: &HistoryName) -> Record {
-    let updated_at = record.key.updated_at;
-    let name = HistoryName { file: format!("{updated_at}.json"), ..name.clone() };
-    Record { key: OrderKey::new(updated_at, &name), ..record }
 }
 
 /// The content of a record: decompressed where the name says so and the store has not done it.

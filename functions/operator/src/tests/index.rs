@@ -2,8 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use domain::{Definitions, Delivery, Handler as _, ObjectName, Overwrote, Planted, volatile};
+use domain::limits::SERVICE_TIMEOUT;
+use domain::{
+    BoxFuture, Clock, Definitions, Delivery, Handler as _, Instant, ObjectName, Overwrote, Planted,
+    volatile,
+};
 use emulator::faulty::{Fault, Faulty, When};
 use emulator::{Memory, TestClock};
 use futures_util::FutureExt as _;
@@ -273,6 +278,47 @@ async fn an_index_is_dropped_once_it_is_declared_no_more() {
     let (ended, said) = run(&new, &format!("{drop} --declared")).await;
     assert_eq!(ended, Ok(true));
     assert!(said.contains("deleted 0 objects"), "{said}");
+}
+
+/// A request to the release before, which has decided what it writes and ends a while later.
+struct UnderWay {
+    clock: Arc<TestClock>,
+    bucket: Arc<Memory>,
+}
+
+const UNDER_WAY: &str = "env/dev/indices/ventures/by-owner-v2/cy/V0.json";
+
+impl UnderWay {
+    fn end(&self) {
+        if self.bucket.versions_of(UNDER_WAY).is_empty() {
+            self.bucket.insert(UNDER_WAY, "{}".into(), emulator::Upload::default()).unwrap();
+        }
+    }
+}
+
+impl Clock for UnderWay {
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    fn sleep(&self, delay: Duration) -> BoxFuture<'_, ()> {
+        if delay >= SERVICE_TIMEOUT {
+            self.end();
+        }
+        self.clock.sleep(delay)
+    }
+}
+
+#[tokio::test]
+async fn what_a_request_to_the_release_before_writes_is_dropped_as_well() {
+    let [old, new] = releases();
+    let bucket = bucket();
+    before(&bucket, &release(bucket.clone(), &new), 2).await;
+    let request = Arc::new(UnderWay { clock: TestClock::at(super::NOW), bucket: bucket.clone() });
+    let tools = Tools { clock: request.clone(), ..release(bucket.clone(), &old) };
+    let (ended, _) = run(&tools, "index drop ventures by-owner-v2").await;
+    request.end();
+    assert_eq!((ended, pointers(&bucket)), (Ok(true), vec![]));
 }
 
 #[tokio::test]
