@@ -69,6 +69,8 @@ struct Found {
     places: u64,
     /// What differs, for the first of them.
     differences: Vec<String>,
+    /// Records that do not count and have a note since.
+    noted: u64,
     /// Records that do not count, and why.
     uncounted: BTreeMap<String, Vec<String>>,
 }
@@ -111,7 +113,7 @@ async fn segment(
         Migration { builder, definition, shown: options.differences, found: Mutex::default() };
     let walked = job.walk(|stop| migration.visit(stop)).await?;
     let well = job.report(&walked)?;
-    let Found { stale, changed, places, differences, uncounted } =
+    let Found { stale, changed, places, differences, noted, uncounted } =
         migration.found.into_inner().unwrap_or_else(PoisonError::into_inner);
     if stale == 0 {
         return Ok(well);
@@ -134,14 +136,14 @@ async fn segment(
     }
     if !uncounted.is_empty() {
         let do_not = if uncounted.len() == 1 { "record does" } else { "records do" };
-        let kept = if options.dry_run { "would be quarantined" } else { "in quarantine" };
-        text += &format!("\n  {} {do_not} not count; {kept}", uncounted.len());
+        let would = if options.dry_run { "would be" } else { "were" };
+        text += &format!("\n  {} {do_not} not count; {noted} {would} quarantined", uncounted.len());
     }
     for (object, reasons) in uncounted.iter().take(options.differences) {
         text += &format!("\n  {object}\n    {}", reasons.join("\n    "));
     }
     operator.screen.say(&text)?;
-    Ok(well && uncounted.is_empty())
+    Ok(well && noted == 0)
 }
 
 /// What the functions that are fed with snapshots do about `changed` ones with so many index
@@ -183,11 +185,13 @@ impl Migration<'_> {
             Err(err) if err.kind == ErrorKind::Unusable => return Ok(vec![err.to_string()]),
             rebuild => rebuild?,
         };
+        let mut noted = 0;
         for record in &uncounted {
-            self.quarantine(record).await?;
+            noted += u64::from(self.quarantine(record).await?);
         }
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.stale += 1;
+        found.noted += noted;
         for Uncounted { object, reasons, .. } in uncounted {
             found.uncounted.insert(object, reasons);
         }
@@ -210,9 +214,9 @@ impl Migration<'_> {
         }
     }
 
-    /// Writes the note that the record would have if it came with these definitions; leaves one that
-    /// is there.
-    async fn quarantine(&self, record: &Uncounted) -> Result<(), Problem> {
+    /// Writes the note that the record would have if it came with these definitions. `false` where
+    /// there is one, which is left.
+    async fn quarantine(&self, record: &Uncounted) -> Result<bool, Problem> {
         let Uncounted { object, generation, reasons } = record;
         let kept = quarantine(&self.builder.tools, FUNCTION, (object, *generation), reasons);
         kept.await.map_err(|failure| Problem::new(failure.to_string()))

@@ -29,7 +29,7 @@ struct Note<'a> {
 /// names no content of the object, only where it is.
 ///
 /// Create-only, and the name follows from object name and generation: a repetition finds the note
-/// that is there, and leaves it. One insert.
+/// that is there, leaves it, and answers `false`. One insert.
 ///
 /// # Errors
 ///
@@ -40,7 +40,7 @@ pub async fn quarantine(
     function: &str,
     (object, generation): (&str, Generation),
     reasons: &[String],
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let name = name(function, (object, generation))
         .ok_or_else(|| Failure::Retry("object to quarantine is in no environment".to_owned()))?;
     let note = Note {
@@ -57,8 +57,8 @@ pub async fn quarantine(
     metadata.insert("source-name".to_owned(), ascii::encode(object));
     metadata.insert("source-generation".to_owned(), generation.to_string());
     match tools.create(&name, body, &metadata).await {
-        // There already or not: the note of this version of the object says the same.
-        Ok(_) => Ok(()),
+        // Where there is one, the note of this version of the object says the same.
+        Ok(written) => Ok(written),
         Err(err) => Err(Failure::Retry(format!("quarantine: {err}"))),
     }
 }

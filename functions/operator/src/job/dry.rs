@@ -1,11 +1,12 @@
-//! A store whose writes succeed and go nowhere, for dry runs.
+//! A store whose writes go nowhere, for dry runs. They succeed, but where something is to be created
+//! and is there.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use domain::{BoxFuture, Generation};
-use store::{Error, List, Listed, Metadata, Object, Page, Precondition, Store};
+use store::{Error, ErrorKind, List, Listed, Metadata, Object, Page, Precondition, Store};
 
 /// Reads what is stored; forgets what is written.
 pub(crate) struct Dry {
@@ -30,13 +31,20 @@ impl Store for Dry {
 
     fn put<'a>(
         &'a self,
-        _: &'a str,
+        name: &'a str,
         _: Bytes,
         _: &'a Metadata,
-        _: Precondition,
+        precondition: Precondition,
     ) -> BoxFuture<'a, Result<Generation, Error>> {
         let number = self.writes.fetch_add(1, Ordering::Relaxed) + 1;
-        Box::pin(async move { Ok(Generation(number)) })
+        Box::pin(async move {
+            match precondition {
+                Precondition::Absent if self.inner.get(name, None).await?.is_some() => {
+                    Err(Error::new(ErrorKind::Conflict, format!("put {name}: it is there")))
+                }
+                _ => Ok(Generation(number)),
+            }
+        })
     }
 
     fn delete<'a>(&'a self, _: &'a str, _: Generation) -> BoxFuture<'a, Result<bool, Error>> {

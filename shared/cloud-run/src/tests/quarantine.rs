@@ -10,7 +10,7 @@ use super::{Notes, RECORD, push, tools};
 use crate::decode::notification;
 use crate::quarantine::{name, quarantine};
 
-async fn kept(store: &Arc<Notes>, object: &str) -> Result<(), Failure> {
+async fn kept(store: &Arc<Notes>, object: &str) -> Result<bool, Failure> {
     let notification = notification(&push(object)).unwrap();
     let reasons = ["first".to_owned(), "second".to_owned()];
     let version = notification.version();
@@ -44,9 +44,9 @@ async fn a_note_says_what_where_and_why() {
 #[tokio::test]
 async fn a_repetition_leaves_the_note_that_is_there() {
     let store = Arc::new(Notes::default());
-    kept(&store, RECORD).await.unwrap();
+    assert_eq!(kept(&store, RECORD).await, Ok(true));
     let before = store.text();
-    kept(&store, RECORD).await.unwrap();
+    assert_eq!(kept(&store, RECORD).await, Ok(false));
     assert_eq!(store.text(), before);
 }
 
