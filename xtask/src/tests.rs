@@ -1,5 +1,6 @@
 //! Tests of the commands, and of the repository as a whole.
 
+mod build;
 mod conform;
 mod contents;
 mod dag;
@@ -14,12 +15,15 @@ mod edges;
 mod emulator;
 mod ends;
 mod fuzz;
+mod image;
 mod interleavings;
 mod invariants;
 mod kills;
 mod metadata;
 mod modes;
 mod new;
+mod push;
+mod registry;
 mod routes;
 mod scenarios;
 mod schema;

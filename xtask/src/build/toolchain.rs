@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail, ensure};
 
 /// Targets that need a C compiler of their own: ring is partly C.
-const COMPILERS: [Compiler; 2] = [
+pub(crate) const COMPILERS: [Compiler; 2] = [
     Compiler {
         target: "x86_64-unknown-linux-musl",
         command: "musl-gcc",
@@ -23,7 +23,7 @@ const COMPILERS: [Compiler; 2] = [
 
 /// A C compiler for a target.
 #[derive(Clone, Copy, Debug)]
-struct Compiler {
+pub(crate) struct Compiler {
     target: &'static str,
     command: &'static str,
     /// The packages of Debian that it comes with.
@@ -86,7 +86,7 @@ impl Toolchain {
 }
 
 /// What is missing for `target`, and the command that installs all of it.
-fn missing(
+pub(crate) fn missing(
     target: &str,
     has_library: bool,
     compiler: Option<&Compiler>,
@@ -127,25 +127,4 @@ fn rustc(arguments: &[&str]) -> Result<String> {
 fn line<'a>(text: &'a str, begin: &str) -> Result<&'a str> {
     let found = text.lines().find_map(|line| line.strip_prefix(begin));
     found.with_context(|| format!("rustc -vV has no line {begin:?}"))
-}
-
-#[cfg(test)]
-mod tests {
-    //! What a person is told.
-
-    use expect_test::expect;
-
-    use super::{COMPILERS, missing};
-
-    #[test]
-    fn what_is_missing_is_one_line_with_one_command() {
-        let target = "x86_64-unknown-linux-musl";
-        let all = missing(target, false, Some(&COMPILERS[0]), "CC_x86_64_unknown_linux_musl");
-        expect![[r#"x86_64-unknown-linux-musl is missing Rust's standard library and the C compiler musl-gcc (another one: set CC_x86_64_unknown_linux_musl); run: rustup target add x86_64-unknown-linux-musl && sudo apt-get install --no-install-recommends musl-tools"#]]
-            .assert_eq(&all.unwrap());
-        let library = missing(target, false, None, "CC");
-        expect![[r#"x86_64-unknown-linux-musl is missing Rust's standard library; run: rustup target add x86_64-unknown-linux-musl"#]]
-            .assert_eq(&library.unwrap());
-        assert_eq!(missing(target, true, None, "CC"), None);
-    }
 }

@@ -1,7 +1,7 @@
 //! A client of one registry. (OCI Distribution Specification 1.1.)
 //!
-//! Whatever may have arrived is asked for or sent again as a whole: every operation here can be
-//! repeated.
+//! Every request here can be repeated; where an upload ended with an attempt whose answer was lost,
+//! the next look finds the blob.
 
 pub(crate) mod challenge;
 pub(crate) mod credentials;
@@ -107,8 +107,7 @@ impl Registry {
     pub(crate) async fn head(&self, repository: &str, name: &str) -> Result<Option<String>> {
         let path = format!("/v2/{repository}/manifests/{name}");
         let about = [repository];
-        let answer = self.patiently(|| self.send(Method::HEAD, &path, &ACCEPT, None, &about));
-        let answer = answer.await?;
+        let answer = self.send(Method::HEAD, &path, &ACCEPT, None, &about).await?;
         match answer.status {
             StatusCode::OK => match answer.header("docker-content-digest") {
                 Some(digest) => Ok(Some(digest.to_owned())),
@@ -123,8 +122,7 @@ impl Registry {
     pub(crate) async fn manifest(&self, repository: &str, name: &str) -> Result<Option<Blob>> {
         let path = format!("/v2/{repository}/manifests/{name}");
         let about = [repository];
-        let answer = self.patiently(|| self.send(Method::GET, &path, &ACCEPT, None, &about));
-        let answer = answer.await?;
+        let answer = self.send(Method::GET, &path, &ACCEPT, None, &about).await?;
         match answer.status {
             StatusCode::OK => {
                 let said = answer.header("content-type").unwrap_or_default();
@@ -143,8 +141,7 @@ impl Registry {
     pub(crate) async fn blob(&self, repository: &str, descriptor: &Descriptor) -> Result<Blob> {
         let path = format!("/v2/{repository}/blobs/{}", descriptor.digest);
         let about = [repository];
-        let answer = self.patiently(|| self.send(Method::GET, &path, &[], None, &about));
-        let answer = answer.await?;
+        let answer = self.send(Method::GET, &path, &[], None, &about).await?;
         ensure!(answer.status == StatusCode::OK, answer.problem(&path));
         Blob::verified(descriptor, answer.body)
     }
@@ -161,8 +158,7 @@ impl Registry {
         let about = [repository];
         let headers = [("content-type", &*manifest.media_type)];
         let body = Some(manifest.bytes.clone());
-        let send = || self.send(Method::PUT, &path, &headers, body.clone(), &about);
-        let answer = self.patiently(send).await?;
+        let answer = self.send(Method::PUT, &path, &headers, body, &about).await?;
         ensure!(answer.status == StatusCode::CREATED, answer.problem(&path));
         Ok(answer.header("oci-subject").is_some())
     }
@@ -174,20 +170,27 @@ impl Registry {
         blob: &Blob,
         elsewhere: Option<&str>,
     ) -> Result<Stored> {
-        self.patiently(|| self.try_put_blob(repository, blob, elsewhere)).await
+        for _ in 0..self.patience.attempts_max {
+            if let Some(stored) = self.try_put_blob(repository, blob, elsewhere).await? {
+                return Ok(stored);
+            }
+        }
+        bail!("{}: every upload of {} is gone when it ends", repository, blob.digest)
     }
 
+    /// Nothing when the upload is gone: it ended with an attempt whose answer was lost, or the
+    /// registry has forgotten it.
     async fn try_put_blob(
         &self,
         repository: &str,
         blob: &Blob,
         elsewhere: Option<&str>,
-    ) -> Result<Stored> {
+    ) -> Result<Option<Stored>> {
         let digest = &blob.digest;
         let path = format!("/v2/{repository}/blobs/{digest}");
         let answer = self.send(Method::HEAD, &path, &[], None, &[repository]).await?;
         match answer.status {
-            StatusCode::OK => return Ok(Stored::Present),
+            StatusCode::OK => return Ok(Some(Stored::Present)),
             StatusCode::NOT_FOUND => (),
             _ => return Err(answer.problem(&path)),
         }
@@ -197,7 +200,7 @@ impl Registry {
         let empty = Some(Bytes::new());
         let answer = self.send(Method::POST, &path, &[], empty, &scopes).await?;
         let place = match answer.status {
-            StatusCode::CREATED => return Ok(Stored::Mounted),
+            StatusCode::CREATED => return Ok(Some(Stored::Mounted)),
             StatusCode::ACCEPTED => {
                 answer.header("location").context("an upload without a place")?
             }
@@ -209,13 +212,13 @@ impl Registry {
         let body = Some(blob.bytes.clone());
         let answer = self.send(Method::PUT, &place, &headers, body, &[repository]).await?;
         match answer.status {
-            StatusCode::CREATED => Ok(Stored::Uploaded),
-            // The upload ended with an attempt whose answer was lost.
-            StatusCode::NOT_FOUND => Err(Passing::new("the upload is gone").into()),
+            StatusCode::CREATED => Ok(Some(Stored::Uploaded)),
+            StatusCode::NOT_FOUND => Ok(None),
             _ => Err(answer.problem(&path)),
         }
     }
 
+    /// Sends what can be repeated, again while what is wrong may pass.
     async fn send(
         &self,
         method: Method,
@@ -224,14 +227,10 @@ impl Registry {
         body: Option<Bytes>,
         repositories: &[&str],
     ) -> Result<Answer> {
-        self.transport.send(method, target, headers, body, repositories).await
-    }
-
-    /// Does what can be repeated, again while what is wrong may pass.
-    async fn patiently<T, F: Future<Output = Result<T>>>(
-        &self,
-        mut attempt: impl FnMut() -> F,
-    ) -> Result<T> {
+        let attempt = || {
+            let (method, body) = (method.clone(), body.clone());
+            self.transport.send(method, target, headers, body, repositories)
+        };
         let mut pause = self.patience.pause;
         for _ in 1..self.patience.attempts_max {
             let ended = attempt().await;

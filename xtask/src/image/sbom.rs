@@ -37,6 +37,12 @@ impl Packages {
         Ok(Self { metadata, checksums: checksums(&lock) })
     }
 
+    /// All packages, by cargo's ids.
+    #[cfg(test)]
+    pub(crate) fn ids(&self) -> BTreeSet<String> {
+        self.metadata.packages.iter().map(|it| it.id.repr.clone()).collect()
+    }
+
     /// What `function` links: its package first, then the others by name.
     ///
     /// `libraries` are the packages that were built for the target.

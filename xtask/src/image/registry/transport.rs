@@ -37,12 +37,6 @@ pub(super) struct Passing {
     pub(super) after: Option<Duration>,
 }
 
-impl Passing {
-    pub(super) fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), after: None }
-    }
-}
-
 impl std::fmt::Display for Passing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.what)
@@ -154,8 +148,10 @@ impl Transport {
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Answer> {
-        let lost =
-            |err: anyhow::Error| Passing::new(format!("{} does not answer: {err:#}", self.host));
+        let lost = |err: anyhow::Error| Passing {
+            what: format!("{} does not answer: {err:#}", self.host),
+            after: None,
+        };
         let response = request.send().await.map_err(|err| lost(err.into()))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read(response).await.map_err(lost)?;
