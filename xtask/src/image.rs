@@ -30,6 +30,7 @@ use crate::build::TARGET;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 use choice::Choice;
+use container::Engine;
 use lock::{Lock, Locked};
 use make::Made;
 use push::{Item, Push, Pushed};
@@ -119,10 +120,10 @@ pub(crate) struct Make {
 }
 
 impl Make {
-    /// The image of one function, as it is usually made, and nothing else.
-    pub(crate) fn of(function: &str) -> Self {
+    /// The images of `functions`, as they are usually made, and nothing else.
+    fn of(functions: Vec<String>) -> Self {
         Self {
-            functions: vec![function.to_owned()],
+            functions,
             target: TARGET.to_owned(),
             base: Choice::Builtin,
             output: None,
@@ -135,6 +136,19 @@ impl Make {
             builder: BUILDER.to_owned(),
         }
     }
+}
+
+/// Makes the images of `functions` and has `engine` load them. Where their binaries are, by name.
+pub(crate) async fn load(
+    workspace: &Workspace,
+    functions: Vec<String>,
+    engine: &Engine,
+    terminal: &Terminal,
+) -> Result<BTreeMap<String, PathBuf>> {
+    let made = make::make(workspace, &Make::of(functions), terminal).await?;
+    let images: Vec<_> = made.iter().map(|it| (&it.image, it.attachments.as_slice())).collect();
+    engine.load(&layout::tarball(&images)?)?;
+    Ok(made.into_iter().map(|it| (it.built.function, it.built.path)).collect())
 }
 
 /// Makes what `options` say, or runs it.

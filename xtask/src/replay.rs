@@ -17,6 +17,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use crate::image;
+use crate::image::container::Engine;
 use crate::metadata::{Function, Kind};
 use crate::scenario::{self, Scenario};
 use crate::terminal::Terminal;
@@ -45,6 +47,7 @@ const LOG_LINES_MAX: usize = 12;
   cargo xtask replay merges --faults 7           storage fails, functions are killed
   cargo xtask replay merges --repeat 5 --shuffle 7 --faults 7
   cargo xtask replay merges --update             accept: write fixtures/merges/then/
+  cargo xtask replay --images                    through containers under podman or docker
   cargo xtask replay merges --keep /tmp/bucket   look at the bucket afterwards")]
 pub(crate) struct Options {
     /// Folders of fixtures/; all when none is named.
@@ -66,6 +69,9 @@ pub(crate) struct Options {
     /// Write the resulting buckets below this folder, under names that every system takes.
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
+    /// Run the image of each function under podman or docker, confined, instead of its binary.
+    #[arg(long)]
+    pub(crate) images: bool,
     /// Decides everything else that is left to chance, such as generations.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub(crate) seed: u64,
@@ -94,8 +100,15 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let functions = pushed(&workspace)?;
     scenarios.iter().try_for_each(|scenario| scenario.check_functions(&functions))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let executables = runtime.block_on(workspace.build(&functions))?;
-    let stage = Stage { functions, executables };
+    let engine = options.images.then(Engine::find).transpose()?;
+    let executables = match &engine {
+        None => runtime.block_on(workspace.build(&functions))?,
+        Some(engine) => {
+            let names = functions.iter().map(|it| it.name.clone()).collect();
+            runtime.block_on(image::load(&workspace, names, engine, terminal))?
+        }
+    };
+    let stage = Stage { functions, executables, engine };
     let begun = Instant::now();
     let modes = options.modes();
     terminal.begin(scenarios.len() * modes.len());

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use cargo_metadata::{Artifact, Message};
 use sha2::{Digest as _, Sha256};
 
@@ -136,8 +136,8 @@ fn binary(function: &str, artifacts: &[Artifact], names: &Names) -> Result<Built
         found.with_context(|| format!("function {function} has no binary of its own name"))?;
     let path = PathBuf::from(path);
     let content = fs::read(&path).with_context(|| path.display().to_string())?;
-    if let Some(folder) = names.folders().find(|folder| occurs(folder.as_bytes(), &content)) {
-        anyhow::bail!("{function}: the binary has the path {folder} of this machine in it");
+    if let Some(folder) = first_of(names.folders(), &content) {
+        bail!("{function}: the binary has the path {folder} of this machine in it");
     }
     Ok(Built {
         function: function.to_owned(),
@@ -159,11 +159,19 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether `part` is somewhere in `content`.
-pub(crate) fn occurs(part: &[u8], content: &[u8]) -> bool {
-    let Some(first) = part.first() else { return false };
-    let begins = content.iter().enumerate().filter(|(_, byte)| *byte == first);
-    begins.into_iter().any(|(at, _)| content[at..].starts_with(part))
+/// The one of `paths` that is somewhere in `content`. All of them begin alike, and most bytes do
+/// not.
+pub(crate) fn first_of<'a>(
+    paths: impl Iterator<Item = &'a str>,
+    content: &[u8],
+) -> Option<&'a str> {
+    let paths: Vec<&str> = paths.filter(|it| !it.is_empty()).collect();
+    let firsts: BTreeSet<u8> = paths.iter().map(|it| it.as_bytes()[0]).collect();
+    let mut places = Vec::new();
+    for first in firsts {
+        places.extend(content.iter().enumerate().filter(|(_, it)| **it == first).map(|it| it.0));
+    }
+    paths.into_iter().find(|it| places.iter().any(|at| content[*at..].starts_with(it.as_bytes())))
 }
 
 /// What differs between two lists of binaries of the same functions, by function.

@@ -64,6 +64,13 @@ impl Engine {
         command
     }
 
+    /// Kills the container `name` at once, and removes what may be left of it. That there is none
+    /// is as well.
+    pub(crate) fn kill(&self, name: &str) {
+        let killed = self.done(&["kill", name]);
+        killed.or_else(|_| self.done(&["rm", "--force", name])).unwrap_or_default();
+    }
+
     /// Tells the container `name` to end, as Cloud Run does.
     pub(crate) fn stop(&self, name: &str) -> Result<()> {
         self.done(&["kill", "--signal", "TERM", name])

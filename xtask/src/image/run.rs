@@ -7,7 +7,7 @@ use clap::Args;
 use domain::Env;
 
 use super::container::Engine;
-use super::{Make, layout, make};
+use super::load;
 use crate::connect::connect;
 use crate::dev::stand::PATIENCE;
 use crate::emulator::{environment, start_as};
@@ -48,9 +48,7 @@ pub(super) async fn run(options: &Options, terminal: &Terminal) -> Result<bool> 
     let function = &options.function;
     let engine = Engine::find()?;
     let workspace = Workspace::read()?;
-    let made = make::make(&workspace, &Make::of(function), terminal).await?;
-    let images: Vec<_> = made.iter().map(|it| (&it.image, it.attachments.as_slice())).collect();
-    engine.load(&layout::tarball(&images)?)?;
+    load(&workspace, vec![function.clone()], &engine, terminal).await?;
     let functions = workspace.functions()?;
     let Some(known) = functions.iter().find(|it| it.name == *function) else {
         bail!("no function {function:?}");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use expect_test::expect;
 
-use crate::build::compile::{Built, differences, occurs};
+use crate::build::compile::{Built, differences, first_of};
 use crate::build::flags::Names;
 use crate::build::toolchain::{COMPILERS, missing};
 use crate::build::{select, table};
@@ -37,10 +37,10 @@ fn a_folder_with_a_blank_and_a_quote_is_one_word_for_the_c_compiler() {
 
 #[test]
 fn a_path_is_found_wherever_it_is() {
-    assert!(occurs(b"/home/me", b"//home/home/me/.cargo"));
-    assert!(occurs(b"c", b"abc"));
-    assert!(!occurs(b"/home/me", b"/home/m"));
-    assert!(!occurs(b"", b"a"));
+    let found = |content: &[u8]| first_of(["/no", "/home/me", ""].into_iter(), content);
+    assert_eq!(found(b"//home/home/me/.cargo"), Some("/home/me"));
+    assert_eq!(found(b"at the end /home/me"), Some("/home/me"));
+    assert_eq!(found(b"/home/m"), None);
 }
 
 #[test]
