@@ -2,6 +2,7 @@
 
 mod build;
 mod conform;
+mod container;
 mod contents;
 mod dag;
 mod dev_lines;

@@ -64,6 +64,12 @@ impl Engine {
         command
     }
 
+    /// Forgets the image of `function`.
+    #[cfg(test)]
+    pub(crate) fn remove_image(&self, function: &str) -> Result<()> {
+        self.done(&["rmi", "--force", &image(function)])
+    }
+
     /// Kills the container `name` at once, and removes what may be left of it. That there is none
     /// is as well.
     pub(crate) fn kill(&self, name: &str) {
