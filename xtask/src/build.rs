@@ -2,7 +2,7 @@
 
 pub(crate) mod compile;
 pub(crate) mod flags;
-mod reproducible;
+pub(crate) mod reproducible;
 pub(crate) mod toolchain;
 
 use std::collections::BTreeSet;
@@ -15,6 +15,7 @@ use crate::metadata::Function;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 use compile::{Built, Place};
+use reproducible::Elsewhere;
 use toolchain::Toolchain;
 
 /// What Cloud Run runs. (Cloud Run documentation, "Container runtime contract".)
@@ -60,7 +61,9 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     if !options.check_reproducible {
         return Ok(true);
     }
-    reproducible::check(&workspace, &toolchain, &functions, &built, terminal)
+    let elsewhere = Elsewhere::build(&workspace, &toolchain, &functions, terminal)?;
+    let differences = compile::differences(&built, &elsewhere.built);
+    elsewhere.conclude(&differences, terminal)
 }
 
 /// The functions called `names`, all of them when there is none, in order.

@@ -62,6 +62,8 @@ const TAG_DIGITS: usize = 12;
   cargo xtask image --output target/images               then: skopeo inspect oci:target/images:index-writer
   cargo xtask image --push europe-docker.pkg.dev/P/R     every function, to P's repository R
   cargo xtask image --push 127.0.0.1:5000/strata         a registry on this machine, over HTTP
+  cargo xtask image index-writer --check-reproducible
+                                                         the same digest from another folder
   cargo xtask image --base oci:distroless:nonroot --output o
   cargo xtask image run index-writer                     under podman or docker, with an emulator
 
@@ -111,6 +113,10 @@ pub(crate) struct Make {
     /// Write the SBOM and the provenance of each image into this folder.
     #[arg(long, value_name = "DIR")]
     attestations: Option<PathBuf>,
+    /// Make each image again of a copy of the sources in another folder with an empty CARGO_HOME, and
+    /// fail unless the digests are equal.
+    #[arg(long)]
+    check_reproducible: bool,
     /// Where the sources are; what Cargo.toml says as `repository` when not said.
     #[arg(long, value_name = "URL")]
     source: Option<String>,
@@ -132,6 +138,7 @@ impl Make {
             tags: Vec::new(),
             lock: lock::FILE.into(),
             attestations: None,
+            check_reproducible: false,
             source: None,
             builder: BUILDER.to_owned(),
         }
@@ -165,6 +172,11 @@ async fn make(options: &Make, terminal: &Terminal) -> Result<bool> {
     let workspace = Workspace::read()?;
     let made = make::make(&workspace, options, terminal).await?;
     terminal.say(&table(&made))?;
+    if options.check_reproducible
+        && !make::is_reproducible(&workspace, options, &made, terminal).await?
+    {
+        return Ok(false);
+    }
     let images: Vec<_> = made.iter().map(|it| (&it.image, it.attachments.as_slice())).collect();
     if let Some(folder) = &options.output {
         layout::write(folder, &images)?;

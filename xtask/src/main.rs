@@ -76,7 +76,7 @@ enum Command {
     Interleavings(interleavings::Options),
     New(new::Options),
     Build(build::Options),
-    Image(image::Options),
+    Image(Box<image::Options>),
     Schema(schema::Options),
     Sim(sim::Options),
     Fuzz(fuzz::Options),

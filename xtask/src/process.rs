@@ -214,11 +214,12 @@ impl Process {
             return false;
         }
         let State::Up(mut child) = std::mem::replace(&mut *state, end) else { return false };
-        if let Some(engine) = &self.engine {
-            engine.kill(&self.container());
-        }
         // Both fail only for a process that is gone, which is what is wanted.
         child.kill().and_then(|()| child.wait()).map(drop).unwrap_or_default();
+        // Whoever could have made or started it is gone.
+        if let Some(engine) = &self.engine {
+            engine.remove(&self.container());
+        }
         true
     }
 

@@ -174,8 +174,11 @@ pub(crate) fn first_of<'a>(
     paths.into_iter().find(|it| places.iter().any(|at| content[*at..].starts_with(it.as_bytes())))
 }
 
-/// What differs between two lists of binaries of the same functions, by function.
-pub(crate) fn differences(here: &[Built], there: &[Built]) -> BTreeMap<String, (String, String)> {
+/// Two digests that should be equal, by function.
+pub(crate) type Differences = BTreeMap<String, (String, String)>;
+
+/// What differs between two lists of binaries of the same functions.
+pub(crate) fn differences(here: &[Built], there: &[Built]) -> Differences {
     let there: BTreeMap<_, _> = there.iter().map(|it| (&it.function, &it.sha256)).collect();
     let pairs = here.iter().map(|it| (it, there.get(&it.function).map_or("", |it| it.as_str())));
     let different = pairs.filter(|(here, there)| here.sha256 != *there);

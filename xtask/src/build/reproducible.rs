@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use tempfile::TempDir;
 
-use super::compile::{self, Built, Place, cargo_home};
+use super::compile::{self, Built, Differences, Place, cargo_home};
 use super::toolchain::Toolchain;
 use crate::metadata::Function;
 use crate::terminal::Terminal;
@@ -15,38 +16,50 @@ use crate::workspace::Workspace;
 /// Parts of a home of cargo that say nothing about where it is: what was downloaded.
 const DOWNLOADED: [&str; 2] = ["registry/cache", "registry/index"];
 
-/// Builds `functions` elsewhere. Whether the digests are those of `here`.
-pub(super) fn check(
-    workspace: &Workspace,
-    toolchain: &Toolchain,
-    functions: &[Function],
-    here: &[Built],
-    terminal: &Terminal,
-) -> Result<bool> {
-    let folder = tempfile::Builder::new().prefix("elsewhere-").tempdir()?;
-    let place = copy(workspace, folder.path())?;
-    terminal.say(&format!(
-        "again in {}, with the CARGO_HOME {}",
-        place.root.display(),
-        place.cargo_home.display()
-    ))?;
-    let there = compile::compile(workspace, &place, toolchain, functions)?;
-    let differences = compile::differences(here, &there);
-    for (function, (here, there)) in &differences {
-        terminal
-            .say(&format!("{function}: DIFFERENT\n  here       {here}\n  elsewhere  {there}"))?;
+/// Binaries that were built elsewhere, and the folder that goes away with them.
+pub(crate) struct Elsewhere {
+    folder: TempDir,
+    pub(crate) built: Vec<Built>,
+}
+
+impl Elsewhere {
+    /// Builds `functions` from a copy of the sources.
+    pub(crate) fn build(
+        workspace: &Workspace,
+        toolchain: &Toolchain,
+        functions: &[Function],
+        terminal: &Terminal,
+    ) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("elsewhere-").tempdir()?;
+        let place = copy(workspace, folder.path())?;
+        terminal.say(&format!(
+            "again in {}, with the CARGO_HOME {}",
+            place.root.display(),
+            place.cargo_home.display()
+        ))?;
+        let built = compile::compile(workspace, &place, toolchain, functions)?;
+        Ok(Self { folder, built })
     }
-    if differences.is_empty() {
-        terminal.say(&format!("{}: the same digests in both folders", there.len()))?;
-    } else {
-        let kept = folder.keep();
-        terminal.say(&format!("both are there to be compared: {}", kept.display()))?;
+
+    /// Says what differs, by the name of a function here and there, and keeps the folder then.
+    /// Whether nothing does.
+    pub(crate) fn conclude(self, differences: &Differences, terminal: &Terminal) -> Result<bool> {
+        for (name, (here, there)) in differences {
+            terminal
+                .say(&format!("{name}: DIFFERENT\n  here       {here}\n  elsewhere  {there}"))?;
+        }
+        if differences.is_empty() {
+            terminal.say(&format!("{}: the same digests in both folders", self.built.len()))?;
+        } else {
+            let kept = self.folder.keep();
+            terminal.say(&format!("both are there to be compared: {}", kept.display()))?;
+        }
+        Ok(differences.is_empty())
     }
-    Ok(differences.is_empty())
 }
 
 /// Copies the sources as git sees them into `folder`, and makes a home of cargo beside them.
-pub(crate) fn copy(workspace: &Workspace, folder: &Path) -> Result<Place> {
+fn copy(workspace: &Workspace, folder: &Path) -> Result<Place> {
     let place = Place {
         root: folder.join("sources/of the workspace"),
         target: folder.join("built"),

@@ -6,16 +6,20 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 
 /// Programs that run containers, in the order in which they are looked for.
-const PROGRAMS: [&str; 2] = ["podman", "docker"];
+const PROGRAMS: [&str; 2] = [PODMAN, "docker"];
+const PODMAN: &str = "podman";
 
 /// What a container must do without.
-const CONFINED: [&str; 6] = [
+const CONFINED: [&str; 8] = [
     "--read-only",
     "--cap-drop=all",
     "--security-opt=no-new-privileges",
     // The emulator listens on loopback and nowhere else.
     "--network=host",
     "--pull=never",
+    // What engines ask for by themselves is more than some machines may give.
+    "--ulimit=nofile=4096:4096",
+    "--ulimit=nproc=1024:1024",
     "--rm",
 ];
 
@@ -70,11 +74,12 @@ impl Engine {
         self.done(&["rmi", "--force", &image(function)])
     }
 
-    /// Kills the container `name` at once, and removes what may be left of it. That there is none
-    /// is as well.
-    pub(crate) fn kill(&self, name: &str) {
-        let killed = self.done(&["kill", name]);
-        killed.or_else(|_| self.done(&["rm", "--force", name])).unwrap_or_default();
+    /// Kills the container `name` at once and removes it. That there is none is as well: nothing
+    /// but the program that would have made it comes before this.
+    pub(crate) fn remove(&self, name: &str) {
+        // podman would ask it to end first, and wait.
+        let at_once: &[&str] = if self.program == PODMAN { &["--time", "0"] } else { &[] };
+        self.done(&[&["rm", "--force"], at_once, &[name]].concat()).unwrap_or_default();
     }
 
     /// Tells the container `name` to end, as Cloud Run does.

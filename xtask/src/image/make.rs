@@ -4,14 +4,16 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
-use super::assemble::{Base, Image, assemble, platform};
+use super::assemble::{About, Base, Image, assemble, platform};
 use super::attach::Attachment;
-use super::blob::media;
+use super::blob::{Platform, media};
 use super::sbom::Packages;
 use super::{Make, base, provenance, sbom, source};
-use crate::build::compile::{self, Built, Place};
+use crate::build::compile::{self, Built, Differences, Place};
+use crate::build::reproducible::Elsewhere;
 use crate::build::select;
 use crate::build::toolchain::Toolchain;
+use crate::metadata::Function;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 
@@ -22,32 +24,57 @@ pub(crate) struct Made {
     pub(crate) attachments: Vec<Attachment>,
 }
 
+/// All that images are made with, apart from binaries.
+struct Workshop<'a> {
+    workspace: &'a Workspace,
+    options: &'a Make,
+    functions: Vec<Function>,
+    toolchain: Toolchain,
+    platform: Platform,
+    base: Base,
+}
+
+impl<'a> Workshop<'a> {
+    async fn open(workspace: &'a Workspace, options: &'a Make) -> Result<Self> {
+        let functions = select(workspace, &options.functions)?;
+        let platform = platform(&options.target)?;
+        let toolchain = Toolchain::find(&options.target)?;
+        let base = options.base.base(&platform).await?;
+        Ok(Self { workspace, options, functions, toolchain, platform, base })
+    }
+
+    /// The image with the binary of `function`, and what it says.
+    fn image(&self, function: &Function, built: &Built) -> Result<(Image, About)> {
+        let source = self.options.source.as_deref();
+        let about = source::about(self.workspace, &function.name, source)?;
+        let mut base = self.base.clone();
+        if function.metadata.tzdata {
+            base.layers.push(base::time_zones()?);
+        }
+        let binary = fs::read(&built.path).with_context(|| built.path.display().to_string())?;
+        Ok((assemble(&about, &self.platform, &base, binary)?, about))
+    }
+}
+
 /// Builds the functions and makes their images.
 pub(crate) async fn make(
     workspace: &Workspace,
     options: &Make,
     terminal: &Terminal,
 ) -> Result<Vec<Made>> {
-    let functions = select(workspace, &options.functions)?;
-    let platform = platform(&options.target)?;
-    let toolchain = Toolchain::find(&options.target)?;
-    let shared = options.base.base(&platform).await?;
-    let place = Place::of(workspace)?;
-    let output = compile::output(workspace, &place, &toolchain, &functions)?;
+    let workshop = Workshop::open(workspace, options).await?;
+    let Workshop { functions, toolchain, .. } = &workshop;
+    let output = compile::output(workspace, &Place::of(workspace)?, toolchain, functions)?;
     let packages = Packages::read(workspace, &options.target)?;
     let mut all = Vec::new();
     terminal.begin(functions.len());
     for (function, built) in functions.iter().zip(output.built) {
         terminal.doing(format!("image of {}", function.name));
-        let about = source::about(workspace, &function.name, options.source.as_deref())?;
-        let mut base = shared.clone();
-        add_time_zones(&mut base, function.metadata.tzdata)?;
-        let binary = fs::read(&built.path).with_context(|| built.path.display().to_string())?;
-        let image = assemble(&about, &platform, &base, binary)?;
+        let (image, about) = workshop.image(function, &built)?;
         let linked = packages.linked(&function.name, &output.libraries)?;
-        let sbom = sbom::document(&packages, &linked, &built, &about, &toolchain);
+        let sbom = sbom::document(&packages, &linked, &built, &about, toolchain);
         let by = (&*options.base.to_string(), about.source.as_deref(), &*options.builder);
-        let provenance = provenance::statement(workspace, &image, &built, &toolchain, by)?;
+        let provenance = provenance::statement(workspace, &image, &built, toolchain, by)?;
         let attachments = vec![
             Attachment::new(&image, media::SPDX, &sbom)?,
             Attachment::new(&image, media::IN_TOTO, &provenance)?,
@@ -59,9 +86,23 @@ pub(crate) async fn make(
     Ok(all)
 }
 
-fn add_time_zones(base: &mut Base, wanted: bool) -> Result<()> {
-    if wanted {
-        base.layers.push(base::time_zones()?);
+/// Whether another folder gives the images of `made`; says so.
+pub(super) async fn is_reproducible(
+    workspace: &Workspace,
+    options: &Make,
+    made: &[Made],
+    terminal: &Terminal,
+) -> Result<bool> {
+    let workshop = Workshop::open(workspace, options).await?;
+    let Workshop { functions, toolchain, .. } = &workshop;
+    let elsewhere = Elsewhere::build(workspace, toolchain, functions, terminal)?;
+    let mut differences = Differences::new();
+    for ((function, built), here) in functions.iter().zip(&elsewhere.built).zip(made) {
+        let there = workshop.image(function, built)?.0.manifest.digest;
+        if here.image.manifest.digest != there {
+            let here = here.image.manifest.digest.clone();
+            differences.insert(function.name.clone(), (here, there));
+        }
     }
-    Ok(())
+    elsewhere.conclude(&differences, terminal)
 }
