@@ -9,7 +9,7 @@ pub(crate) mod container;
 pub(crate) mod layer;
 pub(crate) mod layout;
 pub(crate) mod lock;
-mod make;
+pub(crate) mod make;
 pub(crate) mod provenance;
 pub(crate) mod push;
 pub(crate) mod reference;

@@ -55,6 +55,6 @@ impl Names {
 /// How a binary for `target` is linked. A static binary at a fixed address needs no relocation at
 /// its start, which halves the time until it listens.
 pub(crate) fn linkage(target: &str) -> impl Iterator<Item = &'static str> {
-    let fixed = target.ends_with("-linux-musl");
+    let fixed = target.contains("-linux-musl");
     ["-Crelocation-model=static", "-Ctarget-feature=+crt-static"].into_iter().filter(move |_| fixed)
 }

@@ -2,11 +2,12 @@
 
 use std::fs;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::assemble::{About, Base, Image, assemble, platform};
 use super::attach::Attachment;
 use super::blob::{Platform, media};
+use super::choice::Choice;
 use super::sbom::Packages;
 use super::{Make, base, provenance, sbom, source};
 use crate::build::compile::{self, Built, Differences, Place};
@@ -38,6 +39,7 @@ impl<'a> Workshop<'a> {
     async fn open(workspace: &'a Workspace, options: &'a Make) -> Result<Self> {
         let functions = select(workspace, &options.functions)?;
         let platform = platform(&options.target)?;
+        check_linkage(&options.target, &options.base)?;
         let toolchain = Toolchain::find(&options.target)?;
         let base = options.base.base(&platform).await?;
         Ok(Self { workspace, options, functions, toolchain, platform, base })
@@ -54,6 +56,16 @@ impl<'a> Workshop<'a> {
         let binary = fs::read(&built.path).with_context(|| built.path.display().to_string())?;
         Ok((assemble(&about, &self.platform, &base, binary)?, about))
     }
+}
+
+/// Refuses a binary that would not start: our own base has no C library.
+pub(crate) fn check_linkage(target: &str, base: &Choice) -> Result<()> {
+    ensure!(
+        target.contains("-linux-musl") || *base != Choice::Builtin,
+        "a binary for {target} needs a C library, which the builtin base has not: choose a target \
+         like x86_64-unknown-linux-musl, or a --base that has one"
+    );
+    Ok(())
 }
 
 /// Builds the functions and makes their images.

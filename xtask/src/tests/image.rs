@@ -16,6 +16,7 @@ use crate::image::blob::{Descriptor, digest, media};
 use crate::image::choice::Choice;
 use crate::image::layer::{Entry, Layer};
 use crate::image::lock::Lock;
+use crate::image::make::check_linkage;
 use crate::image::reference::{Reference, check_tag, is_loopback};
 use crate::image::registry::challenge::{Challenge, challenge};
 use crate::image::registry::credentials::{Credentials, Place, is_google, place};
@@ -256,6 +257,21 @@ fn names_of_images_are_taken_apart() {
 fn a_base_of_a_registry_has_a_digest() {
     let err = "gcr.io/distroless/static:nonroot".parse::<Choice>().unwrap_err().to_string();
     assert!(err.contains("name it by its digest"), "{err}");
+}
+
+#[test]
+fn an_image_is_for_linux_and_has_what_its_binary_needs() {
+    let of = |target: &str| platform(target).map(|it| (it.architecture, it.variant));
+    assert_eq!(of("x86_64-unknown-linux-musl").unwrap(), ("amd64".to_owned(), None));
+    assert_eq!(of("aarch64-unknown-linux-musl").unwrap(), ("arm64".to_owned(), None));
+    let armv7 = of("armv7-unknown-linux-musleabihf").unwrap();
+    assert_eq!(armv7, ("arm".to_owned(), Some("v7".to_owned())));
+    assert!(of("x86_64-pc-windows-msvc").is_err() && of("aarch64-apple-darwin").is_err());
+    let other = "oci:folder".parse().unwrap();
+    assert!(check_linkage("x86_64-unknown-linux-gnu", &other).is_ok());
+    assert!(check_linkage("x86_64-unknown-linux-musl", &Choice::Builtin).is_ok());
+    let err = check_linkage("x86_64-unknown-linux-gnu", &Choice::Builtin).unwrap_err();
+    assert!(err.to_string().contains("needs a C library"), "{err}");
 }
 
 #[test]
