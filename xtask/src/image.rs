@@ -52,7 +52,8 @@ const TAG_DIGITS: usize = 12;
 ///
 /// Without an output its digests are printed. What is pushed carries an SBOM (SPDX 2.3, of what is
 /// linked) and its provenance (SLSA 1), and is written down for Terraform with its digest.
-/// Credentials are those of docker's config.json, its helpers included, and of gcloud.
+/// Credentials are those of docker's config.json, its helpers included, and of gcloud; SSL_CERT_FILE
+/// adds roots of TLS.
 #[derive(Args, Clone, Debug)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -169,6 +170,8 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
 
 async fn make(options: &Make, terminal: &Terminal) -> Result<bool> {
     options.tags.iter().try_for_each(|tag| reference::check_tag(tag))?;
+    // Before the build, which takes minutes.
+    options.push.iter().try_for_each(|it| Reference::below(it, "any").map(drop))?;
     let workspace = Workspace::read()?;
     let made = make::make(&workspace, options, terminal).await?;
     terminal.say(&table(&made))?;
@@ -263,7 +266,7 @@ async fn push(
 }
 
 /// What the user asked for, or the first digits of the revision.
-fn tags(image: &assemble::Image, asked: &[String]) -> Vec<String> {
+pub(crate) fn tags(image: &assemble::Image, asked: &[String]) -> Vec<String> {
     if !asked.is_empty() {
         return asked.to_vec();
     }

@@ -68,7 +68,10 @@ impl Answer {
         let body = serde_json::from_slice::<Value>(&self.body).unwrap_or_default();
         let first = &body["errors"][0];
         let words = ["code", "message"].map(|it| first[it].as_str().unwrap_or_default());
-        let words = words.join(" ");
+        let words = match words {
+            ["", ""] => self.status.canonical_reason().unwrap_or_default().to_owned(),
+            words => words.join(" "),
+        };
         let hint = match self.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 "; log in: docker login, or for Google's registries gcloud auth login"

@@ -21,7 +21,7 @@ use crate::image::reference::{Reference, check_tag, is_loopback};
 use crate::image::registry::challenge::{Challenge, challenge};
 use crate::image::registry::credentials::{Credentials, Place, is_google, place};
 use crate::image::sbom::Packages;
-use crate::image::{base as builtin, layout, provenance, sbom, source};
+use crate::image::{base as builtin, layout, provenance, sbom, source, tags};
 
 /// What the image of a function says in tests.
 pub(super) fn about(function: &str) -> About {
@@ -272,6 +272,17 @@ fn an_image_is_for_linux_and_has_what_its_binary_needs() {
     assert!(check_linkage("x86_64-unknown-linux-musl", &Choice::Builtin).is_ok());
     let err = check_linkage("x86_64-unknown-linux-gnu", &Choice::Builtin).unwrap_err();
     assert!(err.to_string().contains("needs a C library"), "{err}");
+}
+
+#[test]
+fn an_image_is_tagged_with_the_revision_unless_somebody_says_otherwise() {
+    let image =
+        |revision: Option<&str>| Image { revision: revision.map(str::to_owned), ..image("one") };
+    let revision = "0123456789abcdef0123456789abcdef01234567";
+    assert_eq!(tags(&image(Some(revision)), &[]), ["0123456789ab"]);
+    assert_eq!(tags(&image(Some(&format!("{revision}-dirty"))), &[]), ["0123456789ab-dirty"]);
+    assert_eq!(tags(&image(None), &[]), ["latest"]);
+    assert_eq!(tags(&image(Some(revision)), &["a".to_owned(), "b".to_owned()]), ["a", "b"]);
 }
 
 #[test]

@@ -11,6 +11,8 @@ use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Client, Method, StatusCode, redirect, retry};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore, crypto};
 use serde_json::Value;
 
@@ -59,11 +61,10 @@ pub(super) struct Transport {
 
 impl Transport {
     pub(super) fn new(host: &str, server: &str, secure: bool, keychain: Keychain) -> Result<Self> {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let provider = Arc::new(crypto::ring::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
+            .with_root_certificates(roots()?)
             .with_no_client_auth();
         let mut http = Client::builder()
             .tls_backend_preconfigured(tls)
@@ -215,6 +216,18 @@ impl Transport {
         let token = body["token"].as_str().or(body["access_token"].as_str());
         Ok(Some(format!("Bearer {}", token.context("an answer without a token")?)))
     }
+}
+
+/// The roots of Mozilla, and those of `SSL_CERT_FILE` where somebody has a registry of their own.
+fn roots() -> Result<RootCertStore> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|it| !it.is_empty()) {
+        let wrong = || format!("SSL_CERT_FILE {}", path.display());
+        for certificate in CertificateDer::pem_file_iter(&path).with_context(wrong)? {
+            roots.add(certificate.with_context(wrong)?).with_context(wrong)?;
+        }
+    }
+    Ok(roots)
 }
 
 impl Credentials {
