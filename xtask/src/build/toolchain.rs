@@ -120,7 +120,8 @@ fn on_path(command: &str) -> bool {
 fn rustc(arguments: &[&str]) -> Result<String> {
     let output = Command::new("rustc").args(arguments).output().context("cannot start rustc")?;
     let problem = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "rustc {}: {}", arguments.join(" "), problem.trim());
+    let first = problem.lines().next().unwrap_or_default();
+    ensure!(output.status.success(), "rustc {}: {first}", arguments.join(" "));
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
