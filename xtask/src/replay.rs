@@ -17,6 +17,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use crate::dev::touch::SCHEMAS;
 use crate::image;
 use crate::image::container::Engine;
 use crate::metadata::{Function, Kind};
@@ -48,7 +49,8 @@ const LOG_LINES_MAX: usize = 12;
   cargo xtask replay merges --repeat 5 --shuffle 7 --faults 7
   cargo xtask replay merges --update             accept: write fixtures/merges/then/
   cargo xtask replay --images                    through containers under podman or docker
-  cargo xtask replay merges --keep /tmp/bucket   look at the bucket afterwards")]
+  cargo xtask replay merges --keep /tmp/bucket   look at the bucket afterwards
+  cargo xtask replay --root ../ours              kinds and scenarios of another folder")]
 pub(crate) struct Options {
     /// Folders of fixtures/; all when none is named.
     #[arg(value_name = "SCENARIO")]
@@ -75,6 +77,9 @@ pub(crate) struct Options {
     /// Decides everything else that is left to chance, such as generations.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub(crate) seed: u64,
+    /// A folder with schemas/ and fixtures/ of its own, to be replayed instead of those here.
+    #[arg(long, value_name = "DIR", conflicts_with = "images")]
+    pub(crate) root: Option<PathBuf>,
     /// Print nothing about what is as it must be.
     #[arg(skip)]
     pub(crate) brief: bool,
@@ -91,12 +96,19 @@ impl Options {
         }
         vec![Mode { shuffle, repeat: repeat.unwrap_or(1), faults, seed }]
     }
+
+    /// The command for one run of these.
+    fn again(&self, scenario: &str, mode: &Mode) -> String {
+        let root = self.root.as_ref().map(|root| format!(" --root {}", root.display()));
+        format!("cargo xtask replay {scenario} {}{}", mode.options(), root.unwrap_or_default())
+    }
 }
 
 /// Replays what `options` name. Whether every bucket was as it must be.
 pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let workspace = Workspace::read()?;
-    let scenarios = scenario::select(&workspace.root, &options.scenarios)?;
+    let root = options.root.as_ref().unwrap_or(&workspace.root);
+    let scenarios = scenario::select(root, &options.scenarios)?;
     let functions = pushed(&workspace)?;
     scenarios.iter().try_for_each(|scenario| scenario.check_functions(&functions))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -108,7 +120,8 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
             runtime.block_on(image::load(&workspace, names, engine, terminal))?
         }
     };
-    let stage = Stage { functions, executables, engine };
+    let schemas = options.root.as_ref().map(|root| root.join(SCHEMAS));
+    let stage = Stage { functions, executables, engine, schemas };
     let begun = Instant::now();
     let modes = options.modes();
     terminal.begin(scenarios.len() * modes.len());
@@ -122,7 +135,7 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
             let ended = runtime.block_on(run::run(&stage, scenario, mode))?;
             let show = Show { details: at == 0, options, terminal };
             if !conclude(scenario, mode, ended, &show)? {
-                failed.push(format!("cargo xtask replay {} {}", scenario.name, mode.options()));
+                failed.push(options.again(&scenario.name, mode));
             }
             terminal.step();
         }

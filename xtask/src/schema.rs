@@ -20,7 +20,7 @@ use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 
 /// What every `entity.json` must look like.
-const FORM: &str = "entity.schema.json";
+const FORM: &str = include_str!("../../schemas/entity.schema.json");
 
 /// Looks at the kinds of entities that `schemas/` declares.
 #[derive(Args)]
@@ -49,6 +49,9 @@ enum Command {
 struct Check {
     /// Print the table for these kinds alone.
     kinds: Vec<String>,
+    /// A folder with schemas/ and fixtures/ of its own, to be checked instead of those here.
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
     /// Note what is new in schemas/published.txt. What has changed there is noted as well: do that
     /// only before anybody has used it.
     #[arg(long)]
@@ -58,7 +61,10 @@ struct Check {
 /// Runs the command. Whether everything is as it should be.
 pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let Command::Check(check) = &options.command;
-    let root = Workspace::read()?.root;
+    let root = match &check.root {
+        Some(root) => root.clone(),
+        None => Workspace::read()?.root,
+    };
     let checked = Checked::read(&root)?;
     for kind in &check.kinds {
         checked.kind(kind)?;
@@ -104,9 +110,8 @@ impl Checked {
     /// Reads `schemas/` below `root` and checks what it says by itself.
     pub(crate) fn read(root: &Path) -> Result<Self> {
         let folder = root.join(SCHEMAS);
-        let form = fs::read(folder.join(FORM)).with_context(|| format!("{SCHEMAS}/{FORM}"))?;
-        let form: Value = serde_json::from_slice(&form).with_context(|| FORM.to_owned())?;
-        let form = Form::new(&form).map_err(|reason| anyhow!("{SCHEMAS}/{FORM}: {reason}"))?;
+        let form: Value = serde_json::from_str(FORM).context("the schema of definitions")?;
+        let form = Form::new(&form).map_err(|reason| anyhow!("schema of definitions: {reason}"))?;
         let files = files_of_kinds(&folder)?;
         let mut problems = Vec::new();
         for (path, text) in files.iter().filter(|(path, _)| path.ends_with("/entity.json")) {

@@ -1,5 +1,6 @@
 //! Tests of the commands, and of the repository as a whole.
 
+mod added_kind;
 mod build;
 mod conform;
 mod container;

@@ -4,10 +4,13 @@ mod build;
 mod remove;
 
 use clap::{Args, Subcommand};
-use domain::definitions::Index;
+use domain::definitions::{Index, IndexKind};
 use domain::is_segment;
 
 use crate::{Operator, Place, Problem};
+
+/// What stands for the folder of a bundle, which is one object.
+const BUNDLE: &str = "_bundle";
 
 /// Builds an index over existing data, or drops one that is declared no more.
 ///
@@ -47,10 +50,12 @@ enum Action {
         no_wait: bool,
     },
     /// Deletes the objects of an index whose definition is gone.
+    ///
+    /// It begins when no request to an older release, which writes the index, can be under way.
     Drop {
         /// The segment: ventures.
         segment: String,
-        /// The folder of the index: by-status, by-status-v2.
+        /// The folder of the index: by-status, by-status-v2; _bundle for the one object of a bundle.
         index: String,
         /// Count only.
         #[arg(long)]
@@ -58,6 +63,9 @@ enum Action {
         /// Even if the index is declared: functions then write it again.
         #[arg(long)]
         declared: bool,
+        /// Begin at once: no older release, which writes the index, is running any more.
+        #[arg(long)]
+        no_wait: bool,
     },
 }
 
@@ -73,7 +81,7 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
             }
             build::run(operator, (segment, index), *dry_run, !no_wait).await
         }
-        Action::Drop { segment, index, dry_run, declared: even } => {
+        Action::Drop { segment, index, dry_run, declared: even, no_wait } => {
             if !is_segment(segment) {
                 return Err(Problem::new(format!("{segment:?} is no segment, such as ventures")));
             }
@@ -83,16 +91,20 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
                      say --declared"
                 )));
             }
-            remove::run(operator, (segment, index), *dry_run).await
+            remove::run(operator, (segment, index), *dry_run, !no_wait).await
         }
     }
 }
 
-/// The folders of the indices that a segment declares.
+/// Where the indices lie that a segment declares.
 fn declared(operator: &Operator<'_>, segment: &str) -> Vec<String> {
     let definition = operator.tools.definitions.entity_of_segment(segment);
     let indices = definition.into_iter().flat_map(|definition| &definition.indices);
-    indices.map(Index::folder).collect()
+    let place = |index: &Index| match index.kind() {
+        IndexKind::Bundle => BUNDLE.to_owned(),
+        IndexKind::Pointers | IndexKind::LatestBy => index.folder(),
+    };
+    indices.map(place).collect()
 }
 
 fn list(names: &[String]) -> String {

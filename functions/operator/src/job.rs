@@ -12,15 +12,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::limits::SERVICE_TIMEOUT;
-use domain::{EntityRef, Generation, Instant, ObjectName};
+use domain::{EntityRef, Generation, ObjectName};
 use futures_util::{StreamExt as _, stream};
 use store::{Counted, List, Listed, Store, Tools};
 
 use crate::job::cost::Tally;
 use crate::job::dry::Dry;
 use crate::job::progress::{Pass, Progress};
-use crate::{Operator, Problem};
+use crate::older::Older;
+use crate::{Operator, Problem, Shortcut};
 
 /// How many entities are noted together, before any of them is written.
 const BATCH: usize = 100;
@@ -62,15 +62,14 @@ pub(crate) struct What<'a> {
 pub(crate) struct How {
     /// Nothing is written.
     pub(crate) dry: bool,
-    /// Until when a request to an older release can be under way, if one can.
-    older_until: Option<Instant>,
+    /// Whose end the second pass waits for.
+    older: Older,
 }
 
 impl How {
     /// `wait`: whether an older release has taken requests shortly before now.
     pub(crate) fn new(operator: &Operator<'_>, dry: bool, wait: bool) -> Self {
-        let over_at = operator.tools.clock.now().after(SERVICE_TIMEOUT);
-        Self { dry, older_until: (wait && !dry).then_some(over_at) }
+        Self { dry, older: Older::new(operator, wait && !dry) }
     }
 }
 
@@ -141,10 +140,12 @@ impl<'a> Job<'a> {
         walked.resumed_at = progress.at().cloned();
         if progress.pass() == Pass::First {
             self.pass(&mut progress, walked, visit).await?;
-            self.wait_for_older_releases().await;
+            self.how.older.ended(self.operator, self.what).await;
             progress.turn(Pass::Second).await?;
         }
-        self.pass(&mut progress, walked, visit).await?;
+        if !self.operator.planted.has(Shortcut::SecondPassSkipped) {
+            self.pass(&mut progress, walked, visit).await?;
+        }
         progress.turn(Pass::Finished).await
     }
 
@@ -171,7 +172,11 @@ impl<'a> Job<'a> {
             let stops: Vec<Stop> =
                 page.items.into_iter().filter(concerned).filter_map(stop).collect();
             for batch in stops.chunks(BATCH) {
-                progress.note(&batch[0].name).await?;
+                let noted = match self.operator.planted.has(Shortcut::BatchNotedByItsLast) {
+                    true => &batch[batch.len() - 1],
+                    false => &batch[0],
+                };
+                progress.note(&noted.name).await?;
                 self.batch(batch, &mut walked.rejected, visit).await?;
                 let visited = match pass {
                     Pass::First => &mut walked.first,
@@ -213,23 +218,6 @@ impl<'a> Job<'a> {
             }
         }
         Ok(())
-    }
-
-    /// A request that an older release has taken before the command began is cut off by then.
-    async fn wait_for_older_releases(&self) {
-        let Some(over_at) = self.how.older_until else { return };
-        let left_ms = over_at.unix_millis() - self.tools.clock.now().unix_millis();
-        let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
-        if left.is_zero() {
-            return;
-        }
-        self.operator.screen.hint(&format!(
-            "{}: waiting {} s until no request to an older release can be under way (--no-wait \
-             where none is)",
-            self.what,
-            left.as_millis().div_ceil(1000)
-        ));
-        self.tools.clock.sleep(left).await;
     }
 
     /// Says how a walk went; whether nothing is left that a person has to look at.

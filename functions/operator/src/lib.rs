@@ -4,7 +4,9 @@
 //! what it decides is pure. What it derives it has the functions' own handlers write, so that
 //! there is one way in which a snapshot or a pointer comes about.
 
+mod older;
 mod place;
+mod planted;
 mod problem;
 mod screen;
 
@@ -19,11 +21,12 @@ mod tests;
 
 use clap::{Parser, Subcommand};
 use cloud_run::Config;
-use domain::Env;
+use domain::{Env, Planted};
 use store::Tools;
 
 pub use job::cost::dollars;
 pub use place::Place;
+pub use planted::Shortcut;
 pub use problem::Problem;
 pub use screen::Screen;
 
@@ -56,10 +59,15 @@ pub enum Command {
 }
 
 /// What a command works with.
-struct Operator<'a> {
-    tools: Tools,
-    env: Env,
-    screen: &'a Screen,
+pub struct Operator<'a> {
+    /// The bucket, the definitions, time.
+    pub tools: Tools,
+    /// The environment.
+    pub env: Env,
+    /// Where it prints.
+    pub screen: &'a Screen,
+    /// A wrong turn that a test takes.
+    pub planted: Planted<Shortcut>,
 }
 
 /// Runs `command` to its end on the bucket that it and the environment name. `false` when
@@ -77,11 +85,17 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let tools = place.tools(&Config::environment())?;
-        perform(command, Operator { tools, env: place.env, screen }).await
+        let planted = Planted::NONE;
+        perform(command, Operator { tools, env: place.env, screen, planted }).await
     })
 }
 
-async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, Problem> {
+/// The same with the bucket, the clock and the screen of `operator`.
+///
+/// # Errors
+///
+/// As for [`run`].
+pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, Problem> {
     match command {
         Command::Quarantine(options) => quarantine::run(options, &operator).await,
         Command::Index(options) => index::run(options, &operator).await,

@@ -2,20 +2,25 @@
 
 pub(crate) mod difference;
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use clap::{ArgGroup, Args};
+use cloud_run::quarantine;
 use domain::{EntityDefinition, ObjectName, Planted, Version, json};
 use projection::plan::places;
 use schema::Validators;
 use serde_json::Value;
-use snapshot_builder::{Rebuilt, SnapshotBuilder};
+use snapshot_builder::{Rebuild, Rebuilt, SnapshotBuilder, Uncounted};
 use store::{ErrorKind, Object};
 
 use crate::job::cost::dollars;
 use crate::job::{How, Job, Stop, What};
 use crate::{Operator, Place, Problem};
+
+/// Who notes the records that do not count.
+const FUNCTION: &str = "snapshot-builder";
 
 /// Builds snapshots again that a release with other definitions has written.
 ///
@@ -23,7 +28,8 @@ use crate::{Operator, Place, Problem};
 /// that it knows, an upgrade, a bound) reaches an entity with its next record, or by this command:
 /// it visits every snapshot whose definitions or schema version are not those of this release,
 /// folds its history again as the snapshot-builder does, and writes what differs. History is never
-/// touched. The functions then derive from the new snapshots as from any other. Safe while
+/// touched; a record that counts no longer is quarantined, as if it came now. The functions then
+/// derive from the new snapshots as from any other. Safe while
 /// functions run, and interrupted, it goes on where it stopped.
 #[derive(Args, Clone, Debug)]
 #[command(
@@ -63,6 +69,8 @@ struct Found {
     places: u64,
     /// What differs, for the first of them.
     differences: Vec<String>,
+    /// Records that do not count, and why.
+    uncounted: BTreeMap<String, Vec<String>>,
 }
 
 pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bool, Problem> {
@@ -103,7 +111,7 @@ async fn segment(
         Migration { builder, definition, shown: options.differences, found: Mutex::default() };
     let walked = job.walk(|stop| migration.visit(stop)).await?;
     let well = job.report(&walked)?;
-    let Found { stale, changed, places, differences } =
+    let Found { stale, changed, places, differences, uncounted } =
         migration.found.into_inner().unwrap_or_else(PoisonError::into_inner);
     if stale == 0 {
         return Ok(well);
@@ -124,8 +132,16 @@ async fn segment(
     if changed > differences.len() as u64 {
         text += &format!("\n  … {} more", changed - differences.len() as u64);
     }
+    if !uncounted.is_empty() {
+        let do_not = if uncounted.len() == 1 { "record does" } else { "records do" };
+        let kept = if options.dry_run { "would be quarantined" } else { "in quarantine" };
+        text += &format!("\n  {} {do_not} not count; {kept}", uncounted.len());
+    }
+    for (object, reasons) in uncounted.iter().take(options.differences) {
+        text += &format!("\n  {object}\n    {}", reasons.join("\n    "));
+    }
     operator.screen.say(&text)?;
-    Ok(well)
+    Ok(well && uncounted.is_empty())
 }
 
 /// What the functions that are fed with snapshots do about `changed` ones with so many index
@@ -163,12 +179,18 @@ impl Migration<'_> {
         if !stored.is_some_and(|stored| is_stale(&stored, self.definition, version)) {
             return Ok(Vec::new());
         }
-        let rebuilt = match self.builder.rebuild(&stop.entity).await {
+        let Rebuild { rebuilt, uncounted } = match self.builder.rebuild(&stop.entity).await {
             Err(err) if err.kind == ErrorKind::Unusable => return Ok(vec![err.to_string()]),
-            rebuilt => rebuilt?,
+            rebuild => rebuild?,
         };
+        for record in &uncounted {
+            self.quarantine(record).await?;
+        }
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.stale += 1;
+        for Uncounted { object, reasons, .. } in uncounted {
+            found.uncounted.insert(object, reasons);
+        }
         match rebuilt {
             Rebuilt::Changed { before, after } => {
                 found.changed += 1;
@@ -186,6 +208,14 @@ impl Migration<'_> {
                 Ok(vec!["no record of its history counts: left as it is".to_owned()])
             }
         }
+    }
+
+    /// Writes the note that the record would have if it came with these definitions; leaves one that
+    /// is there.
+    async fn quarantine(&self, record: &Uncounted) -> Result<(), Problem> {
+        let Uncounted { object, generation, reasons } = record;
+        let kept = quarantine(&self.builder.tools, FUNCTION, (object, *generation), reasons);
+        kept.await.map_err(|failure| Problem::new(failure.to_string()))
     }
 }
 

@@ -28,7 +28,14 @@ const SCHEMA: &str = r#"{"properties":{"status":{"type":"string"},"n":{"type":"n
 
 /// The kind `venture` with these indices, and these schema versions.
 fn definitions(versions: &[&str], indices: &str) -> Arc<Definitions> {
-    let schema_versions = serde_json::to_string(versions).unwrap();
+    let versions: Vec<_> = versions.iter().map(|version| (*version, SCHEMA)).collect();
+    definitions_of(&versions, indices)
+}
+
+/// The kind `venture` with these indices, and these schema versions and their schemas.
+fn definitions_of(versions: &[(&str, &str)], indices: &str) -> Arc<Definitions> {
+    let (versions, schemas): (Vec<&str>, Vec<&str>) = versions.iter().copied().unzip();
+    let schema_versions = serde_json::to_string(&versions).unwrap();
     let upgrade =
         |pair: &[&str]| format!(r#"{{"from":"{}","to":"{}","steps":[]}}"#, pair[0], pair[1]);
     let upgrades = versions.windows(2).map(upgrade).collect::<Vec<_>>().join(",");
@@ -37,7 +44,8 @@ fn definitions(versions: &[&str], indices: &str) -> Arc<Definitions> {
     );
     let schemas = versions
         .iter()
-        .map(|version| (format!("venture/v{version}.schema.json"), SCHEMA.to_owned()));
+        .zip(schemas)
+        .map(|(version, schema)| (format!("venture/v{version}.schema.json"), schema.to_owned()));
     let files = schemas.chain([("venture/entity.json".to_owned(), entity)]);
     Arc::new(Definitions::from_files(files).unwrap())
 }
@@ -135,8 +143,8 @@ async fn run(tools: &Tools, line: &str) -> (Result<bool, Problem>, String) {
     let cli = Cli::try_parse_from(words).unwrap();
     let (said, aside) = (Said::default(), Said::default());
     let screen = Screen::on(said.clone(), aside.clone());
-    let ended =
-        perform(&cli.command, Operator { tools: tools.clone(), env: Env::Dev, screen: &screen })
-            .await;
+    let planted = Planted::NONE;
+    let operator = Operator { tools: tools.clone(), env: Env::Dev, screen: &screen, planted };
+    let ended = perform(&cli.command, operator).await;
     (ended, said.text() + &aside.text())
 }

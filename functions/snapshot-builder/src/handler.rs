@@ -6,7 +6,9 @@
 //! come meanwhile. Nobody acknowledges a record before a snapshot covers it.
 
 mod history;
+mod planted;
 mod rebuild;
+mod size;
 
 use std::sync::Arc;
 
@@ -27,8 +29,10 @@ use serde_json::Value;
 use store::{Error, ErrorKind, Metadata, Object, Precondition, Tools};
 
 use crate::history::Read;
+use crate::size::{SNAPSHOT_BYTES_MAX, SNAPSHOT_VALUES_MAX};
 
-pub use rebuild::Rebuilt;
+pub use history::Uncounted;
+pub use rebuild::{Rebuild, Rebuilt};
 
 #[cfg(test)]
 mod tests;
@@ -60,16 +64,29 @@ pub enum Shortcut {
     MergeWithoutBaseSkipped,
     /// A snapshot of an older schema version is patched instead of folded again.
     OlderSnapshotPatched,
+    /// What follows a tombstone is merged into an empty document.
+    TombstoneTakenForDocument,
+    /// A tombstone is written when it comes, whatever its time.
+    TombstoneAppliedAtOnce,
+    /// A merge is copied with the fields that say what it is.
+    MergeCopiedWhole,
+    /// Where a snapshot remembers as many ids as it can, a late record is taken for one whose id
+    /// was forgotten.
+    ForgottenIdTakenForCovered,
 }
 
 impl Shortcut {
     /// Every one of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::LateTakenForCovered,
         Self::ConflictTakenForDone,
         Self::OrderedByTimeAlone,
         Self::MergeWithoutBaseSkipped,
         Self::OlderSnapshotPatched,
+        Self::TombstoneTakenForDocument,
+        Self::TombstoneAppliedAtOnce,
+        Self::MergeCopiedWhole,
+        Self::ForgottenIdTakenForCovered,
     ];
 }
 
@@ -116,9 +133,15 @@ impl SnapshotBuilder {
             Ok(Read::Counts(record)) => Some(record.clone()),
             _ => None,
         });
-        let covered = self.cover(&target, counted.collect(), stored).await;
+        let counted: Vec<Record> = counted.collect();
+        let mut covered = vec![self.cover(&target, counted.clone(), stored).await; counted.len()];
+        // One that takes the snapshot beyond its bounds spoils nothing for those it came with.
+        if counted.len() > 1 && matches!(covered[0], Ok(Disposition::Rejected(_))) {
+            covered = self.cover_one_by_one(&target, &counted).await;
+        }
+        let mut covered = covered.into_iter();
         let outcome = |read: Result<Read, Error>| match read {
-            Ok(Read::Counts(_)) => covered.clone(),
+            Ok(Read::Counts(_)) => covered.next().unwrap_or_else(nothing_to_fold),
             Ok(Read::Gone) => Ok(Disposition::Skipped("object is gone")),
             Ok(Read::DoesNotCount(reasons)) => Ok(Disposition::Rejected(reasons)),
             Err(err) => err.outcome(),
@@ -137,6 +160,18 @@ impl SnapshotBuilder {
         }
     }
 
+    /// Brings the snapshot to where it covers each of `records` that it can, in their order.
+    async fn cover_one_by_one(&self, target: &Target<'_>, records: &[Record]) -> Vec<Outcome> {
+        let mut outcomes = vec![nothing_to_fold(); records.len()];
+        let mut order: Vec<usize> = (0..records.len()).collect();
+        order.sort_by_key(|at| &records[*at].key);
+        for at in order {
+            let stored = self.tools.store.get(&target.name, None).await;
+            outcomes[at] = self.cover(target, vec![records[at].clone()], stored).await;
+        }
+        outcomes
+    }
+
     /// Brings the snapshot to where it covers `records`.
     async fn cover(
         &self,
@@ -145,7 +180,7 @@ impl SnapshotBuilder {
         stored: Result<Option<Object>, Error>,
     ) -> Outcome {
         if records.is_empty() {
-            return Ok(Disposition::Skipped("nothing to fold"));
+            return nothing_to_fold();
         }
         let mut stored = match stored {
             Ok(stored) => stored,
@@ -189,10 +224,24 @@ impl SnapshotBuilder {
             Stored::Outdated(folded) if self.planted.has(Shortcut::OlderSnapshotPatched) => {
                 Stored::Snapshot(folded)
             }
+            stored if self.planted.has(Shortcut::TombstoneTakenForDocument) => {
+                planted::without_tombstone(stored)
+            }
             stored => stored,
         };
         let mut decision = match snapshot::decide(&stored, records.to_vec()) {
+            _ if self.planted.has(Shortcut::TombstoneAppliedAtOnce)
+                && planted::tombstone(records).is_some() =>
+            {
+                planted::tombstone(records).map_or(Decision::Skip, Decision::Put)
+            }
             Decision::Put(_) if list => snapshot::refold(&stored, records),
+            Decision::Refold(_)
+                if self.planted.has(Shortcut::ForgottenIdTakenForCovered)
+                    && planted::has_forgotten_ids(&stored) =>
+            {
+                Decision::Skip
+            }
             Decision::Refold(_) if self.planted.has(Shortcut::LateTakenForCovered) => {
                 Decision::Skip
             }
@@ -201,7 +250,7 @@ impl SnapshotBuilder {
         // Once more at most: from the beginning there is no further refold.
         while let Decision::Refold(from) = decision {
             let history = self.history(target.entity, target.definition, from, records).await?;
-            decision = snapshot::decide_refolded(&stored, from, history);
+            decision = snapshot::decide_refolded(&stored, from, history.records);
         }
         let folded = match decision {
             Decision::Put(folded) => folded,
@@ -227,6 +276,13 @@ impl SnapshotBuilder {
         object: Option<&Object>,
     ) -> Result<Bytes, Error> {
         let body = snapshot::body(folded, target.entity, &target.definition.entity);
+        let values = match &folded.state {
+            State::Live(document) => size::values(document),
+            State::Deleted | State::Pending => 0,
+        };
+        if body.len() > SNAPSHOT_BYTES_MAX || values > SNAPSHOT_VALUES_MAX {
+            return Err(too_large(target.entity));
+        }
         let body = Bytes::from(body);
         let metadata = self.metadata(target, folded, stored, object);
         let precondition = Precondition::unchanged(object);
@@ -299,6 +355,17 @@ impl SnapshotBuilder {
             Err(violations) => violations.iter().map(ToString::to_string).collect(),
         }
     }
+}
+
+fn nothing_to_fold() -> Outcome {
+    Ok(Disposition::Skipped("nothing to fold"))
+}
+
+fn too_large(entity: &EntityRef) -> Error {
+    let bounds = format!("{SNAPSHOT_BYTES_MAX} bytes or {SNAPSHOT_VALUES_MAX} values");
+    let reason = format!("merges since the last full record make more than {bounds} of it");
+    let reason = format!("snapshot of {entity}: {reason}: write a full one");
+    Error::new(ErrorKind::Unusable, reason)
 }
 
 fn written_by_a_newer_one(entity: &EntityRef) -> Error {

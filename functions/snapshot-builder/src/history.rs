@@ -1,19 +1,18 @@
 //! History records, read from the bucket.
 
-use std::io::Read as _;
-
 use domain::json::Object;
 use domain::{
-    BoxFuture, Change, Day, EntityDefinition, EntityRef, HistoryName, Instant, ObjectName,
-    OrderKey, Record,
+    BoxFuture, Change, Day, EntityDefinition, EntityRef, Generation, HistoryName, Instant,
+    ObjectName, RECORD_BYTES_MAX, Record,
 };
-use flate2::read::MultiGzDecoder;
 use futures_util::future::join_all;
 use projection::upgrade;
 use serde_json::Value;
+use store::gzip::{self, GzipError, RATIO_MAX};
 use store::{Error, ErrorKind, List};
 
-use crate::{Shortcut, SnapshotBuilder};
+use crate::size::{self, FOLD_BYTES_MAX};
+use crate::{Shortcut, SnapshotBuilder, planted};
 
 /// How many records are read at the same time.
 const READS_AT_ONCE: usize = 16;
@@ -22,8 +21,8 @@ const READS_AT_ONCE: usize = 16;
 /// Who merges that often writes a full record now and then.
 const MERGES_MAX: usize = 10_000;
 
-/// The largest record after decompression, in bytes.
-pub(crate) const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The most records that do not count of which the reasons are kept.
+const UNCOUNTED_MAX: usize = 10_000;
 
 /// A record, read.
 #[derive(Clone, Debug)]
@@ -34,6 +33,25 @@ pub(crate) enum Read {
     DoesNotCount(Vec<String>),
     /// There is no such object.
     Gone,
+}
+
+/// The history of an entity, read.
+pub(crate) struct History {
+    /// What counts.
+    pub(crate) records: Vec<Record>,
+    /// What does not, and is quarantined by its own delivery if it did not then.
+    pub(crate) uncounted: Vec<Uncounted>,
+}
+
+/// A history record that does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uncounted {
+    /// The name of the object.
+    pub object: String,
+    /// Its version.
+    pub generation: Generation,
+    /// Why it does not count.
+    pub reasons: Vec<String>,
 }
 
 impl SnapshotBuilder {
@@ -67,7 +85,10 @@ impl SnapshotBuilder {
         };
         Ok(match Record::read(name, &body, created_at, definition) {
             Ok(record) if self.planted.has(Shortcut::OrderedByTimeAlone) => {
-                self.validated(named_by_its_time(record, name), definition)
+                self.validated(planted::named_by_its_time(record, name), definition)
+            }
+            Ok(record) if self.planted.has(Shortcut::MergeCopiedWhole) => {
+                self.validated(planted::copied_whole(record), definition)
             }
             Ok(record) => self.validated(record, definition),
             Err(reasons) => Read::DoesNotCount(reasons),
@@ -131,21 +152,22 @@ impl SnapshotBuilder {
         Ok(items.find(|item| item.name == name).map(|item| item.created_at))
     }
 
-    /// The records of `entity` that count, from the folder of the day `from` on, and `known`
-    /// ones, which are not read again.
+    /// The records of `entity` from the folder of the day `from` on, and `known` ones, which count
+    /// and are not read again.
     pub(crate) async fn history(
         &self,
         entity: &EntityRef,
         definition: &EntityDefinition,
         from: Option<Day>,
         known: &[Record],
-    ) -> Result<Vec<Record>, Error> {
+    ) -> Result<History, Error> {
         let mut list = List {
             prefix: ObjectName::history_prefix(entity),
             start_offset: from.map(|day| ObjectName::history_offset(entity, day)),
             ..List::default()
         };
-        let mut history = known.to_vec();
+        let mut history: Vec<(Record, usize)> = known.iter().map(weighed).collect();
+        let mut uncounted = Vec::new();
         loop {
             let page = self.tools.store.list(&list).await?;
             let unread = page.items.into_iter().filter_map(|item| {
@@ -154,68 +176,89 @@ impl SnapshotBuilder {
                 };
                 let relative = name.relative();
                 let read = known.iter().any(|record| record.key.relative() == relative);
-                (!read).then_some((name, item.created_at))
+                (!read).then_some((name, item))
             });
             let unread: Vec<_> = unread.collect();
             for chunk in unread.chunks(READS_AT_ONCE) {
                 let mut reads: Vec<BoxFuture<'_, Result<Read, Error>>> = Vec::new();
-                for (name, created_at) in chunk {
-                    reads.push(Box::pin(self.read(name, Some(*created_at), definition)));
+                for (name, item) in chunk {
+                    reads.push(Box::pin(self.read(name, Some(item.created_at), definition)));
                 }
-                // What does not count is quarantined by its own delivery.
-                for read in join_all(reads).await {
-                    if let Read::Counts(record) = read? {
-                        history.push(record);
+                for (read, (_, item)) in join_all(reads).await.into_iter().zip(chunk) {
+                    match read? {
+                        Read::Counts(record) => {
+                            let bytes = size::held(&record);
+                            history.push((record, bytes));
+                        }
+                        Read::DoesNotCount(reasons) if uncounted.len() < UNCOUNTED_MAX => {
+                            let (object, generation) = (item.name.clone(), item.generation);
+                            uncounted.push(Uncounted { object, generation, reasons });
+                        }
+                        Read::DoesNotCount(_) | Read::Gone => (),
                     }
                 }
-            }
-            forget_what_is_covered(&mut history);
-            if history.len() > MERGES_MAX {
-                let reason = "merges since the last full record: write a full one";
-                let reason = format!("list history of {entity}: more than {MERGES_MAX} {reason}");
-                return Err(Error::new(ErrorKind::Unusable, reason));
+                forget_what_is_covered(&mut history);
+                within_bounds(entity, &history)?;
             }
             match page.next_page_token {
                 Some(token) => list.page_token = Some(token),
-                None => return Ok(history),
+                None => {
+                    let records = history.into_iter().map(|(record, _)| record).collect();
+                    return Ok(History { records, uncounted });
+                }
             }
         }
     }
 }
 
+/// A record, and how much memory it takes.
+fn weighed(record: &Record) -> (Record, usize) {
+    (record.clone(), size::held(record))
+}
+
 /// Drops whatever comes before the last full record or tombstone: the fold begins there.
-fn forget_what_is_covered(history: &mut Vec<Record>) {
-    let is_base = |record: &&Record| !matches!(record.change, Change::Merge(_));
-    let base = history.iter().filter(is_base).map(|record| record.key.clone()).max();
-    if let Some(base) = base {
-        history.retain(|record| record.key >= base);
+fn forget_what_is_covered(history: &mut Vec<(Record, usize)>) {
+    let bases = history.iter().filter(|(record, _)| !matches!(record.change, Change::Merge(_)));
+    if let Some(base) = bases.map(|(record, _)| record.key.clone()).max() {
+        history.retain(|(record, _)| record.key >= base);
     }
 }
 
-/// The record as if nothing but its time told it from others, which is what
-/// [`Shortcut::OrderedByTimeAlone`] takes it for.
-fn named_by_its_time(record: Record, name: &HistoryName) -> Record {
-    let updated_at = record.key.updated_at;
-    let name = HistoryName { file: format!("{updated_at}.json"), ..name.clone() };
-    Record { key: OrderKey::new(updated_at, &name), ..record }
+/// Refuses a history that one fold cannot take in.
+fn within_bounds(entity: &EntityRef, history: &[(Record, usize)]) -> Result<(), Error> {
+    let held: usize = history.iter().map(|(_, bytes)| bytes).sum();
+    let reason = match (history.len() > MERGES_MAX, held > FOLD_BYTES_MAX) {
+        (true, _) => format!("more than {MERGES_MAX} merges since the last full record"),
+        (_, true) => {
+            format!("merges since the last full record take more than {FOLD_BYTES_MAX} bytes")
+        }
+        _ => return Ok(()),
+    };
+    let reason = format!("list history of {entity}: {reason}: write a full one");
+    Err(Error::new(ErrorKind::Unusable, reason))
 }
 
 /// The content of a record: decompressed where the name says so and the store has not done it.
 fn content(name: &HistoryName, object: &store::Object) -> Result<Vec<u8>, String> {
-    let compressed = name.file.ends_with(".gz") && object.body.starts_with(&[0x1f, 0x8b]);
-    if !compressed {
-        return match object.body.len() <= RECORD_BYTES_MAX {
-            true => Ok(object.body.to_vec()),
-            false => Err(too_large()),
-        };
+    let content = match name.file.ends_with(".gz") && is_gzip(&object.body) {
+        false if object.body.len() > RECORD_BYTES_MAX => return Err(too_large()),
+        false => object.body.to_vec(),
+        true => gzip::decompress(&object.body, RECORD_BYTES_MAX).map_err(|err| match err {
+            GzipError::Large(_) => too_large(),
+            GzipError::Ratio => format!("a record has at most {RATIO_MAX} times its size as gzip"),
+            GzipError::Damaged => {
+                "not gzip: damaged, cut off, or followed by something else".to_owned()
+            }
+        })?,
+    };
+    match is_gzip(&content) {
+        true => Err("not JSON: gzip once more than name and content encoding say".to_owned()),
+        false => Ok(content),
     }
-    let mut content = Vec::new();
-    let bound = RECORD_BYTES_MAX as u64 + 1;
-    match MultiGzDecoder::new(&object.body[..]).take(bound).read_to_end(&mut content) {
-        Ok(_) if content.len() <= RECORD_BYTES_MAX => Ok(content),
-        Ok(_) => Err(too_large()),
-        Err(err) => Err(format!("not gzip: {err}")),
-    }
+}
+
+fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
 }
 
 fn too_large() -> String {

@@ -11,7 +11,18 @@ use projection::snapshot::{self, Decision};
 use projection::source::key;
 use store::{Error, ErrorKind, Object};
 
+use crate::history::{History, Uncounted};
 use crate::{SnapshotBuilder, Target, written_by_a_newer_one};
+
+/// A snapshot, built again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rebuild {
+    /// What came of it.
+    pub rebuilt: Rebuilt,
+    /// The records of its history that do not count. Some may have done so when they came, under
+    /// other definitions: nobody has quarantined those.
+    pub uncounted: Vec<Uncounted>,
+}
 
 /// What came of building a snapshot again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +52,7 @@ impl SnapshotBuilder {
     /// Any of the store; a conflict when the snapshot was written at every attempt; a content that
     /// can never be used when more records than one fold takes follow the last full one, or the
     /// kind is not defined.
-    pub async fn rebuild(&self, entity: &EntityRef) -> Result<Rebuilt, Error> {
+    pub async fn rebuild(&self, entity: &EntityRef) -> Result<Rebuild, Error> {
         let unusable = |reasons: Disposition| {
             let reason = match reasons {
                 Disposition::Rejected(reasons) => reasons.join("; "),
@@ -55,7 +66,7 @@ impl SnapshotBuilder {
             Error::new(ErrorKind::Conflict, format!("put {name}: written at every attempt"));
         for _ in 0..ATTEMPTS_MAX {
             let Some(object) = self.tools.store.get(&name, None).await? else {
-                return Ok(Rebuilt::Missing);
+                return Ok(Rebuild { rebuilt: Rebuilt::Missing, uncounted: Vec::new() });
             };
             let trigger = trigger(&name, &object);
             let target = Target { entity, definition, name: name.clone(), trigger };
@@ -74,20 +85,23 @@ impl SnapshotBuilder {
         Err(contended)
     }
 
-    async fn rebuild_once(&self, target: &Target<'_>, object: &Object) -> Result<Rebuilt, Error> {
+    async fn rebuild_once(&self, target: &Target<'_>, object: &Object) -> Result<Rebuild, Error> {
         let read = Some((&object.body[..], &object.metadata));
         let stored = snapshot::read(read, target.definition);
-        let history = self.history(target.entity, target.definition, None, &[]).await?;
-        if history.is_empty() {
-            return Ok(Rebuilt::WithoutHistory);
+        let History { records, uncounted } =
+            self.history(target.entity, target.definition, None, &[]).await?;
+        if records.is_empty() {
+            return Ok(Rebuild { rebuilt: Rebuilt::WithoutHistory, uncounted });
         }
-        let folded = match snapshot::decide_refolded(&stored, None, history) {
-            Decision::Put(folded) => folded,
+        let rebuilt = match snapshot::decide_refolded(&stored, None, records) {
+            Decision::Put(folded) => {
+                let after = self.put(target, &folded, &stored, Some(object)).await?;
+                Rebuilt::Changed { before: object.body.clone(), after }
+            }
             Decision::Retry => return Err(written_by_a_newer_one(target.entity)),
-            Decision::Skip | Decision::Refold(_) => return Ok(Rebuilt::Same),
+            Decision::Skip | Decision::Refold(_) => Rebuilt::Same,
         };
-        let after = self.put(target, &folded, &stored, Some(object)).await?;
-        Ok(Rebuilt::Changed { before: object.body.clone(), after })
+        Ok(Rebuild { rebuilt, uncounted })
     }
 }
 

@@ -1,6 +1,8 @@
 //! What the snapshot-builder promises.
 
 mod contents;
+mod growth;
+mod hostile;
 mod hot_entity;
 mod interleavings;
 mod lost_answers;

@@ -47,6 +47,13 @@ pub(crate) struct Notification {
     pub(crate) attempts: Option<u64>,
 }
 
+impl Notification {
+    /// The version of an object that it is about.
+    pub(crate) fn version(&self) -> (&str, Generation) {
+        (&self.object, self.generation)
+    }
+}
+
 /// A body that is not a push of a notification. The messages are constant, because the log takes
 /// no bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,11 +1,9 @@
 //! Keeps a note of an object that can never be handled, so that its delivery can be acknowledged.
 
-use domain::{Env, Failure, ObjectName, ascii, digest, is_segment};
+use domain::{Env, Failure, Generation, ObjectName, ascii, digest, is_segment};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde::Serialize;
 use store::Tools;
-
-use crate::decode::Notification;
 
 /// The longest id component that is made from a refused name, in bytes.
 const ID_BYTES_MAX: usize = 80;
@@ -27,28 +25,28 @@ struct Note<'a> {
     quarantined_at: String,
 }
 
-/// Writes the quarantine object of `notification`, which `function` rejects for `reasons`. It names
-/// no content of the object, only where it is.
+/// Writes the quarantine object of a version of `object`, which `function` rejects for `reasons`. It
+/// names no content of the object, only where it is.
 ///
-/// Create-only, and the name follows from object name and generation: a repeated delivery finds
-/// the note that is there, and leaves it. One insert.
+/// Create-only, and the name follows from object name and generation: a repetition finds the note
+/// that is there, and leaves it. One insert.
 ///
 /// # Errors
 ///
 /// Any failure to write asks for another delivery, and so does an object outside every
 /// environment, for which there is no place to write.
-pub(crate) async fn keep(
+pub async fn quarantine(
     tools: &Tools,
     function: &str,
-    notification: &Notification,
+    (object, generation): (&str, Generation),
     reasons: &[String],
 ) -> Result<(), Failure> {
-    let name = name(function, notification)
+    let name = name(function, (object, generation))
         .ok_or_else(|| Failure::Retry("object to quarantine is in no environment".to_owned()))?;
     let note = Note {
         function,
-        object: &notification.object,
-        generation: notification.generation.to_string(),
+        object,
+        generation: generation.to_string(),
         reasons,
         quarantined_at: tools.clock.now().to_millis_text(),
     };
@@ -56,8 +54,8 @@ pub(crate) async fn keep(
         serde_json::to_vec(&note).map_err(|err| Failure::Retry(format!("quarantine: {err}")))?;
     body.push(b'\n');
     let mut metadata = tools.version.metadata();
-    metadata.insert("source-name".to_owned(), ascii::encode(&notification.object));
-    metadata.insert("source-generation".to_owned(), notification.generation.to_string());
+    metadata.insert("source-name".to_owned(), ascii::encode(object));
+    metadata.insert("source-generation".to_owned(), generation.to_string());
     match tools.create(&name, body, &metadata).await {
         // There already or not: the note of this version of the object says the same.
         Ok(_) => Ok(()),
@@ -65,9 +63,8 @@ pub(crate) async fn keep(
     }
 }
 
-/// Where the note about the object of `notification` lies. `None` outside every environment.
-pub(crate) fn name(function: &str, notification: &Notification) -> Option<ObjectName> {
-    let object = &notification.object;
+/// Where the note about a version of `object` lies. `None` outside every environment.
+pub(crate) fn name(function: &str, (object, generation): (&str, Generation)) -> Option<ObjectName> {
     let mut parts = object.strip_prefix("env/")?.split('/');
     let env = Env::parse(parts.next()?)?;
     let unknown = || "unknown".to_owned();
@@ -83,7 +80,7 @@ pub(crate) fn name(function: &str, notification: &Notification) -> Option<Object
             (segment.map_or_else(unknown, str::to_owned), safe(parts.next().unwrap_or_default()))
         }
     };
-    let generation = notification.generation.to_string();
+    let generation = generation.to_string();
     let digest = digest::sha256(&[object.as_bytes(), generation.as_bytes()]);
     let digest = digest::hex(&digest, DIGEST_DIGITS);
     Some(ObjectName::Quarantine { env, function: function.to_owned(), segment, id, digest })

@@ -117,7 +117,8 @@ impl Runner {
             Admission::Reject(reason) => Disposition::Rejected(vec![reason]),
         };
         if let Disposition::Rejected(reasons) = &disposition {
-            quarantine::keep(&self.tools, self.function, notification, reasons).await?;
+            let version = notification.version();
+            quarantine::quarantine(&self.tools, self.function, version, reasons).await?;
         }
         Ok(disposition)
     }

@@ -41,5 +41,5 @@ pub use object_name::{
 };
 pub use order::OrderKey;
 pub use planted::Planted;
-pub use record::{AHEAD_MAX, Change, RECORD_BOUNDS, RESERVED_FIELDS, Record};
+pub use record::{AHEAD_MAX, Change, RECORD_BOUNDS, RECORD_BYTES_MAX, RESERVED_FIELDS, Record};
 pub use version::Version;

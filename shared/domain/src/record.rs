@@ -11,6 +11,9 @@ use crate::{EntityDefinition, HistoryName, Instant, OrderKey};
 /// hide every later record of the entity.
 pub const AHEAD_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The largest record, in bytes, after decompression and as it is stored.
+pub const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// How much a record may hold. Registers and alerts hold parts of documents some levels deeper,
 /// and are read by the same parser, which stops at 128 levels.
 pub const RECORD_BOUNDS: Bounds = Bounds { depth: 64, values: 100_000 };

@@ -17,6 +17,7 @@ pub enum Bug {
     IndexWriter(index_writer::Shortcut),
     RulesEngine(rules_engine::Shortcut),
     AlertDispatcher(alert_dispatcher::Shortcut),
+    Operator(operator::Shortcut),
 }
 
 impl Bug {
@@ -29,6 +30,7 @@ impl Bug {
         all.extend(index_writer::Shortcut::ALL.map(Self::IndexWriter));
         all.extend(rules_engine::Shortcut::ALL.map(Self::RulesEngine));
         all.extend(alert_dispatcher::Shortcut::ALL.map(Self::AlertDispatcher));
+        all.extend(operator::Shortcut::ALL.map(Self::Operator));
         all
     }
 
@@ -46,6 +48,7 @@ impl Bug {
             Self::IndexWriter(it) => ("index-writer", format!("{it:?}")),
             Self::RulesEngine(it) => ("rules-engine", format!("{it:?}")),
             Self::AlertDispatcher(it) => ("alert-dispatcher", format!("{it:?}")),
+            Self::Operator(it) => ("operator", format!("{it:?}")),
         }
     }
 }

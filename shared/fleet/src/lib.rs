@@ -4,6 +4,7 @@
 //! the handler with its caches, quarantine, status. A tool, and no part of what is deployed.
 
 mod bug;
+mod commands;
 mod seeds;
 mod stage;
 
@@ -15,12 +16,12 @@ use std::sync::Arc;
 use alert_dispatcher::{AlertDispatcher, AlertLog};
 use cloud_run::Runner;
 use domain::json::Object;
-use domain::{BoxFuture, Class, Definitions, Env, Handler, ObjectName};
+use domain::{Class, Definitions, Env, Handler, ObjectName};
 use index_writer::IndexWriter;
 use manifest_writer::ManifestWriter;
 use rules_engine::{RULES_AGE_MAX, RuleCache, RulesEngine};
 use schema::Validators;
-use simulation::{Fleet, Function, Outside, Process};
+use simulation::{Answer, Fleet, Function, OPERATOR, Outside, Process};
 use snapshot_builder::SnapshotBuilder;
 use store::Tools;
 
@@ -29,6 +30,7 @@ pub use seeds::{Found, Seeds, explore};
 pub use stage::Stage;
 
 use crate::bug::planted;
+use crate::commands::Commands;
 
 /// The bucket that the simulation notifies of.
 const BUCKET: &str = "simulated";
@@ -112,10 +114,21 @@ impl Shipped {
 
 impl Fleet for Shipped {
     fn functions(&self) -> Vec<Function> {
-        FUNCTIONS.map(|(name, class)| function(name, class)).to_vec()
+        let fed_with_nothing =
+            Function { name: OPERATOR, include: Vec::new(), exclude: Vec::new() };
+        let mut functions = FUNCTIONS.map(|(name, class)| function(name, class)).to_vec();
+        functions.push(fed_with_nothing);
+        functions
     }
 
     fn start(&self, name: &'static str, tools: Tools, outside: Outside) -> Arc<dyn Process> {
+        if name == OPERATOR {
+            let planted = planted(match self.bug {
+                Some(Bug::Operator(it)) => Some(it),
+                _ => None,
+            });
+            return Arc::new(Commands { tools, planted });
+        }
         let handler = self.handler(name, tools.clone(), outside);
         let runner = Runner::new(name, BUCKET, tools, Arc::clone(&handler));
         Arc::new(Running(match self.bug {
@@ -140,7 +153,7 @@ fn function(name: &'static str, class: Class) -> Function {
 struct Running(Runner);
 
 impl Process for Running {
-    fn push<'a>(&'a self, body: &'a [u8]) -> BoxFuture<'a, u16> {
+    fn push<'a>(&'a self, body: &'a [u8]) -> Answer<'a> {
         Box::pin(self.0.answer(body))
     }
 }

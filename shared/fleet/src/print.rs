@@ -169,6 +169,11 @@ fn mix(mix: &Mix) -> String {
     let rates = Mix::DIMENSIONS.map(|(name, dimension, ..)| (name, *dimension(&mut mix)));
     let on = rates.iter().filter(|(_, rate)| *rate > 0);
     let on: Vec<String> = on.map(|(name, rate)| format!("{name} {rate}")).collect();
+    let releases = [
+        (mix.older_release, "a newer schema version"),
+        (mix.older_index, "a newer version of an index"),
+    ];
+    let releases = releases.into_iter().filter(|(on, _)| *on > 0).map(|(_, what)| what.to_owned());
     let instances = format!("{} processes of each function", mix.instances);
-    [vec![instances], on].concat().join(", ")
+    [vec![instances], on, releases.collect()].concat().join(", ")
 }

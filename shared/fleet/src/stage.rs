@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use domain::Definitions;
-use simulation::{Plan, Profile, Report, Scenery, definitions, definitions_before, run, shrink};
+use simulation::{
+    Plan, Profile, Report, Scenery, definitions, definitions_before, definitions_with_older_index,
+    run, shrink,
+};
 
 use crate::{Bug, Shipped};
 
@@ -12,6 +15,7 @@ pub struct Stage {
     fleet: Shipped,
     definitions: Arc<Definitions>,
     definitions_before: Arc<Definitions>,
+    definitions_with_older_index: Arc<Definitions>,
     bug: Option<Bug>,
     profile: Profile,
 }
@@ -21,8 +25,14 @@ impl Stage {
     pub fn new(profile: Profile, bug: Option<Bug>) -> Self {
         let definitions = Arc::new(definitions());
         let fleet = Shipped::new(&definitions, bug);
-        let definitions_before = Arc::new(definitions_before());
-        Self { fleet, definitions, definitions_before, bug, profile }
+        Self {
+            fleet,
+            definitions,
+            definitions_before: Arc::new(definitions_before()),
+            definitions_with_older_index: Arc::new(definitions_with_older_index()),
+            bug,
+            profile,
+        }
     }
 
     /// Runs one seed; keeps the lines of its trace if somebody wants to read them.
@@ -63,6 +73,7 @@ impl Stage {
             fleet: &self.fleet,
             definitions: Arc::clone(&self.definitions),
             definitions_before: Arc::clone(&self.definitions_before),
+            definitions_with_older_index: Arc::clone(&self.definitions_with_older_index),
             client_shortcut,
         }
     }

@@ -10,11 +10,9 @@ use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, RETR
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use store::Metadata;
-
-use store::CONTENT_BYTES_MAX;
+use store::gzip::{self, GzipError};
 
 use crate::client::Trouble;
-use crate::gzip::{self, GzipError};
 use crate::retry::Cause;
 
 /// The largest JSON of an answer: a page of a list with the longest names, each byte of them
@@ -69,7 +67,7 @@ impl Answer {
     /// A body that is no content of an object.
     fn decoded(&self) -> Result<Bytes, Trouble> {
         match self.is_compressed() {
-            true => in_flight(gzip::decompress(&self.body, JSON_BYTES_MAX)),
+            true => in_flight(&self.body, JSON_BYTES_MAX),
             false => Ok(self.body.clone()),
         }
     }
@@ -99,15 +97,15 @@ impl Answer {
     }
 
     /// The content of the object: whole, verified as it is stored, then decompressed if it is
-    /// stored with gzip.
-    pub(crate) fn content(&self) -> Result<Bytes, Trouble> {
+    /// stored with gzip, into at most `bytes_max` bytes.
+    pub(crate) fn content(&self, bytes_max: usize) -> Result<Bytes, Trouble> {
         let stored_compressed = match self.header("x-goog-stored-content-encoding") {
             Some(encoding) => encoding.eq_ignore_ascii_case("gzip"),
             None => self.is_compressed(),
         };
         let stored = if self.is_compressed() && !stored_compressed {
             // Compressed on its way, as Google's front ends do on occasion.
-            in_flight(gzip::decompress(&self.body, CONTENT_BYTES_MAX))?
+            in_flight(&self.body, bytes_max)?
         } else {
             self.body.clone()
         };
@@ -115,11 +113,11 @@ impl Answer {
         if !stored_compressed {
             return Ok(stored);
         }
-        gzip::decompress(&stored, CONTENT_BYTES_MAX).map_err(|err| match err {
-            GzipError::Large => decompressed_large(),
+        gzip::decompress(&stored, bytes_max).map(Bytes::from).map_err(|err| match err {
             GzipError::Damaged => {
                 Trouble::new(Cause::Content, "object is stored as gzip and is not gzip")
             }
+            large => decompressed_large(large),
         })
     }
 
@@ -182,14 +180,13 @@ pub(crate) fn broken(text: &str) -> Trouble {
     Trouble::new(Cause::Answer, text)
 }
 
-fn in_flight(result: Result<Bytes, GzipError>) -> Result<Bytes, Trouble> {
-    result.map_err(|err| match err {
-        GzipError::Large => decompressed_large(),
+fn in_flight(bytes: &[u8], bytes_max: usize) -> Result<Bytes, Trouble> {
+    gzip::decompress(bytes, bytes_max).map(Bytes::from).map_err(|err| match err {
         GzipError::Damaged => broken("answer is sent as gzip and is not gzip"),
+        large => decompressed_large(large),
     })
 }
 
-fn decompressed_large() -> Trouble {
-    let text = format!("content of more than {CONTENT_BYTES_MAX} bytes when decompressed");
-    Trouble::new(Cause::Content, text)
+fn decompressed_large(large: GzipError) -> Trouble {
+    Trouble::new(Cause::Content, format!("content of {large}"))
 }

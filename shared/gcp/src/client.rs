@@ -9,7 +9,7 @@ use domain::{Clock, Ids, Instant};
 use gcp_auth::Token;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Request, Response, StatusCode, Url};
-use store::{CONTENT_BYTES_MAX, Error};
+use store::Error;
 use tokio::time::timeout;
 
 use crate::answer::{Answer, ERROR_BYTES_MAX};
@@ -38,6 +38,8 @@ pub(crate) struct Call<'a> {
     pub(crate) request: Request,
     /// The most bytes that the body of a good answer may have.
     pub(crate) answer_bytes_max: usize,
+    /// What is at fault when it has more: the request, if nothing else is said.
+    pub(crate) large: Cause,
 }
 
 impl<'a> Call<'a> {
@@ -52,7 +54,7 @@ impl<'a> Call<'a> {
             Trouble::new(Cause::Refused, "not expressible as a url").of(operation, object)
         })?;
         let request = Request::new(method, url);
-        Ok(Self { operation, object, effect, request, answer_bytes_max })
+        Ok(Self { operation, object, effect, request, answer_bytes_max, large: Cause::Refused })
     }
 
     fn fail(&self, trouble: Trouble) -> Error {
@@ -198,11 +200,18 @@ impl Client {
             self.http.execute(request).await.map_err(|err| Trouble::connection("request", &err))?;
         let status = response.status();
         let body = match status {
-            status if status.is_success() => read_all(&mut response, call.answer_bytes_max).await?,
+            status if status.is_success() => {
+                read_all(&mut response, call.answer_bytes_max, call.large).await?
+            }
             // Whether the service says it or something else shows in the body.
-            StatusCode::NOT_FOUND => read_all(&mut response, ERROR_BYTES_MAX).await?,
+            StatusCode::NOT_FOUND => {
+                read_all(&mut response, ERROR_BYTES_MAX, Cause::Refused).await?
+            }
             // The status decides; the body only adds a word to the message.
-            _ => read_all(&mut response, ERROR_BYTES_MAX).await.unwrap_or_default(),
+            _ => {
+                let body = read_all(&mut response, ERROR_BYTES_MAX, Cause::Refused);
+                body.await.unwrap_or_default()
+            }
         };
         let headers = std::mem::take(response.headers_mut());
         accept(&Answer { status: status.as_u16(), headers, body })
@@ -223,10 +232,12 @@ fn authorized(request: &Request, token: Option<&Arc<Token>>) -> Result<Request, 
     Ok(request)
 }
 
-/// Reads the body, and no more than `bytes_max` of it.
-async fn read_all(response: &mut Response, bytes_max: usize) -> Result<Bytes, Trouble> {
-    // Where the content of an object is asked for, the object is at fault and not the request.
-    let cause = if bytes_max == CONTENT_BYTES_MAX { Cause::Content } else { Cause::Refused };
+/// Reads the body, and no more than `bytes_max` of it; more is the fault of `cause`.
+async fn read_all(
+    response: &mut Response,
+    bytes_max: usize,
+    cause: Cause,
+) -> Result<Bytes, Trouble> {
     let large = || Trouble::new(cause, format!("answer of more than {bytes_max} bytes"));
     let announced = response.content_length().map_or(Ok(0), usize::try_from);
     let announced = announced.ok().filter(|bytes| *bytes <= bytes_max).ok_or_else(large)?;

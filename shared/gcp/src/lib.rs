@@ -20,7 +20,6 @@ mod answer;
 #[cfg(feature = "conformance")]
 mod conformance;
 mod endpoint;
-mod gzip;
 mod tls;
 mod tokens;
 

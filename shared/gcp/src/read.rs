@@ -2,7 +2,7 @@
 
 use domain::Generation;
 use reqwest::Method;
-use store::{CONTENT_BYTES_MAX, Error, Object};
+use store::{Error, Object, content_bytes_max};
 
 use crate::Bucket;
 use crate::answer::{Answer, broken};
@@ -23,12 +23,18 @@ impl Bucket {
         let address = self.endpoint.object(name).with("alt", "media");
         let url = address.with_some("generation", generation).url();
         let effect = (Effect::Read, Method::GET);
-        let call = Call::new(("get", name), effect, url, CONTENT_BYTES_MAX)?;
-        self.client.run(&call, |answer| object(answer, generation)).await
+        let bytes_max = content_bytes_max(name);
+        let mut call = Call::new(("get", name), effect, url, bytes_max)?;
+        call.large = Cause::Content;
+        self.client.run(&call, |answer| object(answer, generation, bytes_max)).await
     }
 }
 
-fn object(answer: &Answer, wanted: Option<Generation>) -> Result<Option<Object>, Trouble> {
+fn object(
+    answer: &Answer,
+    wanted: Option<Generation>,
+    bytes_max: usize,
+) -> Result<Option<Object>, Trouble> {
     if answer.is_missing()? {
         return Ok(None);
     }
@@ -37,5 +43,5 @@ fn object(answer: &Answer, wanted: Option<Generation>) -> Result<Option<Object>,
     if wanted.is_some_and(|wanted| wanted != generation) {
         return Err(broken("answer is another generation"));
     }
-    Ok(Some(Object { body: answer.content()?, generation, metadata: answer.metadata() }))
+    Ok(Some(Object { body: answer.content(bytes_max)?, generation, metadata: answer.metadata() }))
 }

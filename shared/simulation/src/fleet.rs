@@ -1,13 +1,22 @@
 //! What the simulation needs to know of the functions that it runs.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use domain::{BoxFuture, Definitions};
+use domain::Definitions;
 use store::Tools;
+
+/// What is started like a function and fed with nothing: a push to it is a command line, in the
+/// attribute [`COMMAND`].
+pub const OPERATOR: &str = "operator";
+
+/// The attribute of a command line.
+pub const COMMAND: &str = "command";
 
 /// The functions of a deployment.
 pub trait Fleet: Send + Sync {
-    /// Every function.
+    /// Every function, [`OPERATOR`] among them.
     fn functions(&self) -> Vec<Function>;
 
     /// Starts a process of the function `name`. Alerts that it sends go to `outside`.
@@ -28,8 +37,11 @@ pub struct Function {
 /// A running process of a function.
 pub trait Process: Send + Sync {
     /// Handles the body of a push; answers the status.
-    fn push<'a>(&'a self, body: &'a [u8]) -> BoxFuture<'a, u16>;
+    fn push<'a>(&'a self, body: &'a [u8]) -> Answer<'a>;
 }
+
+/// The status to come. A run happens in one thread.
+pub type Answer<'a> = Pin<Box<dyn Future<Output = u16> + 'a>>;
 
 /// Takes the names of alerts that are sent.
 pub type Outside = Arc<dyn Fn(&str) + Send + Sync>;
@@ -37,11 +49,12 @@ pub type Outside = Arc<dyn Fn(&str) + Send + Sync>;
 /// The entity definitions of the simulation: one kind with an index of each sort and a schema
 /// version before its newest, and rules.
 pub fn definitions() -> Definitions {
-    with_rules(&[
-        ("venture/entity.json", include_str!("../definitions/venture/entity.json")),
-        ("venture/v1.0.0.schema.json", include_str!("../definitions/venture/v1.0.0.schema.json")),
-        ("venture/v1.1.0.schema.json", include_str!("../definitions/venture/v1.1.0.schema.json")),
-    ])
+    with_both_versions(include_str!("../definitions/venture/entity.json"))
+}
+
+/// The same as a release had them that knew one index at another version.
+pub fn definitions_with_older_index() -> Definitions {
+    with_both_versions(include_str!("../definitions/venture-older-index/entity.json"))
 }
 
 /// The same as a release had them that knew the oldest schema version alone.
@@ -49,6 +62,14 @@ pub fn definitions_before() -> Definitions {
     with_rules(&[
         ("venture/entity.json", include_str!("../definitions/venture-before/entity.json")),
         ("venture/v1.0.0.schema.json", include_str!("../definitions/venture/v1.0.0.schema.json")),
+    ])
+}
+
+fn with_both_versions(venture: &str) -> Definitions {
+    with_rules(&[
+        ("venture/entity.json", venture),
+        ("venture/v1.0.0.schema.json", include_str!("../definitions/venture/v1.0.0.schema.json")),
+        ("venture/v1.1.0.schema.json", include_str!("../definitions/venture/v1.1.0.schema.json")),
     ])
 }
 

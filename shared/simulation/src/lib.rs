@@ -31,7 +31,10 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
-pub use fleet::{Fleet, Function, Outside, Process, definitions, definitions_before};
+pub use fleet::{
+    Answer, COMMAND, Fleet, Function, OPERATOR, Outside, Process, definitions, definitions_before,
+    definitions_with_older_index,
+};
 pub use network::ClientShortcut;
 pub use plan::{Mix, Plan, Planned, Profile, Said, Says};
 pub use report::{Check, Counts, Fault, Faults, Report, Wrong};

@@ -16,8 +16,15 @@ use crate::dice::Dice;
 /// So many of a thousand seeds of the swarm are adversarial.
 const ADVERSARIAL_SEEDS: u64 = 250;
 
-/// Every so many seeds a release is rolled out that knows a newer schema version.
-const OLDER_RELEASE_EVERY: u64 = 4;
+/// Of so many seeds each, one is of a release that knows a newer schema version, and one of a
+/// release that knows an index at a newer version.
+const SEEDS: u64 = 4;
+const NEWER_SCHEMA: u64 = 3;
+const NEWER_INDEX: u64 = 1;
+
+/// Every so many seeds of the swarm the history of one entity is long.
+const LONG_EVERY: u64 = 200;
+const LONG: u64 = 2;
 
 /// Everything about a run but its schedule.
 #[derive(Clone, Debug)]
@@ -80,9 +87,20 @@ impl Plan {
             Profile::Swarm if dice.per_mille(ADVERSARIAL_SEEDS) => Profile::Adversarial,
             profile => profile,
         };
+        let long = profile == Profile::Swarm && seed % LONG_EVERY == LONG;
         let mut mix = Mix::draw(profile, &dice);
-        mix.older_release = u64::from(seed % OLDER_RELEASE_EVERY == OLDER_RELEASE_EVERY - 1);
-        let (given, records) = records::draw(profile, &mix, &dice);
+        mix.older_release = u64::from(seed % SEEDS == NEWER_SCHEMA);
+        mix.older_index = u64::from(seed % SEEDS == NEWER_INDEX);
+        if mix.older_index > 0 {
+            // Both releases run side by side, and the pointers of a version that has expired are
+            // not known to whoever builds an index.
+            (mix.instances, mix.expired) = (mix.instances.max(2), 0);
+        }
+        if long {
+            // A page of some items is for short lists.
+            mix.pages = 0;
+        }
+        let (given, records) = records::draw(profile, &mix, &dice, long);
         Self { seed: dice.seed(), mix, given, records }
     }
 

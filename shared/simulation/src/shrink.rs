@@ -7,8 +7,8 @@ use crate::world::{Scenery, run};
 /// How many schedules of a smaller plan are tried: what is left out moves everything else.
 const SCHEDULES: u64 = 40;
 
-/// How many runs the search may take.
-const RUNS_MAX: usize = 6_000;
+/// How many records all runs of the search together may have.
+const RECORDS_MAX: usize = 60_000;
 
 /// The step between the seeds of schedules: odd, so that all are different.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -17,7 +17,7 @@ const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 /// none is found.
 pub fn shrink(scenery: &Scenery<'_>, plan: &Plan) -> Plan {
     let Some(Wrong { check, .. }) = run(scenery, plan, false).wrong else { return plan.clone() };
-    let mut search = Search { scenery, check, runs: 0 };
+    let mut search = Search { scenery, check, records: 0 };
     let mut smallest = plan.clone();
     loop {
         let before = size(&smallest);
@@ -27,9 +27,13 @@ pub fn shrink(scenery: &Scenery<'_>, plan: &Plan) -> Plan {
                 search.adopt(less, &mut smallest);
             }
         }
-        let mut newer = smallest.clone();
-        if std::mem::take(&mut newer.mix.older_release) > 0 {
-            search.adopt(newer, &mut smallest);
+        let older: [fn(&mut Mix) -> &mut u64; 2] =
+            [|mix| &mut mix.older_release, |mix| &mut mix.older_index];
+        for older in older {
+            let mut newer = smallest.clone();
+            if std::mem::take(older(&mut newer.mix)) > 0 {
+                search.adopt(newer, &mut smallest);
+            }
         }
         let mut fewer = smallest.clone();
         if std::mem::replace(&mut fewer.mix.instances, 1) > 1 {
@@ -56,7 +60,7 @@ pub fn shrink(scenery: &Scenery<'_>, plan: &Plan) -> Plan {
 fn size(plan: &Plan) -> (usize, usize, u64) {
     let mut mix = plan.mix.clone();
     let on = Mix::DIMENSIONS.iter().filter(|(_, dimension, ..)| *dimension(&mut mix) > 0).count();
-    let on = on + usize::from(mix.older_release > 0);
+    let on = on + usize::from(mix.changes_release());
     (on, plan.records.len() + plan.given.len(), mix.instances)
 }
 
@@ -64,17 +68,17 @@ struct Search<'a> {
     scenery: &'a Scenery<'a>,
     /// What has to stay wrong.
     check: Check,
-    runs: usize,
+    records: usize,
 }
 
 impl Search<'_> {
     /// Takes `less` for the smallest if one of its schedules ends wrong.
     fn adopt(&mut self, less: Plan, smallest: &mut Plan) {
         for schedule in 0..SCHEDULES {
-            if self.runs >= RUNS_MAX {
+            if self.records >= RECORDS_MAX {
                 return;
             }
-            self.runs += 1;
+            self.records += less.records.len() + less.given.len();
             let seed = less.seed.wrapping_add(schedule.wrapping_mul(STEP));
             let candidate = Plan { seed, ..less.clone() };
             let wrong = run(self.scenery, &candidate, false).wrong;

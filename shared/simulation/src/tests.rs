@@ -186,6 +186,28 @@ fn plans_have_what_makes_histories_hard() {
     }
 }
 
+/// More merges follow the last full record than a snapshot remembers ids of.
+#[test]
+fn a_long_history_is_longer_than_what_a_snapshot_remembers() {
+    let plans = (0..2_000).map(|seed| Plan::of(seed, Profile::Swarm));
+    let merges = plans.map(|plan| {
+        let mut says: Vec<&Says> = plan.all().filter_map(|it| it.says.as_ref()).collect();
+        says.retain(|says| says.entity.0 == "ventures");
+        says.sort_by_key(|says| says.at_ms);
+        let after = says.rsplit(|says| matches!(says.change, Said::Full(_))).next();
+        after.map_or(0, |says| says.iter().filter(|it| matches!(it.change, Said::Merge(_))).count())
+    });
+    let long = merges.filter(|merges| *merges > 100).count();
+    assert!(long >= 5, "{long} of 2,000 are long");
+}
+
+#[test]
+fn releases_change_in_half_of_the_seeds() {
+    let plans: Vec<Plan> = (0..40).map(|seed| Plan::of(seed, Profile::Swarm)).collect();
+    let count = |of: fn(&Mix) -> u64| plans.iter().map(|plan| of(&plan.mix)).sum::<u64>();
+    assert_eq!((count(|mix| mix.older_release), count(|mix| mix.older_index)), (10, 10));
+}
+
 #[test]
 fn every_dimension_is_on_in_some_seeds_and_off_in_others() {
     for (name, dimension, ..) in Mix::DIMENSIONS {

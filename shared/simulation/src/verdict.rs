@@ -4,6 +4,7 @@ mod alerts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::limits::ATTEMPTS_MAX;
 use domain::{EntityRef, ObjectName, json, volatile};
 use emulator::Memory;
 use store::Object;
@@ -26,6 +27,12 @@ const OPERATIONS_MAX: [(&str, u64); 5] = [
     ("rules-engine", 60),
     ("alert-dispatcher", 4),
 ];
+
+/// Where the index lies that a newer release knows at another version.
+const DROPPED: &str = "env/dev/indices/ventures/by-owner-due/";
+
+/// Histories of so many records are what [`OPERATIONS_MAX`] speaks of.
+const SHORT: usize = 14;
 
 /// A run after its end.
 pub(crate) struct Aftermath<'a> {
@@ -70,6 +77,9 @@ fn bucket(aftermath: &Aftermath<'_>, entities: &[Entity<'_>]) -> Result<Vec<Enti
         let Ok(parsed) = ObjectName::parse(name) else {
             return Err(format!("no class of object is called {name}"));
         };
+        if name.starts_with(DROPPED) {
+            return Err(format!("{name} is left of an index that was dropped"));
+        }
         match parsed {
             ObjectName::RepairWanted(entity) => repaired.push(entity),
             ObjectName::Alert { .. } | ObjectName::AlertState(_) => (),
@@ -157,7 +167,12 @@ fn journal(aftermath: &Aftermath<'_>) -> Result<(), String> {
 fn operations(aftermath: &Aftermath<'_>) -> Result<(), String> {
     for (function, most) in &aftermath.operations_max {
         let bound = OPERATIONS_MAX.iter().find(|(name, _)| name == function);
-        if bound.is_some_and(|(_, bound)| most > bound) {
+        // Whoever folds a history again reads it.
+        let read = match *function {
+            "snapshot-builder" => ATTEMPTS_MAX * aftermath.plan.records.len().saturating_sub(SHORT),
+            _ => 0,
+        };
+        if bound.is_some_and(|(_, bound)| *most > bound + read as u64) {
             return Err(format!("a push to {function} makes {most} operations"));
         }
     }

@@ -5,6 +5,7 @@
 
 mod processes;
 mod pubsub;
+mod releases;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -16,10 +17,10 @@ use domain::Definitions;
 use emulator::{Memory, Stored, Upload};
 use store::Precondition;
 
-use self::processes::{Running, SNAPSHOT_BUILDER};
+use self::processes::Running;
 use self::pubsub::{Attempt, Pending};
 use crate::dice::Dice;
-use crate::fleet::{Fleet, Function};
+use crate::fleet::{Fleet, Function, OPERATOR};
 use crate::network::{Arrived, ClientShortcut, Network};
 use crate::plan::{Mix, Plan, Planned};
 use crate::report::{Check, Counts, Fault, Report, Wrong};
@@ -53,6 +54,12 @@ pub(crate) enum Event {
     Thaw(usize),
     /// A process is replaced by one of another release.
     Redeploy,
+    /// A release with newer definitions is there, and somebody brings the data along.
+    Release,
+    /// It takes all pushes.
+    RolledOut,
+    /// No request to the older release is under way any more.
+    OlderEnded,
     /// Nothing goes wrong from here on.
     Calm,
 }
@@ -65,6 +72,8 @@ pub struct Scenery<'a> {
     pub definitions: Arc<Definitions>,
     /// [`crate::definitions_before`].
     pub definitions_before: Arc<Definitions>,
+    /// [`crate::definitions_with_older_index`].
+    pub definitions_with_older_index: Arc<Definitions>,
     /// A mistake of the client of Cloud Storage.
     pub client_shortcut: Option<ClientShortcut>,
 }
@@ -145,8 +154,12 @@ impl<'a> World<'a> {
             calm: true,
         };
         for function in 0..world.functions.len() {
+            if world.functions[function].name == OPERATOR {
+                continue;
+            }
             for _ in 0..plan.mix.instances.max(1) {
-                let process = world.start(function, 0);
+                let newer = plan.mix.older_index > 0 && world.dice.per_mille(500);
+                let process = world.start(function, u64::from(newer));
                 world.deployed[function].push(process);
             }
         }
@@ -162,9 +175,6 @@ impl<'a> World<'a> {
         self.drain()?;
         self.begin();
         self.drain()?;
-        if plan.mix.older_release > 0 {
-            self.migrate()?;
-        }
         if plan.changes_rules() { self.sweep() } else { Ok(()) }
     }
 
@@ -177,7 +187,10 @@ impl<'a> World<'a> {
             self.network.bucket.limit_write_rate(Some(Duration::from_secs(1)));
         }
         let last = plan.records.last().map_or(Duration::ZERO, |record| record.at);
-        let calm_at = RULES_PAUSE + last + self.dice.millis(0, 120_000);
+        let mut calm_at = RULES_PAUSE + last + self.dice.millis(0, 120_000);
+        if plan.mix.changes_release() {
+            calm_at = calm_at.max(self.plan_release(RULES_PAUSE, last));
+        }
         for (number, record) in plan.records.iter().enumerate() {
             self.timeline.after(RULES_PAUSE + record.at, Event::Write(number));
         }
@@ -187,17 +200,6 @@ impl<'a> World<'a> {
             self.timeline.after(at, Event::Redeploy);
         }
         self.timeline.after(calm_at, Event::Calm);
-    }
-
-    /// A snapshot that an older release wrote reaches the newest schema version with the next
-    /// delivery: every record is announced once more, to whoever folds it.
-    fn migrate(&mut self) -> Result<(), String> {
-        for record in self.plan.all() {
-            for stored in self.network.bucket.versions_of(&record.name) {
-                self.announce(&stored, |function| function.name == SNAPSHOT_BUILDER);
-            }
-        }
-        self.drain()
     }
 
     /// A rule that has changed reaches an entity with its next event: every snapshot is announced
@@ -236,11 +238,13 @@ impl<'a> World<'a> {
             Event::Deadline(attempt) => self.deadline(attempt),
             Event::Thaw(attempt) => self.wake(attempt),
             Event::Redeploy => self.redeploy(),
+            Event::Release => self.release(),
+            Event::RolledOut => self.rolled_out(),
+            Event::OlderEnded => self.older_ended(),
             Event::Calm => {
                 self.network.note(format_args!("calm"));
                 self.set_mix(&self.plan.mix.calmed());
                 self.calm = true;
-                self.roll_out();
             }
         }
     }
@@ -364,8 +368,8 @@ impl<'a> World<'a> {
         };
         let wrong = played.and_then(|()| verdict::judge(&aftermath)).err();
         self.counts.alerts = self.seen.alerts();
-        self.counts.operations_max =
-            self.attempts.iter().map(|attempt| attempt.operations).max().unwrap_or(0);
+        let of_pushes = aftermath.operations_max.iter().filter(|(name, _)| *name != OPERATOR);
+        self.counts.operations_max = of_pushes.map(|(_, most)| *most).max().unwrap_or(0);
         // Nobody may come back to the network.
         self.attempts.clear();
         self.processes.clear();

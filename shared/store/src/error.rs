@@ -16,7 +16,8 @@ pub enum ErrorKind {
     /// The service did not answer, or not in full, or does not permit it at present. The
     /// operation may have taken effect. Try later.
     Unavailable,
-    /// The content can never be read or written: damaged, or beyond [`crate::CONTENT_BYTES_MAX`].
+    /// The content can never be read or written: damaged, or beyond
+    /// [`crate::content_bytes_max`].
     Unusable,
     /// The request can never succeed as it is.
     Rejected,

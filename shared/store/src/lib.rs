@@ -7,7 +7,11 @@
 pub mod conformance;
 mod counted;
 mod error;
+pub mod gzip;
 mod tools;
+
+#[cfg(test)]
+mod tests;
 
 pub use counted::{Counted, Operations};
 pub use error::{Error, ErrorKind};
@@ -16,7 +20,7 @@ pub use tools::Tools;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use domain::{BoxFuture, Generation, Instant};
+use domain::{BoxFuture, Generation, Instant, ObjectName, RECORD_BYTES_MAX};
 
 /// Custom metadata of an object: ASCII keys in lower case, ASCII values, together at most
 /// [`METADATA_BYTES_MAX`].
@@ -28,6 +32,15 @@ pub const METADATA_BYTES_MAX: usize = 8 * 1024;
 
 /// The largest content that is read or written, in bytes, decoded.
 pub const CONTENT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The largest content of the object `name` that is read, in bytes, as stored and decoded. History
+/// is what others write: it is refused before it takes the room of anything else.
+pub fn content_bytes_max(name: &str) -> usize {
+    match ObjectName::parse(name) {
+        Ok(ObjectName::History(_)) => RECORD_BYTES_MAX,
+        _ => CONTENT_BYTES_MAX,
+    }
+}
 
 /// The most items one page of a list holds. (Cloud Storage JSON API, `Objects: list`.)
 pub const PAGE_ITEMS_MAX: usize = 1000;
@@ -41,7 +54,8 @@ pub trait Store: Send + Sync {
     /// object, or no such generation of it; no other failure is ever taken for that.
     ///
     /// `generation` selects an old version. Bodies come decoded: an object stored with gzip as
-    /// its content encoding is decompressed. Class B.
+    /// its content encoding is decompressed. What is beyond [`content_bytes_max`] as stored or
+    /// decoded is not read. Class B.
     fn get<'a>(
         &'a self,
         name: &'a str,

@@ -52,6 +52,8 @@ pub(crate) struct Stage {
     pub(crate) executables: BTreeMap<String, PathBuf>,
     /// What runs their images instead.
     pub(crate) engine: Option<Engine>,
+    /// A folder of definitions to use instead of those that are compiled in.
+    pub(crate) schemas: Option<PathBuf>,
 }
 
 /// What a run left behind.
@@ -205,11 +207,8 @@ impl Stage {
         let mut ports = Ports::new();
         let mut processes = Vec::new();
         for function in &self.functions {
-            let variables =
-                [("BUCKET", BUCKET), ("STORAGE_EMULATOR_HOST", url), RULES_ARE_READ_EACH_TIME];
-            let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let executable = &self.executables[&function.name];
-            let (port, variables) = (ports.free()?, variables.to_vec());
+            let (port, variables) = (ports.free()?, self.variables(url));
             let process = Process::new(&function.name, executable, port, variables, logs.path());
             processes.push(process.in_container(self.engine.clone()));
         }
@@ -217,6 +216,14 @@ impl Stage {
             process.start().await.with_context(|| process.log().unwrap_or_default())?;
         }
         Ok(processes)
+    }
+
+    /// The settings of every function.
+    fn variables(&self, url: &str) -> Vec<(String, String)> {
+        let always = [("BUCKET", BUCKET), ("STORAGE_EMULATOR_HOST", url), RULES_ARE_READ_EACH_TIME];
+        let schemas = self.schemas.iter().map(|it| ("DEFINITIONS_DIR", it.to_string_lossy()));
+        let always = always.into_iter().map(|(name, value)| (name, value.into()));
+        always.chain(schemas).map(|(name, value)| (name.to_owned(), value.into_owned())).collect()
     }
 }
 

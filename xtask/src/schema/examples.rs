@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use domain::Definitions;
+use domain::{Definitions, EntityDefinition};
+use projection::upgrade;
 use schema::Validators;
 use serde_json::Value;
 
@@ -26,6 +27,15 @@ pub(crate) struct Example {
     pub(crate) is_valid: bool,
     /// The document, or why it is none.
     pub(crate) document: Result<Value, String>,
+}
+
+impl Example {
+    /// The schema version that it declares, without a leading `v`; empty where it declares none.
+    fn version(&self) -> &str {
+        let document = self.document.as_ref().ok();
+        let version = document.and_then(|it| it.get("schema_version")).and_then(Value::as_str);
+        version.map_or("", |version| version.strip_prefix('v').unwrap_or(version))
+    }
 }
 
 /// How many there are.
@@ -65,8 +75,17 @@ pub(crate) fn check(examples: &[Example], definitions: &Arc<Definitions>) -> Vec
     let validators = Validators::new(definitions.clone());
     let mut problems: Vec<String> =
         examples.iter().filter_map(|example| problem(example, &validators)).collect();
-    for kind in definitions.entities().iter().map(|it| &it.entity) {
+    for definition in definitions.entities() {
+        let kind = &definition.entity;
         let own = || examples.iter().filter(|example| example.kind == *kind);
+        for version in &definition.schema_versions {
+            if !own().any(|it| it.is_valid && it.version() == version) {
+                problems.push(format!("{EXAMPLES}/{kind}: no valid example of version {version}"));
+            }
+        }
+        let valid_examples = own().filter(|example| example.is_valid);
+        problems
+            .extend(valid_examples.filter_map(|it| upgrade_problem(it, definition, &validators)));
         let valid = own().filter(|example| example.is_valid).count();
         let invalid = own().count() - valid;
         if valid < VALID_MIN || invalid < INVALID_MIN {
@@ -79,14 +98,32 @@ pub(crate) fn check(examples: &[Example], definitions: &Arc<Definitions>) -> Vec
     problems
 }
 
+/// What is wrong with the example once it is of the newest schema version.
+fn upgrade_problem(
+    example: &Example,
+    definition: &EntityDefinition,
+    validators: &Validators,
+) -> Option<String> {
+    let Ok(Value::Object(document)) = &example.document else { return None };
+    let newest = definition.newest_version();
+    let upgraded = match upgrade::full(document.clone(), definition) {
+        Ok(upgraded) if upgraded == *document => return None,
+        Ok(upgraded) => Value::Object(upgraded),
+        // Its own version is not known: that is said of the example itself.
+        Err(_) => return None,
+    };
+    let first = validators.validate(&example.kind, newest, &upgraded).err()?.into_iter().next()?;
+    Some(format!("{EXAMPLES}/{}: upgraded to {newest}: {first}", example.path))
+}
+
 fn problem(example: &Example, validators: &Validators) -> Option<String> {
     let say = |what: String| Some(format!("{EXAMPLES}/{}: {what}", example.path));
     let document = match &example.document {
         Ok(document) => document,
         Err(reason) => return say(reason.clone()),
     };
-    let version = document.get("schema_version").and_then(Value::as_str).unwrap_or_default();
-    let found = validators.validate(&example.kind, version, document).err().unwrap_or_default();
+    let found =
+        validators.validate(&example.kind, example.version(), document).err().unwrap_or_default();
     match (example.is_valid, found.as_slice()) {
         (true, []) | (false, [_]) => None,
         (true, [first, ..]) => say(format!("{first}")),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -28,7 +29,10 @@ pub(crate) fn check(
         fs::write(&path, lines.collect::<String>()).with_context(|| PUBLISHED.to_owned())?;
         return Ok(Vec::new());
     }
-    let text = fs::read_to_string(&path).with_context(|| PUBLISHED.to_owned())?;
+    let text = match fs::read_to_string(&path) {
+        Err(err) if err.kind() == ErrorKind::NotFound => String::new(),
+        text => text.with_context(|| path.display().to_string())?,
+    };
     Ok(compare(&text, &declared))
 }
 

@@ -19,7 +19,8 @@ const EDGES: [(&str, &[&str]); 10] = [
     ("emulator", &["domain", "store"]),
     // Neither projection nor rules: its oracle shares nothing with what it judges.
     ("simulation", &["domain", "store", "emulator"]),
-    // The functions as they ship, in the simulation: simulation itself knows none of them.
+    // The functions as they ship, in the simulation: simulation itself knows none of them. The
+    // operator brings data along there between two releases.
     (
         "fleet",
         &[
@@ -31,6 +32,7 @@ const EDGES: [(&str, &[&str]); 10] = [
             "alert-dispatcher",
             "index-writer",
             "manifest-writer",
+            "operator",
             "rules-engine",
             "snapshot-builder",
         ],

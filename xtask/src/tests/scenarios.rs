@@ -68,7 +68,7 @@ fn a_scenario_that_is_not_there_is_answered_with_near_names() {
     check_unknown(
         "venture-live",
         &expect![[
-            r#"no scenario "venture-live"; did you mean venture-life or venture-deleted or venture-life-at-once?"#
+            r#"no scenario "venture-live"; did you mean venture-life or venture-archived or venture-deleted?"#
         ]],
     );
 }

@@ -1,8 +1,11 @@
 //! `index drop`: the objects of one index folder, deleted under their generations.
 
+use domain::ObjectName;
 use futures_util::{StreamExt as _, stream};
 use store::{ErrorKind, List, Listed};
 
+use super::BUNDLE;
+use crate::older::Older;
 use crate::{Operator, Problem};
 
 /// How many objects are deleted at the same time.
@@ -18,15 +21,26 @@ struct Dropped {
 
 /// Deletes what lies under `indices/{segment}/{index}/`. Interrupted, the next run finds what is
 /// left.
+///
+/// What a request to a release that declares the index wrote after the list would stay for ever,
+/// so with `wait` nothing is listed before such a request has ended.
 pub(crate) async fn run(
     operator: &Operator<'_>,
     (segment, index): (&str, &str),
     dry: bool,
+    wait: bool,
 ) -> Result<bool, Problem> {
-    if index.contains('/') || !index.starts_with(|c: char| c.is_ascii_lowercase()) {
-        return Err(Problem::new(format!("{index:?} is no folder of an index, such as by-status")));
-    }
-    let prefix = format!("env/{}/indices/{segment}/{index}/", operator.env);
+    let is_folder = !index.contains('/') && index.starts_with(|c: char| c.is_ascii_lowercase());
+    let prefix = match index {
+        BUNDLE => ObjectName::Bundle { env: operator.env, segment: segment.to_owned() }.to_string(),
+        _ if is_folder => format!("env/{}/indices/{segment}/{index}/", operator.env),
+        _ => {
+            let problem = format!("{index:?} is no folder of an index, such as by-status");
+            return Err(Problem::new(problem));
+        }
+    };
+    let older = Older::new(operator, wait && !dry);
+    older.ended(operator, format_args!("index drop {segment} {index}")).await;
     let mut list = List { prefix, ..List::default() };
     let mut dropped = Dropped::default();
     loop {

@@ -31,13 +31,18 @@ const KINDS: [(Fits, &str); 14] = [
             ["not JSON: ", "not UTF-8 ", "begins with a byte order mark", "not gzip: "]
                 .iter()
                 .any(|start| reason.starts_with(start))
+                || reason.ends_with(": object is stored as gzip and is not gzip")
                 || reason == "a record is a JSON object"
         },
         "write the record again as one JSON object in UTF-8 without a byte order mark, each key \
          once, compressed or not as its name says",
     ),
     (
-        |reason| reason.starts_with("a record has at most "),
+        |reason| {
+            reason.starts_with("a record has at most ")
+                || reason.contains(": answer of more than ")
+                || reason.contains(": content of more than ")
+        },
         "write a smaller record, and keep large content in an object of its own",
     ),
     (

@@ -2,8 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use domain::{Definitions, Delivery, Handler as _, ObjectName, Overwrote, Planted, volatile};
+use domain::limits::SERVICE_TIMEOUT;
+use domain::{
+    BoxFuture, Clock, Definitions, Delivery, Handler as _, Instant, ObjectName, Overwrote, Planted,
+    volatile,
+};
 use emulator::faulty::{Fault, Faulty, When};
 use emulator::{Memory, TestClock};
 use futures_util::FutureExt as _;
@@ -275,6 +280,47 @@ async fn an_index_is_dropped_once_it_is_declared_no_more() {
     assert!(said.contains("deleted 0 objects"), "{said}");
 }
 
+/// A request to the release before, which has decided what it writes and ends a while later.
+struct UnderWay {
+    clock: Arc<TestClock>,
+    bucket: Arc<Memory>,
+}
+
+const UNDER_WAY: &str = "env/dev/indices/ventures/by-owner-v2/cy/V0.json";
+
+impl UnderWay {
+    fn end(&self) {
+        if self.bucket.versions_of(UNDER_WAY).is_empty() {
+            self.bucket.insert(UNDER_WAY, "{}".into(), emulator::Upload::default()).unwrap();
+        }
+    }
+}
+
+impl Clock for UnderWay {
+    fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    fn sleep(&self, delay: Duration) -> BoxFuture<'_, ()> {
+        if delay >= SERVICE_TIMEOUT {
+            self.end();
+        }
+        self.clock.sleep(delay)
+    }
+}
+
+#[tokio::test]
+async fn what_a_request_to_the_release_before_writes_is_dropped_as_well() {
+    let [old, new] = releases();
+    let bucket = bucket();
+    before(&bucket, &release(bucket.clone(), &new), 2).await;
+    let request = Arc::new(UnderWay { clock: TestClock::at(super::NOW), bucket: bucket.clone() });
+    let tools = Tools { clock: request.clone(), ..release(bucket.clone(), &old) };
+    let (ended, _) = run(&tools, "index drop ventures by-owner-v2").await;
+    request.end();
+    assert_eq!((ended, pointers(&bucket)), (Ok(true), vec![]));
+}
+
 #[tokio::test]
 async fn what_is_written_while_it_is_dropped_is_left_and_said() {
     let [old, new] = releases();
@@ -287,4 +333,28 @@ async fn what_is_written_while_it_is_dropped_is_left_and_said() {
     assert_eq!(ended, Ok(false));
     assert!(said.contains("1 objects were written meanwhile"), "{said}");
     assert_eq!(pointers(&bucket), ["ann/V0.json"]);
+}
+
+#[tokio::test]
+async fn a_bundle_is_built_and_dropped_by_its_one_object() {
+    const ALL: &str = r#"{"name":"all","version":1,"bundle":true}"#;
+    let bucket = bucket();
+    let old = definitions(&["1.0.0"], BY_STATUS);
+    let (old, new) = (
+        release(bucket.clone(), &old),
+        release(bucket.clone(), &definitions(&["1.0.0"], &format!("{BY_STATUS},{ALL}"))),
+    );
+    before(&bucket, &old, 2).await;
+    let objects = bucket.objects();
+    let (ended, _) = run(&new, "index build ventures _bundle --no-wait").await;
+    assert_eq!(ended, Ok(true));
+    let bundle = body_of(&bucket, "env/dev/indices/ventures/_bundle.json").unwrap();
+    assert_eq!(bundle["members"].as_array().map(Vec::len), Some(2));
+    let (ended, _) = run(&new, "index drop ventures _bundle").await;
+    assert!(ended.unwrap_err().to_string().starts_with("ventures declares _bundle: remove it"));
+    let (ended, said) = run(&old, "index drop ventures _bundle").await;
+    assert_eq!(ended, Ok(true));
+    assert!(said.contains("deleted 1 objects"), "{said}");
+    let left = bucket.objects().into_keys().filter(|name| !name.contains("/_jobs/"));
+    assert_eq!(left.collect::<Vec<_>>(), objects.into_keys().collect::<Vec<_>>());
 }

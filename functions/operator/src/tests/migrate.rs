@@ -8,7 +8,9 @@ use emulator::faulty::{Fault, Faulty, When};
 use emulator::{Memory, TestClock};
 use store::{ErrorKind, Object, Tools};
 
-use super::{BY_STATUS, body_of, bucket, definitions, record, release, run};
+use super::{
+    BY_STATUS, SCHEMA, body_of, bucket, definitions, definitions_of, record, release, run,
+};
 
 const SNAPSHOTS: &str = "env/dev/snapshots/ventures/";
 
@@ -160,6 +162,44 @@ async fn a_snapshot_whose_history_is_gone_is_named_and_left() {
     assert_eq!(ended, Ok(false));
     assert!(said.contains("dev/ventures/V0: no record of its history counts"), "{said}");
     assert_eq!(objects(&bucket, SNAPSHOTS), before);
+}
+
+#[tokio::test]
+async fn what_counts_no_longer_is_shown_and_quarantined() {
+    let [old, _] = releases();
+    let bucket = bucket();
+    before(&bucket, &release(bucket.clone(), &old)).await;
+    let stricter = SCHEMA.replacen('{', r#"{"required":["n"],"#, 1);
+    let new = definitions_of(&[("1.0.0", SCHEMA), ("2.0.0", &stricter)], BY_STATUS);
+    let new = later(release(bucket.clone(), &new));
+    let noted = |bucket: &Memory| objects(bucket, "/quarantine/").len();
+    assert_eq!(noted(&bucket), 2, "the records that the release before did not know");
+
+    let (ended, said) = run(&new, "migrate --dry-run ventures --differences 1").await;
+    assert_eq!((ended, noted(&bucket)), (Ok(false), 2));
+    expect_test::expect![[r#"
+        migrate ventures: 3 snapshots, then 0 a second time; would write 5 objects; 12 B + 14 A and 11 notifications, $0.0001
+          dev/ventures/V2: no record of its history counts: left as it is
+          3 are of other definitions or another schema version; 2 would change; what functions then derive takes about 16 B + 6 A, $0.0000
+          dev/ventures/V0
+            - /schema_version: "1.0.0"
+            + /schema_version: "2.0.0"
+            - /updated_at: "2025-11-06T10:01:00Z"
+            + /updated_at: "2025-11-06T10:02:00Z"
+            - /status: "Draft"
+            + /status: "Pilot"
+            + /n: 1
+          … 1 more
+          3 records do not count; would be quarantined
+          env/dev/ventures/V0/history/2025/11/06/a_1.json
+            upgrade from 1.0.0 to 2.0.0: /n: expected a value
+    "#]].assert_eq(&said);
+
+    let (ended, _) = run(&new, "migrate --run ventures --no-wait").await;
+    assert_eq!((ended, noted(&bucket)), (Ok(false), 5));
+    assert_eq!(statuses(&bucket), ["Pilot", "Pilot", "Draft"]);
+    let (_, listed) = run(&new, "quarantine list --all").await;
+    assert_eq!(listed.matches("upgrade from 1.0.0 to 2.0.0: /n").count(), 3, "{listed}");
 }
 
 #[tokio::test]

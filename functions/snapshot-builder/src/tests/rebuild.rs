@@ -5,19 +5,23 @@ use std::sync::Arc;
 use domain::{Definitions, Overwrote, Version};
 use emulator::faulty::{Fault, Faulty};
 use emulator::{Upload, tools};
-use store::Tools;
+use store::{Error, Tools};
 
 use super::{
     bucket, builder, builder_of, deliver, entity, fold, folded, full, merge, snapshot_name,
     snapshot_of, tombstone, upload,
 };
-use crate::{Rebuilt, SnapshotBuilder};
+use crate::{Rebuild, Rebuilt, SnapshotBuilder, Uncounted};
+
+async fn rebuild(builder: &SnapshotBuilder) -> Result<Rebuilt, Error> {
+    builder.rebuild(&entity()).await.map(|rebuild| rebuild.rebuilt)
+}
 
 #[tokio::test]
 async fn what_its_history_says_is_not_written_again() {
     let bucket = bucket();
     let builder = builder(bucket.clone());
-    assert_eq!(builder.rebuild(&entity()).await, Ok(Rebuilt::Missing));
+    assert_eq!(rebuild(&builder).await, Ok(Rebuilt::Missing));
     for (file, body) in [
         ("2025/11/06/a_1.json", full(1, "")),
         ("2025/11/06/a_2.json", tombstone(2)),
@@ -27,7 +31,7 @@ async fn what_its_history_says_is_not_written_again() {
         let delivery = upload(&bucket, file, body);
         deliver(&builder, &delivery).await.unwrap();
         let before = snapshot_of(&bucket);
-        assert_eq!(builder.rebuild(&entity()).await, Ok(Rebuilt::Same));
+        assert_eq!(rebuild(&builder).await, Ok(Rebuilt::Same));
         assert_eq!(snapshot_of(&bucket), before);
     }
 }
@@ -42,8 +46,8 @@ async fn a_snapshot_that_says_anything_else_becomes_the_fold_whatever_fails() {
         ];
         bucket.insert(&snapshot_name(), "by hand".into(), Upload::default()).unwrap();
         // It fails, or is done; it is never half done.
-        let first = builder(Faulty::new(bucket.clone(), fault)).rebuild(&entity()).await;
-        let second = builder(bucket.clone()).rebuild(&entity()).await.unwrap();
+        let first = rebuild(&builder(Faulty::new(bucket.clone(), fault))).await;
+        let second = rebuild(&builder(bucket.clone())).await.unwrap();
         assert_eq!(folded(&bucket), Some(fold(&bucket, &deliveries)), "{fault:?} {first:?}");
         assert!(matches!(second, Rebuilt::Same | Rebuilt::Changed { .. }), "{fault:?}");
     }
@@ -53,10 +57,13 @@ async fn a_snapshot_that_says_anything_else_becomes_the_fold_whatever_fails() {
 async fn a_snapshot_without_a_history_that_counts_is_left_alone() {
     let bucket = bucket();
     bucket.insert(&snapshot_name(), "by hand".into(), Upload::default()).unwrap();
-    upload(&bucket, "2025/11/06/a_1.json", "no JSON");
+    let record = upload(&bucket, "2025/11/06/a_1.json", "no JSON");
     let before = snapshot_of(&bucket);
-    let ended = builder(bucket.clone()).rebuild(&entity()).await;
-    assert_eq!((ended, snapshot_of(&bucket)), (Ok(Rebuilt::WithoutHistory), before));
+    let Rebuild { rebuilt, uncounted } = builder(bucket.clone()).rebuild(&entity()).await.unwrap();
+    assert_eq!((rebuilt, snapshot_of(&bucket)), (Rebuilt::WithoutHistory, before));
+    let reasons = vec!["not JSON: expected ident at line 1 column 2".to_owned()];
+    let (object, generation) = (record.name.to_string(), record.generation);
+    assert_eq!(uncounted, [Uncounted { object, generation, reasons }]);
 }
 
 #[tokio::test]
@@ -70,7 +77,7 @@ async fn a_rebuild_names_the_record_that_the_snapshot_named_and_begins_a_run() {
     // A record that no function was told of.
     upload(&bucket, "2025/11/06/a_2.json", full(2, r#","title":"U""#));
     let later = later(first);
-    let Ok(Rebuilt::Changed { before: replaced, after }) = later.rebuild(&entity()).await else {
+    let Ok(Rebuilt::Changed { before: replaced, after }) = rebuild(&later).await else {
         panic!("it says something else");
     };
     let now = snapshot_of(&bucket).unwrap();

@@ -8,16 +8,17 @@ use store::ErrorKind;
 
 use super::{Notes, RECORD, push, tools};
 use crate::decode::notification;
-use crate::quarantine::{keep, name};
+use crate::quarantine::{name, quarantine};
 
 async fn kept(store: &Arc<Notes>, object: &str) -> Result<(), Failure> {
     let notification = notification(&push(object)).unwrap();
     let reasons = ["first".to_owned(), "second".to_owned()];
-    keep(&tools(Arc::clone(store)), "snapshot-builder", &notification, &reasons).await
+    let version = notification.version();
+    quarantine(&tools(Arc::clone(store)), "snapshot-builder", version, &reasons).await
 }
 
 fn place(object: &str) -> String {
-    let name = name("rules-engine", &notification(&push(object)).unwrap()).unwrap();
+    let name = name("rules-engine", notification(&push(object)).unwrap().version()).unwrap();
     assert_eq!(ObjectName::parse(&name.to_string()), Ok(name.clone()));
     let name = name.to_string();
     name.rsplit_once('/').unwrap().0.strip_prefix("env/dev/reports/quarantine/").unwrap().to_owned()
@@ -55,7 +56,7 @@ async fn another_generation_is_another_note() {
     let mut notification = notification(&push(RECORD)).unwrap();
     for generation in [1, 2] {
         notification.generation = domain::Generation(generation);
-        keep(&tools(Arc::clone(&store)), "f", &notification, &[]).await.unwrap();
+        quarantine(&tools(Arc::clone(&store)), "f", notification.version(), &[]).await.unwrap();
     }
     assert_eq!(store.names().len(), 2);
 }

@@ -2,8 +2,11 @@
 
 use bytes::Bytes;
 use domain::{BoxFuture, Generation};
-use store::{CONTENT_BYTES_MAX, Error, ErrorKind, List, Listed, Metadata, Object, Page};
-use store::{Precondition, Store};
+use store::gzip::GzipError;
+use store::{
+    CONTENT_BYTES_MAX, Error, ErrorKind, List, Listed, Metadata, Object, Page, Precondition, Store,
+    content_bytes_max,
+};
 
 use super::Memory;
 use super::conditions::Conditions;
@@ -17,8 +20,20 @@ impl Store for Memory {
         name: &'a str,
         generation: Option<Generation>,
     ) -> BoxFuture<'a, Result<Option<Object>, Error>> {
-        let broken = move || Error::new(ErrorKind::Unusable, format!("get {name}: not valid gzip"));
-        let read = move |stored: Stored| stored.decoded().ok_or_else(broken);
+        let unusable =
+            move |why: String| Error::new(ErrorKind::Unusable, format!("get {name}: {why}"));
+        let read = move |stored: Stored| {
+            let bytes_max = content_bytes_max(name);
+            if stored.body.len() > bytes_max {
+                return Err(unusable(format!("answer of more than {bytes_max} bytes")));
+            }
+            stored.decoded(bytes_max).map_err(|err| match err {
+                GzipError::Damaged => {
+                    unusable("object is stored as gzip and is not gzip".to_owned())
+                }
+                large => unusable(format!("content of {large}")),
+            })
+        };
         Box::pin(async move { self.find(name, generation).map(read).transpose() })
     }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use domain::{Generation, Instant};
 use serde_json::Value;
-use store::{Error, ErrorKind, Listed, METADATA_BYTES_MAX, Metadata, Object, Precondition};
-
-use crate::coding;
+use store::gzip::{self, GzipError};
+use store::{
+    CONTENT_BYTES_MAX, Error, ErrorKind, Listed, METADATA_BYTES_MAX, Metadata, Object, Precondition,
+};
 
 /// The longest object name in bytes of UTF-8. (Cloud Storage documentation, "Object names".)
 const NAME_BYTES_MAX: usize = 1024;
@@ -53,10 +54,13 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// The version as a reader gets it, or `None` if its content does not decode.
-    pub(crate) fn decoded(&self) -> Option<Object> {
-        let body = coding::decode(&self.body, self.content_encoding.as_deref())?;
-        Some(Object { body, generation: self.generation, metadata: self.metadata.clone() })
+    /// The version as a reader gets it, within `bytes_max`.
+    pub(crate) fn decoded(&self, bytes_max: usize) -> Result<Object, GzipError> {
+        let body = match self.content_encoding.as_deref() {
+            Some("gzip") => gzip::decompress(&self.body, bytes_max)?.into(),
+            _ => self.body.clone(),
+        };
+        Ok(Object { body, generation: self.generation, metadata: self.metadata.clone() })
     }
 
     /// The version as a reader gets it, as stored if its content does not decode.
@@ -66,7 +70,7 @@ impl Stored {
             generation: self.generation,
             metadata: self.metadata.clone(),
         };
-        self.decoded().unwrap_or_else(as_stored)
+        self.decoded(CONTENT_BYTES_MAX).unwrap_or_else(|_| as_stored())
     }
 
     /// An upload that would say the same about the same content.

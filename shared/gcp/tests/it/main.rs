@@ -7,6 +7,7 @@ mod client;
 mod place;
 mod server;
 
+mod bounds;
 mod conformance;
 mod contents;
 mod emulated;

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::plan::{PLACES_MAX, Place, places};
 use crate::source::Source;
-use crate::{Write, manifest, pointer, register};
+use crate::{Write, manifest, pointer, register, upgrade};
 
 /// The longest name of an object, in bytes. (Cloud Storage documentation, "Object name
 /// requirements".)
@@ -26,7 +26,7 @@ const CHANGES_MAX: usize = 6;
 const DOCUMENTS_MAX: usize = 3;
 
 /// Words of definitions and of the documents under them.
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 50] = [
     "entity",
     "thing",
     "segment",
@@ -67,15 +67,31 @@ const WORDS: [&str; 40] = [
     "id",
     "updated_at",
     "op",
+    "1.1.0",
+    "upgrades",
+    "move",
+    "default",
+    "checks",
+    "le",
+    "unique",
+    "sum",
+    "/c",
+    "/schema_version",
 ];
 
 /// Ids that names have to carry.
 const IDS: [&str; 6] = ["V1", "alerts", "%2F", "東京 1", "_bundle", "a.json"];
 
-/// A definition with an index of every sort, to be changed.
+/// A definition with an index and a check of every sort, and an upgrade, to be changed.
 const SOUND: &str = r#"{
-  "entity": "thing", "segment": "things", "schema_versions": ["1.0.0"],
+  "entity": "thing", "segment": "things", "schema_versions": ["1.0.0", "1.1.0"],
+  "upgrades": [{"from": "1.0.0", "to": "1.1.0", "steps": [{"move": "/c", "to": "/a/b"}, {"default": "/b", "value": ["x"]}]}],
   "manifest": {"a": ["/a", "/b"]},
+  "checks": [
+    {"le": ["/a", "/b"]}, {"each": "/b", "lt": ["/a", "/b"]},
+    {"sum": "/b/*/a", "is": "/a", "within": 0.01}, {"unique": "/b", "by": ["/a"]},
+    {"value": "/a", "in": "/b/*"}, {"keys": "/a", "in": "/b/*/a"}
+  ],
   "indices": [
     {"name": "by-a", "version": 1, "keys": [{"from": ["/a"], "transform": "slug"}], "show": {"b": ["/b"]}},
     {"name": "by-b", "version": 2, "keys": [{"each": "/b", "from": ["", "/a"], "transform": "verbatim"}]},
@@ -110,6 +126,7 @@ fn read(text: String, mut choices: Choices<'_>) {
     let files = [
         (format!("{kind}/entity.json"), text),
         (format!("{kind}/v1.0.0.schema.json"), String::new()),
+        (format!("{kind}/v1.1.0.schema.json"), String::new()),
         (choices.text(), String::new()),
     ];
     match Definitions::from_files(files) {
@@ -158,10 +175,31 @@ fn accepted(definitions: &Definitions, kind: &EntityDefinition, mut choices: Cho
     for _ in 0..=choices.below(DOCUMENTS_MAX) {
         let id = choices.word(&IDS);
         if let Ok(entity) = EntityRef::new(Env::Stg, &kind.segment, &id) {
-            let document = Value::Object(document(kind, &mut choices));
-            placed(kind, &entity, document);
+            let document = document(kind, &mut choices);
+            let document = upgraded(kind, document, &mut choices);
+            placed(kind, &entity, Value::Object(document));
         }
     }
+}
+
+/// The document, or what it becomes when it is of one of the schema versions: one of the newest,
+/// with which there is nothing more to do.
+fn upgraded(
+    definition: &EntityDefinition,
+    mut document: Object,
+    choices: &mut Choices<'_>,
+) -> Object {
+    let versions = &definition.schema_versions;
+    let Some(version) = versions.get(choices.below(versions.len() + 1)) else { return document };
+    document.insert("schema_version".to_owned(), Value::from(version.as_str()));
+    let full = upgrade::full(document, definition).expect("the version is known");
+    assert_eq!(
+        full.get("schema_version").and_then(Value::as_str),
+        versions.last().map(String::as_str)
+    );
+    assert!(!upgrade::is_due(&full, definition));
+    assert_eq!(upgrade::full(full.clone(), definition).as_ref(), Ok(&full));
+    full
 }
 
 /// A document in which the pointers of the definition often find something.

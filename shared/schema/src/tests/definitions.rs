@@ -72,11 +72,11 @@ fn a_score_is_an_object_or_a_number() {
 fn the_example_in_the_documentation_works() {
     let mut blocks = README.split("```json\n").skip(1);
     let mut block = || blocks.next().unwrap().split("```").next().unwrap().to_owned();
-    let files = [("partner/entity.json", block()), ("partner/v1.0.0.schema.json", block())];
+    let files = [("licence/entity.json", block()), ("licence/v1.0.0.schema.json", block())];
     let files = files.map(|(path, text)| (path.to_owned(), text));
     let validators = Validators::new(Arc::new(Definitions::from_files(files).unwrap()));
-    let partner = document(&block());
-    assert_eq!(report(validate(&validators, &partner)), "valid\n");
+    let licence = document(&block());
+    assert_eq!(report(validate(&validators, &licence)), "valid\n");
 }
 
 #[test]

@@ -99,6 +99,9 @@ pub struct Mix {
     /// 1 if the snapshot-builder begins as a release that knows the oldest schema version alone.
     /// The others, which upgrade what they read, are rolled out before it.
     pub older_release: u64,
+    /// 1 if some processes of each function begin as a release that knows one index at another
+    /// version.
+    pub older_index: u64,
 }
 
 /// A part of a mix that can be left out, its name, and the range that it is drawn from.
@@ -163,6 +166,11 @@ impl Mix {
             mix.bare = 0;
         }
         mix
+    }
+
+    /// Whether a release is replaced by one with other definitions while everything happens.
+    pub(crate) fn changes_release(&self) -> bool {
+        self.older_release + self.older_index > 0
     }
 
     /// Nothing goes wrong any more; how the world is made stays.

@@ -20,10 +20,22 @@ const RULES: [&str; 2] = ["low", "stuck"];
 /// The most records that one run writes.
 const RECORDS_MAX: u64 = 14;
 
+/// How many merges follow the last full record of a long history: more than the ids of which a
+/// snapshot remembers.
+const LONG_MERGES: (u64, u64) = (110, 140);
+
 /// The rules that are given, and the records, each by the time at which it is written.
-pub(super) fn draw(profile: Profile, mix: &Mix, dice: &Dice) -> (Vec<Planned>, Vec<Planned>) {
+pub(super) fn draw(
+    profile: Profile,
+    mix: &Mix,
+    dice: &Dice,
+    long: bool,
+) -> (Vec<Planned>, Vec<Planned>) {
     let mut writer = Writer::new(profile, mix, dice);
     let given = RULES.map(|id| writer.rule(id, Duration::ZERO, true)).to_vec();
+    if long {
+        return (given, writer.long());
+    }
     let count = writer.dice.between(3, RECORDS_MAX);
     let mut at = Duration::ZERO;
     let mut records = Vec::new();
@@ -91,6 +103,37 @@ impl<'a> Writer<'a> {
             names: BTreeSet::new(),
             dice,
         }
+    }
+
+    /// A venture that is there, perhaps gone and there again, and then changes very often by
+    /// little. Some of that comes when all the rest is there, and it may be gone by then.
+    fn long(&mut self) -> Vec<Planned> {
+        (self.gap_ms, self.late_ms, self.step_ms, self.skews_ms) = (300, 1_000, 1, [0; 3]);
+        let begin = [Said::Full(self.document()), Said::Delete, Said::Full(self.document())];
+        let from = *self.dice.pick(&[0, 2]);
+        let (least, most) = LONG_MERGES;
+        let merges = self.dice.between(least, most);
+        let end = [Said::Delete, Said::Merge(self.patch())];
+        let to = *self.dice.pick(&[0, 0, 1, 2]);
+        let changes = begin.into_iter().skip(from).map(Some);
+        let changes = changes.chain((0..merges).map(|_| None));
+        let mut at = Duration::ZERO;
+        let mut records = Vec::new();
+        for (number, change) in changes.chain(end.into_iter().take(to).map(Some)).enumerate() {
+            at += self.dice.millis(1, self.gap_ms);
+            let late = change.is_none() && self.dice.per_mille(50);
+            let mut patch = self.patch();
+            if late {
+                // Nobody says that again.
+                patch.insert(format!("late{number}"), json!(number));
+            }
+            let change = change.unwrap_or(Said::Merge(patch));
+            let mut record = self.record(("venture", "ventures", VENTURES[0]), at, change);
+            record.at += if late { self.dice.millis(30_000, 90_000) } else { Duration::ZERO };
+            records.push(record);
+        }
+        records.sort_by_key(|record| record.at);
+        records
     }
 
     fn venture(&mut self, at: Duration) -> Planned {

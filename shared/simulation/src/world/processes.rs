@@ -11,11 +11,12 @@ use super::World;
 use super::pubsub::Attempt;
 use crate::fleet::Process;
 use crate::network::Client;
+use crate::plan::Mix;
 use crate::report::Fault;
 use crate::timeline::VirtualClock;
 
 /// The function that the release which knows the newest schema version reaches last.
-pub(super) const SNAPSHOT_BUILDER: &str = "snapshot-builder";
+const SNAPSHOT_BUILDER: &str = "snapshot-builder";
 
 /// A process, of a release.
 pub(super) struct Running {
@@ -79,18 +80,6 @@ impl World<'_> {
         self.replace(process, release);
     }
 
-    /// Every process of the first release gives way, if that is an older one.
-    pub(super) fn roll_out(&mut self) {
-        if self.plan.mix.older_release == 0 {
-            return;
-        }
-        for process in 0..self.processes.len() {
-            if self.processes[process].release == 0 {
-                self.replace(process, 1);
-            }
-        }
-    }
-
     /// Another process takes the pushes of `process`.
     pub(super) fn replace(&mut self, process: usize, release: u64) {
         for function in 0..self.deployed.len() {
@@ -105,10 +94,14 @@ impl World<'_> {
     pub(super) fn start(&mut self, function: usize, release: u64) -> usize {
         let sent = Arc::clone(&self.sent);
         let name = self.functions[function].name;
-        let older = release == 0 && self.plan.mix.older_release > 0 && name == SNAPSHOT_BUILDER;
-        let (definitions, digest) = match older {
-            true => (&self.scenery.definitions_before, "before".to_owned()),
-            false => (&self.scenery.definitions, format!("d{release}")),
+        let (definitions, digest) = match self.plan.mix {
+            Mix { older_index: 1.., .. } if release == 0 => {
+                (&self.scenery.definitions_with_older_index, "before".to_owned())
+            }
+            Mix { older_release: 1.., .. } if release == 0 && name == SNAPSHOT_BUILDER => {
+                (&self.scenery.definitions_before, "before".to_owned())
+            }
+            _ => (&self.scenery.definitions, format!("d{release}")),
         };
         let version = Version { definitions: digest, software: release.to_string() };
         let tools = Tools {

@@ -8,10 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::limits::ACK_DEADLINE;
 use emulator::{Message, Stored, notification};
-use futures_util::future::BoxFuture;
 
 use super::{BUCKET, Event, World};
-use crate::fleet::Function;
+use crate::fleet::{Answer, Function, OPERATOR};
 use crate::report::Fault;
 
 /// A message in a subscription.
@@ -30,7 +29,7 @@ pub(super) struct Pending {
 pub(super) struct Attempt {
     pub(super) message: usize,
     pub(super) process: usize,
-    pub(super) future: Option<BoxFuture<'static, u16>>,
+    pub(super) future: Option<Answer<'static>>,
     pub(super) paused_until: Duration,
     /// It is cut off after so many writes.
     pub(super) doom: Option<u64>,
@@ -147,7 +146,10 @@ impl World<'_> {
             overdue: false,
             operations: 0,
         });
-        self.timeline.after(ACK_DEADLINE, Event::Deadline(attempt));
+        // Nobody waits for a command as long as that and no longer.
+        if self.functions[function].name != OPERATOR {
+            self.timeline.after(ACK_DEADLINE, Event::Deadline(attempt));
+        }
         if self.dice.per_mille(self.mix.overlaps) {
             // Mostly while this one runs.
             let longest = *self.dice.pick(&[30, 300, 3_000]);
