@@ -75,8 +75,8 @@ pub(crate) struct Options {
     /// Show log lines of this severity and above: debug, info, warning or error.
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = Level::parse)]
     log_level: Level,
-    /// Run the images of the functions instead of their binaries: there are none yet, and this
-    /// says so and fails.
+    /// Run the images of the functions instead of their binaries: `image run` and `replay --images`
+    /// do that, and this says so and fails.
     #[arg(long)]
     image: bool,
 }
@@ -89,7 +89,9 @@ fn env(word: &str) -> Result<Env, String> {
 /// Runs it until somebody interrupts.
 pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     if options.image {
-        bail!("there are no images of the functions yet: run `cargo xtask dev` without --image");
+        bail!(
+            "what is rebuilt at every change is not an image: run `cargo xtask image run`, `cargo xtask replay --images`, or `cargo xtask dev` without --image"
+        );
     }
     if options.print_env {
         ensure!(

@@ -1,5 +1,6 @@
 //! Every automation of the repository: `cargo xtask <command>`, one file per command.
 
+mod build;
 mod check;
 mod clients;
 mod command;
@@ -9,6 +10,7 @@ mod dev;
 mod emulator;
 mod fuzz;
 mod http;
+mod image;
 mod interleavings;
 mod interrupt;
 mod kills;
@@ -50,6 +52,9 @@ use crate::terminal::Terminal;
   cargo xtask emulator --port 9090        Cloud Storage and Pub/Sub on loopback, for any client
   cargo xtask kills --times 100           the emulator on a folder, killed under load
   cargo xtask schema check                entities and indices as data, and what each index costs
+  cargo xtask build                       static binaries, the same wherever they are built
+  cargo xtask image --push HOST/REPOSITORY
+                                          images of all functions, without Docker
   cargo xtask quarantine list             what functions could not handle, and what is still open
   cargo xtask index build ventures by-status-v2 --dry-run
                                           what an index over existing data would cost
@@ -70,6 +75,8 @@ enum Command {
     Conform(conform::Options),
     Interleavings(interleavings::Options),
     New(new::Options),
+    Build(build::Options),
+    Image(Box<image::Options>),
     Schema(schema::Options),
     Sim(sim::Options),
     Fuzz(fuzz::Options),
@@ -88,6 +95,8 @@ fn main() -> ExitCode {
         Command::Clients(options) => clients::run(&options, &terminal),
         Command::Conform(options) => conform::run(&options, &terminal),
         Command::Interleavings(options) => interleavings::run(&options, &terminal),
+        Command::Image(options) => image::run(&options, &terminal),
+        Command::Build(options) => build::run(&options, &terminal),
         Command::New(options) => new::run(&options, &terminal),
         Command::Schema(options) => schema::run(&options, &terminal),
         Command::Sim(options) => sim::run(&options),

@@ -44,6 +44,9 @@ pub(crate) struct Metadata {
     /// The names of the secrets it reads.
     #[serde(default)]
     pub(crate) secrets: Vec<String>,
+    /// Whether its image has the database of time zones.
+    #[serde(default)]
+    pub(crate) tzdata: bool,
     /// Memory of an instance.
     pub(crate) memory_mib: u32,
     /// Deliveries that one instance handles at a time.

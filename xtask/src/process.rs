@@ -12,6 +12,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::image::container::Engine;
+
 /// A function that has not answered by then does not start.
 const START_MAX: Duration = Duration::from_secs(20);
 
@@ -40,6 +42,8 @@ pub(crate) struct Process {
     /// Where it listens.
     pub(crate) port: u16,
     executable: PathBuf,
+    /// What runs its image instead of the executable.
+    engine: Option<Engine>,
     variables: Vec<(String, String)>,
     log: PathBuf,
     state: Mutex<State>,
@@ -69,10 +73,17 @@ impl Process {
             function: function.to_owned(),
             port,
             executable: executable.to_owned(),
+            engine: None,
             variables,
             log: logs.join(format!("{function}.log")),
             state: Mutex::new(State::Stopped),
         }
+    }
+
+    /// The same function, but its image under `engine`, which has loaded it.
+    pub(crate) fn in_container(mut self, engine: Option<Engine>) -> Self {
+        self.engine = engine;
+        self
     }
 
     /// Starts it unless it runs, and waits until it answers or is killed again.
@@ -175,6 +186,11 @@ impl Process {
 
     fn spawn(&self) -> Result<Child> {
         let log = self.open_log()?;
+        if let Some(engine) = &self.engine {
+            let mut command = engine.run(&self.function, &self.container(), &self.variables);
+            command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+            return command.spawn().context("cannot start a container");
+        }
         let mut command = Command::new(&self.executable);
         command.env_clear().stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         for name in INHERITED {
@@ -200,7 +216,16 @@ impl Process {
         let State::Up(mut child) = std::mem::replace(&mut *state, end) else { return false };
         // Both fail only for a process that is gone, which is what is wanted.
         child.kill().and_then(|()| child.wait()).map(drop).unwrap_or_default();
+        // Whoever could have made or started it is gone.
+        if let Some(engine) = &self.engine {
+            engine.remove(&self.container());
+        }
         true
+    }
+
+    /// The name of its container: nobody else has its port.
+    fn container(&self) -> String {
+        format!("strata-{}-{}", self.function, self.port)
     }
 
     async fn is_healthy(&self) -> bool {

@@ -18,6 +18,8 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::dev::touch::SCHEMAS;
+use crate::image;
+use crate::image::container::Engine;
 use crate::metadata::{Function, Kind};
 use crate::scenario::{self, Scenario};
 use crate::terminal::Terminal;
@@ -46,6 +48,7 @@ const LOG_LINES_MAX: usize = 12;
   cargo xtask replay merges --faults 7           storage fails, functions are killed
   cargo xtask replay merges --repeat 5 --shuffle 7 --faults 7
   cargo xtask replay merges --update             accept: write fixtures/merges/then/
+  cargo xtask replay --images                    through containers under podman or docker
   cargo xtask replay merges --keep /tmp/bucket   look at the bucket afterwards
   cargo xtask replay --root ../ours              kinds and scenarios of another folder")]
 pub(crate) struct Options {
@@ -68,11 +71,14 @@ pub(crate) struct Options {
     /// Write the resulting buckets below this folder, under names that every system takes.
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
+    /// Run the image of each function under podman or docker, confined, instead of its binary.
+    #[arg(long)]
+    pub(crate) images: bool,
     /// Decides everything else that is left to chance, such as generations.
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub(crate) seed: u64,
     /// A folder with schemas/ and fixtures/ of its own, to be replayed instead of those here.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "images")]
     pub(crate) root: Option<PathBuf>,
     /// Print nothing about what is as it must be.
     #[arg(skip)]
@@ -106,9 +112,16 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let functions = pushed(&workspace)?;
     scenarios.iter().try_for_each(|scenario| scenario.check_functions(&functions))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let executables = runtime.block_on(workspace.build(&functions))?;
+    let engine = options.images.then(Engine::find).transpose()?;
+    let executables = match &engine {
+        None => runtime.block_on(workspace.build(&functions))?,
+        Some(engine) => {
+            let names = functions.iter().map(|it| it.name.clone()).collect();
+            runtime.block_on(image::load(&workspace, names, engine, terminal))?
+        }
+    };
     let schemas = options.root.as_ref().map(|root| root.join(SCHEMAS));
-    let stage = Stage { functions, executables, schemas };
+    let stage = Stage { functions, executables, engine, schemas };
     let begun = Instant::now();
     let modes = options.modes();
     terminal.begin(scenarios.len() * modes.len());

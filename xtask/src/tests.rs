@@ -1,7 +1,9 @@
 //! Tests of the commands, and of the repository as a whole.
 
 mod added_kind;
+mod build;
 mod conform;
+mod container;
 mod contents;
 mod dag;
 mod dev_lines;
@@ -15,12 +17,15 @@ mod edges;
 mod emulator;
 mod ends;
 mod fuzz;
+mod image;
 mod interleavings;
 mod invariants;
 mod kills;
 mod metadata;
 mod modes;
 mod new;
+mod push;
+mod registry;
 mod routes;
 mod scenarios;
 mod schema;

@@ -51,7 +51,7 @@ pub(crate) async fn run(
 ) -> Result<()> {
     let functions = replay::pushed(workspace)?;
     let executables = workspace.build(&functions).await?;
-    let stage = Stage { functions, executables, schemas: None };
+    let stage = Stage { functions, executables, engine: None, schemas: None };
     let names = SCENARIOS.map(str::to_owned);
     for scenario in scenario::select(&workspace.root, &names)? {
         let ended = take_through(&stage, &scenario, tool, folder).await;

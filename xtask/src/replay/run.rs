@@ -18,6 +18,7 @@ use super::ends::{Ends, ends};
 use super::mode::Mode;
 use super::rules;
 use crate::connect::{DEAD_LETTERS, Patience, connect};
+use crate::image::container::Engine;
 use crate::metadata::{Function, word};
 use crate::process::{Ports, Process};
 use crate::routing::{self, Route};
@@ -49,6 +50,8 @@ pub(crate) struct Stage {
     pub(crate) functions: Vec<Function>,
     /// Their binaries.
     pub(crate) executables: BTreeMap<String, PathBuf>,
+    /// What runs their images instead.
+    pub(crate) engine: Option<Engine>,
     /// A folder of definitions to use instead of those that are compiled in.
     pub(crate) schemas: Option<PathBuf>,
 }
@@ -204,13 +207,10 @@ impl Stage {
         let mut ports = Ports::new();
         let mut processes = Vec::new();
         for function in &self.functions {
-            processes.push(Process::new(
-                &function.name,
-                &self.executables[&function.name],
-                ports.free()?,
-                self.variables(url),
-                logs.path(),
-            ));
+            let executable = &self.executables[&function.name];
+            let (port, variables) = (ports.free()?, self.variables(url));
+            let process = Process::new(&function.name, executable, port, variables, logs.path());
+            processes.push(process.in_container(self.engine.clone()));
         }
         for process in &processes {
             process.start().await.with_context(|| process.log().unwrap_or_default())?;

@@ -459,7 +459,7 @@ fn what_cannot_run_says_why_before_anything_is_built() {
     for (arguments, why) in [
         (
             vec!["--image"],
-            "there are no images of the functions yet: run `cargo xtask dev` without --image",
+            "what is rebuilt at every change is not an image: run `cargo xtask image run`, `cargo xtask replay --images`, or `cargo xtask dev` without --image",
         ),
         (
             vec!["--print-env", "--port", "0"],

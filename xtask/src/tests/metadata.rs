@@ -62,7 +62,7 @@ fn mistakes_in_metadata_are_explained() {
     check(
         &json!({ "memory": 512 }),
         &expect![
-            "f: [package.metadata.function]: unknown field `memory`, expected one of `kind`, `fed-with`, `reads`, `writes`, `secrets`, `memory-mib`, `concurrency`"
+            "f: [package.metadata.function]: unknown field `memory`, expected one of `kind`, `fed-with`, `reads`, `writes`, `secrets`, `tzdata`, `memory-mib`, `concurrency`"
         ],
     );
 }

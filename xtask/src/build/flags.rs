@@ -1,0 +1,60 @@
+//! What rustc and the C compiler are told, so that a binary says nothing about where it was built.
+
+use std::path::Path;
+
+/// Folders of a builder's machine, and what stands for them in binaries.
+pub(crate) struct Names(Vec<(String, String)>);
+
+impl Names {
+    /// The folders of the workspace, of cargo and of the toolchain, whose rustc is of `commit`.
+    ///
+    /// Of several that fit rustc takes the last; the home of cargo may lie in the workspace.
+    pub(crate) fn new(root: &Path, cargo_home: &Path, sysroot: &Path, commit: &str) -> Self {
+        let sources = sysroot.join("lib/rustlib/src/rust");
+        let mut names = Vec::new();
+        for (folder, name) in [
+            (root, "/strata".to_owned()),
+            (cargo_home, "/cargo".to_owned()),
+            (sysroot, "/toolchain".to_owned()),
+            // The standard library as it was built says the same.
+            (&sources, format!("/rustc/{commit}")),
+        ] {
+            let given = folder.display().to_string();
+            let real = folder.canonicalize().map(|it| it.display().to_string());
+            if let Some(real) = real.ok().filter(|real| *real != given) {
+                names.push((real, name.clone()));
+            }
+            names.push((given, name));
+        }
+        Self(names)
+    }
+
+    /// The folders, none of which may occur in a binary.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(folder, _)| folder.as_str())
+    }
+
+    /// The flags of rustc for `target`, as `CARGO_ENCODED_RUSTFLAGS` takes them.
+    pub(crate) fn rustflags(&self, target: &str) -> String {
+        let mut flags: Vec<String> = linkage(target).map(str::to_owned).collect();
+        let rename = |(folder, name): &_| format!("--remap-path-prefix={folder}={name}");
+        flags.extend(self.0.iter().map(rename));
+        flags.join("\u{1f}")
+    }
+
+    /// The flags of the C compiler, quoted as a shell reads them.
+    pub(crate) fn cflags(&self) -> String {
+        let quoted = |text: &str| text.replace('\'', r"'\''");
+        let rename = |(folder, name): &(String, String)| {
+            format!("'-ffile-prefix-map={}={name}'", quoted(folder))
+        };
+        self.0.iter().map(rename).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// How a binary for `target` is linked. A static binary at a fixed address needs no relocation at
+/// its start, which halves the time until it listens.
+pub(crate) fn linkage(target: &str) -> impl Iterator<Item = &'static str> {
+    let fixed = target.contains("-linux-musl");
+    ["-Crelocation-model=static", "-Ctarget-feature=+crt-static"].into_iter().filter(move |_| fixed)
+}

@@ -1,0 +1,85 @@
+//! What compilers are told, and what a person is told about them.
+
+use std::path::Path;
+
+use expect_test::expect;
+
+use crate::build::compile::{Built, differences, first_of};
+use crate::build::flags::Names;
+use crate::build::toolchain::{COMPILERS, missing};
+use crate::build::{select, table};
+
+use super::workspace;
+
+fn names() -> Names {
+    let [root, home, sysroot] = ["/no/it's here", "/no/home", "/no/rust"].map(Path::new);
+    Names::new(root, home, sysroot, "c0ffee")
+}
+
+#[test]
+fn rustc_is_told_other_names_of_our_folders() {
+    let flags = names().rustflags("x86_64-unknown-linux-musl").replace('\u{1f}', "\n");
+    expect![[r#"
+        -Crelocation-model=static
+        -Ctarget-feature=+crt-static
+        --remap-path-prefix=/no/it's here=/strata
+        --remap-path-prefix=/no/home=/cargo
+        --remap-path-prefix=/no/rust=/toolchain
+        --remap-path-prefix=/no/rust/lib/rustlib/src/rust=/rustc/c0ffee"#]]
+    .assert_eq(&flags);
+    assert!(!names().rustflags("x86_64-unknown-linux-gnu").contains("relocation-model"));
+}
+
+#[test]
+fn a_folder_with_a_blank_and_a_quote_is_one_word_for_the_c_compiler() {
+    expect![[r#"'-ffile-prefix-map=/no/it'\''s here=/strata' '-ffile-prefix-map=/no/home=/cargo' '-ffile-prefix-map=/no/rust=/toolchain' '-ffile-prefix-map=/no/rust/lib/rustlib/src/rust=/rustc/c0ffee'"#]].assert_eq(&names().cflags());
+}
+
+#[test]
+fn a_path_is_found_wherever_it_is() {
+    let found = |content: &[u8]| first_of(["/no", "/home/me", ""].into_iter(), content);
+    assert_eq!(found(b"//home/home/me/.cargo"), Some("/home/me"));
+    assert_eq!(found(b"at the end /home/me"), Some("/home/me"));
+    assert_eq!(found(b"/home/m"), None);
+}
+
+#[test]
+fn what_is_missing_is_one_line_with_one_command() {
+    let target = "x86_64-unknown-linux-musl";
+    let all = missing(target, false, Some(&COMPILERS[0]), "CC_x86_64_unknown_linux_musl");
+    expect!["x86_64-unknown-linux-musl is missing Rust's standard library and the C compiler musl-gcc (another one: set CC_x86_64_unknown_linux_musl); run: rustup target add x86_64-unknown-linux-musl && sudo apt-get install --no-install-recommends musl-tools"].assert_eq(&all.unwrap());
+    let library = missing(target, false, None, "CC");
+    expect!["x86_64-unknown-linux-musl is missing Rust's standard library; run: rustup target add x86_64-unknown-linux-musl"].assert_eq(&library.unwrap());
+    assert_eq!(missing(target, true, None, "CC"), None);
+}
+
+fn built(function: &str, sha256: &str, fresh: bool) -> Built {
+    let (function, sha256) = (function.to_owned(), sha256.to_owned());
+    Built { function, path: "x".into(), bytes: 1234567, sha256, fresh }
+}
+
+#[test]
+fn the_table_says_what_was_built() {
+    let all = [built("index-writer", "aa", true), built("operator", "bb", false)];
+    expect![[r#"
+        function           bytes             sha256
+        index-writer     1234567  unchanged  aa
+        operator         1234567  built      bb"#]]
+    .assert_eq(&table(&all));
+}
+
+#[test]
+fn a_binary_that_differs_or_is_missing_is_a_difference() {
+    let here = [built("a", "1", true), built("b", "2", true), built("c", "3", true)];
+    let there = [built("a", "1", false), built("b", "X", false)];
+    let found = differences(&here, &there);
+    assert_eq!(found.keys().collect::<Vec<_>>(), ["b", "c"]);
+    assert_eq!(found["b"], ("2".to_owned(), "X".to_owned()));
+}
+
+#[test]
+fn a_function_that_is_not_known_is_answered_with_those_that_are() {
+    let err = select(&workspace(), &["index".to_owned()]).unwrap_err().to_string();
+    assert!(err.starts_with("no function \"index\"; there are alert-dispatcher, index"), "{err}");
+    assert!(select(&workspace(), &[]).unwrap().len() > 5);
+}

@@ -1,0 +1,174 @@
+//! Images under the podman and in the registry of this machine. Where it has none the tests say so.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::image::{about, base, image};
+use crate::image::assemble::{Image, assemble, platform};
+use crate::image::attach::Attachment;
+use crate::image::blob::media;
+use crate::image::container::Engine;
+use crate::image::push::{Item, Push};
+use crate::image::reference::Reference;
+use crate::image::registry::{Keychain, Patience, Registry};
+use crate::image::{attach, layout};
+
+/// A registry that does not listen by then does not start.
+const START_MAX: Duration = Duration::from_secs(20);
+
+/// What a program ends with whose image podman did not start. (podman-run(1), "Exit Status".)
+const NOT_RUN: i32 = 125;
+
+/// The smallest program for Linux on x86-64 that ends with the id of its user, modulo 256: a header
+/// of ELF, one segment, and `exit(getuid())`.
+fn program() -> Vec<u8> {
+    const ADDRESS: u64 = 0x40_0000;
+    const HEADERS: u64 = 64 + 56;
+    let code = [
+        &[0xb8, 102, 0, 0, 0, 0x0f, 0x05][..], // mov eax, getuid; syscall
+        &[0x89, 0xc7],                         // mov edi, eax
+        &[0xb8, 60, 0, 0, 0, 0x0f, 0x05],      // mov eax, exit; syscall
+    ]
+    .concat();
+    let bytes = HEADERS + code.len() as u64;
+    let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
+    elf.resize(16, 0);
+    elf.extend([2, 0, 62, 0, 1, 0, 0, 0]); // executable, x86-64, version 1
+    for value in [ADDRESS + HEADERS, 64, 0] {
+        elf.extend(value.to_le_bytes());
+    }
+    elf.extend([0; 4]);
+    for value in [64_u16, 56, 1, 0, 0, 0] {
+        elf.extend(value.to_le_bytes());
+    }
+    elf.extend([1, 0, 0, 0, 5, 0, 0, 0]); // loaded, to be read and executed
+    for value in [0, ADDRESS, ADDRESS, bytes, bytes, 0x1000] {
+        elf.extend(value.to_le_bytes());
+    }
+    elf.extend(code);
+    elf
+}
+
+#[test]
+fn podman_runs_an_image_as_user_65532() {
+    let Ok(engine) = Engine::find() else {
+        return say("no podman or docker: no image is run");
+    };
+    let platform = platform("x86_64-unknown-linux-musl").unwrap();
+    let function = format!("test-{}", std::process::id());
+    let image = assemble(&about(&function), &platform, &base(), program()).unwrap();
+    let attachments = [attached(&image)];
+    engine.load(&layout::tarball(&[(&image, &attachments)]).unwrap()).unwrap();
+    let ended = engine.run(&function, &function, &[]).output().unwrap();
+    engine.remove_image(&function).unwrap();
+    let problem = String::from_utf8_lossy(&ended.stderr);
+    match ended.status.code() {
+        // This machine cannot run any, which is no fault of an image.
+        Some(NOT_RUN) => say(&format!("no container runs here: {}", problem.trim())),
+        code => assert_eq!(code, Some(65_532 % 256), "{problem}"),
+    }
+}
+
+#[tokio::test]
+async fn a_real_registry_gives_back_what_was_pushed() {
+    let Some(registry) = DockerRegistry::start().await else {
+        return say("no docker-registry: nothing is pushed to it");
+    };
+    let images = [image("one"), image("two")];
+    let prefix = format!("{}/p/r", registry.host);
+    let reference = |image: &Image| Reference::below(&prefix, &image.function).unwrap();
+    let client =
+        Registry::of(&reference(&images[0]), Keychain::default(), Patience::USUAL).unwrap();
+    let mut push = Push::to(&client, Default::default());
+    for unchanged in [false, true] {
+        for (at, image) in images.iter().enumerate() {
+            let attachments = &[attached(image)];
+            let tags = vec!["t".to_owned()];
+            let item = Item { image, attachments, reference: reference(image), tags };
+            let pushed = push.push(&item).await.unwrap();
+            assert_eq!(pushed.unchanged, unchanged);
+            assert_eq!(pushed.mounted, usize::from(at == 1 && !unchanged));
+        }
+    }
+    for image in &images {
+        let repository = reference(image).repository;
+        let stored = client.manifest(&repository, "t").await.unwrap().unwrap();
+        assert_eq!(stored.bytes, image.manifest.bytes);
+        for blob in image.blobs() {
+            let descriptor = blob.descriptor();
+            assert_eq!(client.blob(&repository, &descriptor).await.unwrap().bytes, blob.bytes);
+        }
+        let list = attach::tag(&image.manifest.digest);
+        let list = client.manifest(&repository, &list).await.unwrap().unwrap();
+        let list: Value = serde_json::from_slice(&list.bytes).unwrap();
+        assert_eq!(list["manifests"][0]["digest"], attached(image).manifest.digest);
+        registry.skopeo_agrees(&repository, image);
+    }
+}
+
+fn attached(image: &Image) -> Attachment {
+    Attachment::new(image, media::SPDX, &json!({"about": image.function})).unwrap()
+}
+
+/// Debian's registry on a port of its own.
+struct DockerRegistry {
+    child: Child,
+    host: String,
+    _folder: TempDir,
+}
+
+impl DockerRegistry {
+    /// Starts it, if there is one.
+    async fn start() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let host = format!("127.0.0.1:{port}");
+        let settings = json!({
+            "version": 0.1,
+            "storage": {"filesystem": {"rootdirectory": folder.path().join("data")}},
+            "http": {"addr": host},
+        });
+        let path = folder.path().join("settings.yml");
+        std::fs::write(&path, settings.to_string()).unwrap();
+        let mut command = Command::new("docker-registry");
+        command.arg("serve").arg(&path).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().ok()?;
+        let registry = Self { child, host, _folder: folder };
+        let begun = Instant::now();
+        while tokio::net::TcpStream::connect(&registry.host).await.is_err() {
+            assert!(begun.elapsed() < START_MAX, "docker-registry does not listen");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Some(registry)
+    }
+
+    fn skopeo_agrees(&self, repository: &str, image: &Image) {
+        let name = format!("docker://{}/{repository}:t", self.host);
+        let mut command = Command::new("skopeo");
+        let Ok(output) = command.args(["inspect", "--tls-verify=false", &name]).output() else {
+            return say("no skopeo: nobody else looks at what was pushed");
+        };
+        let problem = String::from_utf8_lossy(&output.stderr);
+        let said: Value = serde_json::from_slice(&output.stdout).expect(&problem);
+        assert_eq!(said["Digest"], image.manifest.digest);
+        let layers: Vec<&String> = image.layers.iter().map(|it| &it.blob.digest).collect();
+        assert_eq!(said["Layers"], json!(layers));
+        assert_eq!(said["Labels"]["org.opencontainers.image.title"], image.function);
+    }
+}
+
+impl Drop for DockerRegistry {
+    fn drop(&mut self) {
+        self.child.kill().and_then(|()| self.child.wait()).map(drop).unwrap_or_default();
+    }
+}
+
+/// Says on the terminal, past what captures the output of tests, what was not tested.
+fn say(what: &str) {
+    use std::io::Write as _;
+    writeln!(std::io::stderr(), "not tested: {what}").unwrap();
+}

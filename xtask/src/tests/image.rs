@@ -1,0 +1,461 @@
+//! Images: what is in them, and that nothing else decides about their digests.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+
+use expect_test::{Expect, expect};
+use flate2::read::GzDecoder;
+use serde_json::{Value, json};
+
+use super::workspace;
+use crate::build::compile::Built;
+use crate::build::toolchain::Toolchain;
+use crate::image::assemble::{About, Base, Image, assemble, platform};
+use crate::image::attach::Attachment;
+use crate::image::blob::{Descriptor, digest, media};
+use crate::image::choice::Choice;
+use crate::image::layer::{Entry, Layer};
+use crate::image::lock::Lock;
+use crate::image::make::check_linkage;
+use crate::image::reference::{Reference, check_tag, is_loopback};
+use crate::image::registry::challenge::{Challenge, challenge};
+use crate::image::registry::credentials::{Credentials, Place, is_google, place};
+use crate::image::sbom::Packages;
+use crate::image::{base as builtin, layout, provenance, sbom, source, tags};
+
+/// What the image of a function says in tests.
+pub(super) fn about(function: &str) -> About {
+    About {
+        title: function.to_owned(),
+        description: Some("Does something.".to_owned()),
+        version: "1.2.3".to_owned(),
+        licenses: Some("Apache-2.0".to_owned()),
+        source: Some("https://example.com/strata".to_owned()),
+        revision: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
+        created: "2026-01-02T03:04:05Z".to_owned(),
+    }
+}
+
+/// A base that is quickly made.
+pub(super) fn base() -> Base {
+    let entries = vec![Entry::folder("tmp", 0o1777)];
+    Base { origin: None, layers: vec![Layer::new("base", entries).unwrap()], env: Vec::new() }
+}
+
+/// The image of a binary that is none.
+pub(super) fn image(function: &str) -> Image {
+    let platform = platform("x86_64-unknown-linux-musl").unwrap();
+    assemble(&about(function), &platform, &base(), function.as_bytes().to_vec()).unwrap()
+}
+
+/// Mode, owner and name of each entry.
+fn check_entries(layer: &Layer, expect: &Expect) {
+    let mut tar = Vec::new();
+    GzDecoder::new(&*layer.blob.bytes).read_to_end(&mut tar).unwrap();
+    assert_eq!(digest(&tar), layer.diff_id);
+    let mut text = String::new();
+    for entry in tar::Archive::new(tar.as_slice()).entries().unwrap() {
+        let entry = entry.unwrap();
+        let header = entry.header();
+        assert_eq!(header.mtime().unwrap(), 0);
+        let (mode, user, group) =
+            (header.mode().unwrap(), header.uid().unwrap(), header.gid().unwrap());
+        let path = entry.path().unwrap().display().to_string();
+        text += &format!("{mode:04o} {user}:{group} {path}\n");
+    }
+    expect.assert_eq(&text);
+}
+
+#[test]
+fn the_base_has_what_a_static_binary_needs() {
+    check_entries(
+        &builtin::layer().unwrap(),
+        &expect![[r#"
+            0755 0:0 etc/
+            0644 0:0 etc/group
+            0644 0:0 etc/nsswitch.conf
+            0644 0:0 etc/os-release
+            0644 0:0 etc/passwd
+            0755 0:0 etc/ssl/
+            0755 0:0 etc/ssl/certs/
+            0644 0:0 etc/ssl/certs/ca-certificates.crt
+            0755 0:0 home/
+            0700 65532:65532 home/nonroot/
+            0700 0:0 root/
+            1777 0:0 tmp/
+        "#]],
+    );
+}
+
+#[test]
+fn time_zones_lie_where_programs_look() {
+    let layer = builtin::time_zones().unwrap();
+    let mut tar = Vec::new();
+    GzDecoder::new(&*layer.blob.bytes).read_to_end(&mut tar).unwrap();
+    let mut archive = tar::Archive::new(tar.as_slice());
+    let paths = archive.entries().unwrap().map(|it| it.unwrap().path().unwrap().into_owned());
+    let paths: Vec<String> = paths.map(|it| it.display().to_string()).collect();
+    let at = |name: &str| paths.iter().position(|it| it.trim_end_matches('/') == name).unwrap();
+    assert!(at("usr") < at("usr/share/zoneinfo"), "a folder comes before what is in it");
+    assert!(at("usr/share/zoneinfo/Europe") < at("usr/share/zoneinfo/Europe/Berlin"));
+}
+
+#[test]
+fn a_layer_depends_on_its_entries_alone() {
+    let entries = || vec![Entry::folder("a", 0o755), Entry::file("a/b", 0o644, "c")];
+    let reversed = entries().into_iter().rev().collect();
+    let (one, other) = (Layer::new("", entries()), Layer::new("", reversed));
+    let one = one.unwrap();
+    assert_eq!(one.blob.digest, other.unwrap().blob.digest);
+    // RFC 1952, section 2.3: no flags, no time, and a system that is not known.
+    assert_eq!(one.blob.bytes[3..8], [0; 5]);
+    assert_eq!(one.blob.bytes[9], 255);
+}
+
+#[test]
+fn an_image_runs_as_nobody_and_says_what_it_is_of() {
+    let image = image("manifest-writer");
+    let config: Value = serde_json::from_slice(&image.config.bytes).unwrap();
+    expect![[r#"
+        {
+          "created": "2026-01-02T03:04:05Z",
+          "architecture": "amd64",
+          "os": "linux",
+          "config": {
+            "User": "65532:65532",
+            "ExposedPorts": {
+              "8080/tcp": {}
+            },
+            "Env": [
+              "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+              "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"
+            ],
+            "Entrypoint": [
+              "/app/manifest-writer"
+            ],
+            "WorkingDir": "/",
+            "Labels": {
+              "org.opencontainers.image.created": "2026-01-02T03:04:05Z",
+              "org.opencontainers.image.description": "Does something.",
+              "org.opencontainers.image.licenses": "Apache-2.0",
+              "org.opencontainers.image.revision": "0123456789abcdef0123456789abcdef01234567",
+              "org.opencontainers.image.source": "https://example.com/strata",
+              "org.opencontainers.image.title": "manifest-writer",
+              "org.opencontainers.image.version": "1.2.3"
+            },
+            "StopSignal": "SIGTERM"
+          },
+          "rootfs": {
+            "type": "layers",
+            "diff_ids": [
+              "sha256:9d305675743d286fd50db6aff1304219a7b21d9cc7447f0e06ebabc218f09ac1",
+              "sha256:5b16d4bce8026edc078d3e7316292bdc032b288a8bfae295957c3095dec31e0e"
+            ]
+          },
+          "history": [
+            {
+              "created": "2026-01-02T03:04:05Z",
+              "created_by": "base"
+            },
+            {
+              "created": "2026-01-02T03:04:05Z",
+              "created_by": "cargo xtask image: manifest-writer"
+            }
+          ]
+        }"#]]
+    .assert_eq(&serde_json::to_string_pretty(&config).unwrap());
+    check_entries(
+        &image.layers[1],
+        &expect![[r#"
+            0755 0:0 app/
+            0755 0:0 app/manifest-writer
+        "#]],
+    );
+    let manifest: Value = serde_json::from_slice(&image.manifest.bytes).unwrap();
+    assert_eq!(manifest["annotations"], config["config"]["Labels"]);
+    let layer: Descriptor = serde_json::from_value(manifest["layers"][1].clone()).unwrap();
+    assert_eq!(layer, image.layers[1].blob.descriptor());
+}
+
+#[test]
+fn the_same_binary_makes_the_same_image() {
+    assert_eq!(image("one").manifest.digest, image("one").manifest.digest);
+    assert_ne!(image("one").manifest.digest, image("two").manifest.digest);
+}
+
+#[test]
+fn a_tarball_names_files_that_are_in_it() {
+    let (one, two) = (image("one"), image("two"));
+    let attachment = Attachment::new(&one, media::SPDX, &json!({})).unwrap();
+    let attachments = [attachment];
+    let tarball = layout::tarball(&[(&one, &attachments), (&two, &[])]).unwrap();
+    let mut archive = tar::Archive::new(tarball.as_slice());
+    let mut names = BTreeSet::new();
+    let mut list = Value::Null;
+    for entry in archive.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let name = entry.path().unwrap().display().to_string();
+        if name == "manifest.json" {
+            let mut text = String::new();
+            entry.read_to_string(&mut text).unwrap();
+            list = serde_json::from_str(&text).unwrap();
+        }
+        assert!(names.insert(name.clone()), "{name} is there twice");
+    }
+    let listed = list.as_array().unwrap();
+    assert_eq!(listed.len(), 2);
+    for image in listed {
+        let files = image["Layers"].as_array().unwrap().iter().chain([&image["Config"]]);
+        files.for_each(|it| assert!(names.contains(it.as_str().unwrap()), "{it}"));
+    }
+    assert!(names.contains("oci-layout") && names.contains("index.json"));
+}
+
+#[tokio::test]
+async fn an_image_in_a_folder_is_a_base_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (image("one"), image("two"));
+    let attachment = Attachment::new(&one, media::SPDX, &json!({})).unwrap();
+    layout::write(folder.path(), &[(&one, &[attachment]), (&two, &[])]).unwrap();
+    let platform = platform("x86_64-unknown-linux-musl").unwrap();
+    let choice = |name: &str| format!("oci:{}{name}", folder.path().display());
+    let base = choice(":one").parse::<Choice>().unwrap().base(&platform).await.unwrap();
+    let origin = Some(("oci:one".to_owned(), one.manifest.digest.clone()));
+    assert_eq!(base.origin, origin);
+    let image = assemble(&about("three"), &platform, &base, vec![1]).unwrap();
+    assert_eq!(image.layers.len(), 3);
+    assert_eq!(image.layers[1].diff_id, one.layers[1].diff_id);
+    let any = choice("").parse::<Choice>().unwrap().base(&platform).await.unwrap_err();
+    assert!(format!("{any:#}").contains("several images for linux/amd64"), "{any:#}");
+    let arm = crate::image::assemble::platform("aarch64-unknown-linux-musl").unwrap();
+    let other = choice(":one").parse::<Choice>().unwrap().base(&arm).await.unwrap_err();
+    assert!(format!("{other:#}").contains("no image for linux/arm64"), "{other:#}");
+}
+
+#[test]
+fn names_of_images_are_taken_apart() {
+    let check = |text: &str, host: &str, repository: &str, tag: Option<&str>| {
+        let reference = Reference::parse(text).unwrap();
+        assert_eq!((&*reference.host, &*reference.repository), (host, repository), "{text}");
+        assert_eq!(reference.tag.as_deref(), tag, "{text}");
+    };
+    check("europe-docker.pkg.dev/p/r/i", "europe-docker.pkg.dev", "p/r/i", None);
+    check("127.0.0.1:5000/strata/i:v1", "127.0.0.1:5000", "strata/i", Some("v1"));
+    check("localhost/i", "localhost", "i", None);
+    check("alpine", "docker.io", "library/alpine", None);
+    check("some/image:t", "docker.io", "some/image", Some("t"));
+    let digest = format!("gcr.io/distroless/static@sha256:{}", "0".repeat(64));
+    assert!(Reference::parse(&digest).unwrap().digest.is_some());
+    for wrong in ["gcr.io/Upper/i", "gcr.io/a//b", "gcr.io/a@sha256:0", "gcr.io/a:b/c", "gcr.io/"] {
+        assert!(Reference::parse(wrong).is_err(), "{wrong}");
+    }
+    assert!(Reference::below("gcr.io/p:tag", "i").is_err());
+    assert!(check_tag("v1.0_a").is_ok() && check_tag("-a").is_err() && check_tag("").is_err());
+}
+
+#[test]
+fn a_base_of_a_registry_has_a_digest() {
+    let err = "gcr.io/distroless/static:nonroot".parse::<Choice>().unwrap_err().to_string();
+    assert!(err.contains("name it by its digest"), "{err}");
+}
+
+#[test]
+fn an_image_is_for_linux_and_has_what_its_binary_needs() {
+    let of = |target: &str| platform(target).map(|it| (it.architecture, it.variant));
+    assert_eq!(of("x86_64-unknown-linux-musl").unwrap(), ("amd64".to_owned(), None));
+    assert_eq!(of("aarch64-unknown-linux-musl").unwrap(), ("arm64".to_owned(), None));
+    let armv7 = of("armv7-unknown-linux-musleabihf").unwrap();
+    assert_eq!(armv7, ("arm".to_owned(), Some("v7".to_owned())));
+    assert!(of("x86_64-pc-windows-msvc").is_err() && of("aarch64-apple-darwin").is_err());
+    let other = "oci:folder".parse().unwrap();
+    assert!(check_linkage("x86_64-unknown-linux-gnu", &other).is_ok());
+    assert!(check_linkage("x86_64-unknown-linux-musl", &Choice::Builtin).is_ok());
+    let err = check_linkage("x86_64-unknown-linux-gnu", &Choice::Builtin).unwrap_err();
+    assert!(err.to_string().contains("needs a C library"), "{err}");
+}
+
+#[test]
+fn an_image_is_tagged_with_the_revision_unless_somebody_says_otherwise() {
+    let image =
+        |revision: Option<&str>| Image { revision: revision.map(str::to_owned), ..image("one") };
+    let revision = "0123456789abcdef0123456789abcdef01234567";
+    assert_eq!(tags(&image(Some(revision)), &[]), ["0123456789ab"]);
+    assert_eq!(tags(&image(Some(&format!("{revision}-dirty"))), &[]), ["0123456789ab-dirty"]);
+    assert_eq!(tags(&image(None), &[]), ["latest"]);
+    assert_eq!(tags(&image(Some(revision)), &["a".to_owned(), "b".to_owned()]), ["a", "b"]);
+}
+
+#[test]
+fn only_this_machine_is_spoken_to_without_tls() {
+    for host in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.8.0.1", "[::1]:5000"] {
+        assert!(is_loopback(host), "{host}");
+    }
+    for host in ["localhost.example.com", "127.0.0.1.example.com:80", "10.0.0.1", "[::2]:1", ""] {
+        assert!(!is_loopback(host), "{host}");
+    }
+}
+
+#[test]
+fn what_a_registry_asks_for_is_understood() {
+    let bearer = |realm: &str, service: Option<&str>| {
+        let service = service.map(str::to_owned);
+        Some(Challenge::Bearer { realm: realm.to_owned(), service })
+    };
+    let artifact_registry = r#"Bearer realm="https://europe-docker.pkg.dev/v2/token",service="europe-docker.pkg.dev",scope="repository:p/r/i:pull,push""#;
+    let token = "https://europe-docker.pkg.dev/v2/token";
+    assert_eq!(challenge(artifact_registry), bearer(token, Some("europe-docker.pkg.dev")));
+    assert_eq!(challenge("bearer scope=\"a,b\", realm=x"), bearer("x", None));
+    assert_eq!(challenge(r#"Basic realm="Registry""#), Some(Challenge::Basic));
+    assert_eq!(challenge("Negotiate"), None);
+    assert_eq!(challenge("Bearer service=\"x\""), None);
+}
+
+#[test]
+fn credentials_are_found_as_docker_finds_them() {
+    // "user:pass:word" in base 64.
+    let config = json!({
+        "credHelpers": {"europe-docker.pkg.dev": "gcloud"},
+        "credsStore": "desktop",
+        "auths": {
+            "127.0.0.1:5000": {"auth": "dXNlcjpwYXNzOndvcmQ="},
+            "identity.example.com": {"auth": "eDp5", "identitytoken": "t"},
+            "https://index.docker.io/v1/": {"auth": "dXNlcjpwYXNzOndvcmQ="},
+            "stored.example.com": {},
+            "broken.example.com": {"auth": "%"},
+        },
+    });
+    let password = || {
+        let (user, password) = ("user".to_owned(), "pass:word".to_owned());
+        Some(Place::Here(Credentials::Password { user, password }))
+    };
+    let helper = |name: &str, host: &str| Some(Place::Helper(name.to_owned(), host.to_owned()));
+    for (host, expected) in [
+        ("europe-docker.pkg.dev", helper("gcloud", "europe-docker.pkg.dev")),
+        ("127.0.0.1:5000", password()),
+        ("identity.example.com", Some(Place::Here(Credentials::Identity("t".to_owned())))),
+        ("docker.io", password()),
+        ("stored.example.com", helper("desktop", "stored.example.com")),
+        ("other.example.com", helper("desktop", "other.example.com")),
+    ] {
+        assert_eq!(place(&config, host).unwrap(), expected, "{host}");
+    }
+    let broken = place(&config, "broken.example.com").unwrap_err().to_string();
+    assert!(broken.contains("log in again"), "{broken}");
+    assert_eq!(place(&Value::Null, "127.0.0.1:5000").unwrap(), None);
+    assert!(is_google("gcr.io") && is_google("eu.gcr.io") && is_google("us-docker.pkg.dev"));
+    assert!(!is_google("evilgcr.io") && !is_google("pkg.dev.example.com"));
+}
+
+#[test]
+fn the_lock_keeps_what_is_not_pushed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deeper/images.lock.json");
+    let mut lock = Lock::read(&path).unwrap();
+    assert!(lock.images.is_empty());
+    let locked = json!({
+        "reference": "h/one@sha256:0", "digest": "sha256:0", "platform": "linux/amd64",
+        "tags": ["t"], "revision": null, "binary_sha256": "1", "bytes": 2,
+    });
+    lock.images.insert("one".to_owned(), serde_json::from_value(locked.clone()).unwrap());
+    lock.write(&path).unwrap();
+    let mut lock = Lock::read(&path).unwrap();
+    lock.images.insert("two".to_owned(), serde_json::from_value(locked).unwrap());
+    lock.write(&path).unwrap();
+    let names: Vec<String> = Lock::read(&path).unwrap().images.into_keys().collect();
+    assert_eq!(names, ["one", "two"]);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("\"version\": 1", "\"version\": 2")).unwrap();
+    assert!(Lock::read(&path).unwrap_err().to_string().contains("another version"));
+}
+
+/// A binary of `function` that was never built.
+fn built(function: &str) -> Built {
+    Built {
+        function: function.to_owned(),
+        path: function.into(),
+        bytes: 1,
+        sha256: "00".repeat(32),
+        fresh: true,
+    }
+}
+
+fn toolchain() -> Toolchain {
+    Toolchain {
+        target: "x86_64-unknown-linux-musl".to_owned(),
+        version: "rustc 1.95.0".to_owned(),
+        commit: "c0ffee".to_owned(),
+        sysroot: "/toolchain".into(),
+        variables: Vec::new(),
+    }
+}
+
+#[test]
+fn the_sbom_has_what_is_linked_and_nothing_else() {
+    let packages = Packages::read(&workspace(), "x86_64-unknown-linux-gnu").unwrap();
+    let everything = packages.ids();
+    // As if the build had left out one that the graph has.
+    let built_too: BTreeSet<String> =
+        everything.into_iter().filter(|it| !it.contains("#tracing-stackdriver@")).collect();
+    let linked = packages.linked("manifest-writer", &built_too).unwrap();
+    let names: BTreeSet<&str> = linked.packages.iter().map(|it| it.name.as_str()).collect();
+    for inside in ["manifest-writer", "domain", "gcp", "reqwest", "rustls", "ring", "serde_core"] {
+        assert!(names.contains(inside), "{inside}");
+    }
+    let build_script = "cc";
+    let in_tests_only = "emulator";
+    for outside in ["tracing-stackdriver", "clap", "schema", build_script, in_tests_only] {
+        assert!(!names.contains(outside), "{outside}");
+    }
+    let function = "manifest-writer";
+    let document =
+        sbom::document(&packages, &linked, &built(function), &about(function), &toolchain());
+    let listed = document["packages"].as_array().unwrap();
+    let ids: BTreeSet<&str> = listed.iter().map(|it| it["SPDXID"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), listed.len(), "each has an id of its own");
+    for relation in document["relationships"].as_array().unwrap() {
+        for end in ["spdxElementId", "relatedSpdxElement"] {
+            let id = relation[end].as_str().unwrap();
+            assert!(ids.contains(id) || id == "SPDXRef-DOCUMENT", "{id}");
+        }
+    }
+    let ring = listed.iter().find(|it| it["name"] == "ring").unwrap();
+    assert_eq!(ring["checksums"][0]["checksumValue"].as_str().unwrap().len(), 64);
+    let version = ring["versionInfo"].as_str().unwrap();
+    assert_eq!(ring["externalRefs"][0]["referenceLocator"], format!("pkg:cargo/ring@{version}"));
+    for text in ["spdxVersion", "dataLicense", "documentNamespace", "name"] {
+        assert!(document[text].is_string(), "{text}");
+    }
+}
+
+#[test]
+fn the_provenance_names_image_binary_and_commit() {
+    let image = image("one");
+    let by = ("builtin", Some("https://example.com/strata"), "urn:builder");
+    let statement =
+        provenance::statement(&workspace(), &image, &built("one"), &toolchain(), by).unwrap();
+    let digest = image.manifest.digest.trim_start_matches("sha256:");
+    assert_eq!(statement["subject"][0]["digest"]["sha256"], digest);
+    let definition = &statement["predicate"]["buildDefinition"];
+    let commit = &definition["resolvedDependencies"][2];
+    assert_eq!(commit["uri"], "git+https://example.com/strata");
+    assert_eq!(commit["digest"]["gitCommit"], about("one").revision.unwrap());
+    assert_eq!(statement["predicate"]["runDetails"]["builder"]["id"], "urn:builder");
+}
+
+#[test]
+fn a_function_is_made_of_what_it_links() {
+    let workspace = workspace();
+    let package = |name: &str| workspace.packages.iter().find(|it| *it.name == name).unwrap();
+    let parts = source::parts(&workspace, package("manifest-writer"));
+    let has = |name: &str| parts.contains(std::path::Path::new(name));
+    for inside in
+        ["functions/manifest-writer", "shared/gcp", "shared/domain", "Cargo.lock", "schemas"]
+    {
+        assert!(has(inside), "{inside}");
+    }
+    for outside in ["shared/schema", "shared/emulator", "functions/index-writer", "xtask"] {
+        assert!(!has(outside), "{outside}");
+    }
+    let operated = source::parts(&workspace, package("operator"));
+    assert!(operated.contains(std::path::Path::new("functions/manifest-writer")));
+}
