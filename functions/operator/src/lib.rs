@@ -15,6 +15,7 @@ mod job;
 mod index;
 mod migrate;
 mod quarantine;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use screen::Screen;
     after_help = "Examples:
   operator quarantine list --bucket acme-data --env prod     what could not be handled and is open
   operator index build ventures by-status-v2 --dry-run       what a new index would cost
+  operator write venture V1 --file v1.json --env dev         append a record, if it counts
   operator migrate --dry-run                                 what a release reads in another way"
 )]
 pub struct Cli {
@@ -56,6 +58,7 @@ pub enum Command {
     Quarantine(quarantine::Options),
     Index(index::Options),
     Migrate(migrate::Options),
+    Write(write::Options),
 }
 
 /// What a command works with.
@@ -64,6 +67,8 @@ pub struct Operator<'a> {
     pub tools: Tools,
     /// The environment.
     pub env: Env,
+    /// Who runs it, where that is known.
+    pub user: Option<String>,
     /// Where it prints.
     pub screen: &'a Screen,
     /// A wrong turn that a test takes.
@@ -81,12 +86,15 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::Quarantine(options) => &options.place,
         Command::Index(options) => &options.place,
         Command::Migrate(options) => &options.place,
+        Command::Write(options) => &options.place,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let tools = place.tools(&Config::environment())?;
+        let config = Config::environment();
+        let tools = place.tools(&config)?;
+        let user = config.read("USER")?;
         let planted = Planted::NONE;
-        perform(command, Operator { tools, env: place.env, screen, planted }).await
+        perform(command, Operator { tools, env: place.env, user, screen, planted }).await
     })
 }
 
@@ -100,5 +108,6 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::Quarantine(options) => quarantine::run(options, &operator).await,
         Command::Index(options) => index::run(options, &operator).await,
         Command::Migrate(options) => migrate::run(options, &operator).await,
+        Command::Write(options) => write::run(options, &operator).await,
     }
 }

@@ -5,6 +5,7 @@ mod command_line;
 mod index;
 mod migrate;
 mod quarantine;
+mod write;
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -144,7 +145,8 @@ async fn run(tools: &Tools, line: &str) -> (Result<bool, Problem>, String) {
     let (said, aside) = (Said::default(), Said::default());
     let screen = Screen::on(said.clone(), aside.clone());
     let planted = Planted::NONE;
-    let operator = Operator { tools: tools.clone(), env: Env::Dev, screen: &screen, planted };
+    let (tools, user) = (tools.clone(), Some("ada".to_owned()));
+    let operator = Operator { tools, env: Env::Dev, user, screen: &screen, planted };
     let ended = perform(&cli.command, operator).await;
     (ended, said.text() + &aside.text())
 }

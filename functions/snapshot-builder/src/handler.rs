@@ -341,8 +341,8 @@ impl SnapshotBuilder {
         errors
     }
 
-    /// Every violation of the schema that the document declares.
-    fn violations(&self, document: &Value, definition: &EntityDefinition) -> Vec<String> {
+    /// Every violation of the schema that the document declares, and of the checks of its kind.
+    pub fn violations(&self, document: &Value, definition: &EntityDefinition) -> Vec<String> {
         let version = document.get("schema_version").and_then(Value::as_str);
         let Some(version) = version else {
             return vec!["/schema_version: expected a text".to_owned()];

@@ -83,37 +83,52 @@ impl SnapshotBuilder {
             Ok(body) => body,
             Err(reason) => return Ok(Read::DoesNotCount(vec![reason])),
         };
-        Ok(match Record::read(name, &body, created_at, definition) {
-            Ok(record) if self.planted.has(Shortcut::OrderedByTimeAlone) => {
-                self.validated(planted::named_by_its_time(record, name), definition)
-            }
-            Ok(record) if self.planted.has(Shortcut::MergeCopiedWhole) => {
-                self.validated(planted::copied_whole(record), definition)
-            }
-            Ok(record) => self.validated(record, definition),
+        Ok(match self.judge(name, &body, created_at, definition) {
+            Ok(record) => Read::Counts(record),
             Err(reasons) => Read::DoesNotCount(reasons),
         })
     }
 
+    /// The record with this name and content, at the newest schema version. `created_at` is when
+    /// its object was created.
+    ///
+    /// # Errors
+    ///
+    /// Every reason for which it does not count.
+    pub fn judge(
+        &self,
+        name: &HistoryName,
+        body: &[u8],
+        created_at: Instant,
+        definition: &EntityDefinition,
+    ) -> Result<Record, Vec<String>> {
+        let record = Record::read(name, body, created_at, definition)?;
+        let record = match () {
+            () if self.planted.has(Shortcut::OrderedByTimeAlone) => {
+                planted::named_by_its_time(record, name)
+            }
+            () if self.planted.has(Shortcut::MergeCopiedWhole) => planted::copied_whole(record),
+            () => record,
+        };
+        self.validated(record, definition)
+    }
+
     /// The record at the newest schema version. A full one has to be valid under its own and,
     /// when it is upgraded, under the newest.
-    fn validated(&self, record: Record, definition: &EntityDefinition) -> Read {
+    fn validated(
+        &self,
+        record: Record,
+        definition: &EntityDefinition,
+    ) -> Result<Record, Vec<String>> {
         let Change::Full(document) = record.change else {
-            return match upgrade::record(record, definition) {
-                Ok(record) => Read::Counts(record),
-                Err(unknown) => Read::DoesNotCount(vec![unknown.to_string()]),
-            };
+            let upgraded = upgrade::record(record, definition);
+            return upgraded.map_err(|unknown| vec![unknown.to_string()]);
         };
-        let valid = self.valid(document, definition).and_then(|document| {
-            match upgrade::is_due(&document, definition) {
-                true => self.upgraded(document, definition),
-                false => Ok(document),
-            }
-        });
-        match valid {
-            Ok(document) => Read::Counts(Record { change: Change::Full(document), ..record }),
-            Err(reasons) => Read::DoesNotCount(reasons),
+        let mut document = self.valid(document, definition)?;
+        if upgrade::is_due(&document, definition) {
+            document = self.upgraded(document, definition)?;
         }
+        Ok(Record { change: Change::Full(document), ..record })
     }
 
     /// A valid document of an older schema version at the newest, valid there too.

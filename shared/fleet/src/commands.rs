@@ -21,7 +21,7 @@ impl Process for Commands {
             let Ok(cli) = Cli::try_parse_from(words) else { return 400 };
             let screen = Screen::on(std::io::sink(), std::io::sink());
             let (tools, planted) = (self.tools.clone(), self.planted);
-            let operator = Operator { tools, env: Env::Dev, screen: &screen, planted };
+            let operator = Operator { tools, env: Env::Dev, user: None, screen: &screen, planted };
             match perform(&cli.command, operator).await {
                 Ok(true) => 204,
                 Ok(false) => 500,

@@ -2,7 +2,8 @@
 
 use std::io::Read as _;
 
-use flate2::read::MultiGzDecoder;
+use flate2::Compression;
+use flate2::read::{GzEncoder, MultiGzDecoder};
 
 /// How many bytes one compressed byte may become, beyond [`RATIO_FREE_BYTES`].
 ///
@@ -27,6 +28,14 @@ pub enum GzipError {
     /// and length included.)
     #[error("not gzip, or damaged")]
     Damaged,
+}
+
+/// Compresses into one member that says nothing but the content: the same bytes every time.
+pub fn compress(bytes: &[u8]) -> Vec<u8> {
+    let mut compressed = Vec::new();
+    let read = GzEncoder::new(bytes, Compression::default()).read_to_end(&mut compressed);
+    read.expect("to read from memory and write to it cannot fail");
+    compressed
 }
 
 /// Decompresses all members of `bytes` into at most `bytes_max` bytes.

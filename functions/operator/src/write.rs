@@ -1,0 +1,275 @@
+//! `write`: appends a history record that is known to count.
+
+mod compose;
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::Args;
+use domain::json::{self, Object as Json};
+use domain::{
+    Delivery, Disposition, EntityDefinition, EntityRef, Generation, Handler as _, HistoryName,
+    ObjectName, Overwrote, Planted, RECORD_BYTES_MAX, Record,
+};
+use projection::fold::{Coverage, State};
+use projection::snapshot::{self, Decision, Stored};
+use schema::Validators;
+use serde_json::Value;
+use snapshot_builder::SnapshotBuilder;
+use store::{ErrorKind, Metadata, Object, Precondition, gzip};
+
+use crate::{Operator, Place, Problem};
+use compose::{By, Op, Wish};
+
+/// A larger record is compressed. Below, the bytes cost less than what reads them.
+const COMPRESS_ABOVE_BYTES: usize = 64 * 1024;
+
+/// Between two looks whether the snapshot covers the record.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Appends a record to the history of an entity.
+///
+/// The record is a full document, a JSON merge patch (--merge), or says that the entity is gone
+/// (--delete). It is held against the schema and the checks of its kind before it is written, with
+/// the same code as in the snapshot-builder, and refused with every reason; of a patch the result is
+/// judged. `id`, `entity`, `env`, `schema_version` and `created_at` are filled in where they are
+/// missing. `updated_at` is the time now, or 1 ms after that of the entity where that is later.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  write venture V1 --file v1.json                     a full document
+  echo '{\"status\":\"Pilot\"}' | write venture V1 --merge --file - --reason \"board of 3 May\"
+  write venture V1 --delete --reason duplicate
+  write venture V1 --file v1.json --dry-run           what would be written, or every reason not to
+  write venture V1 --file v1.json --wait              until the snapshot has it")]
+pub struct Options {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The kind: venture.
+    entity: String,
+    /// The id of the entity: V1.
+    id: String,
+    /// The document or patch; - reads it from standard input.
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "delete",
+        conflicts_with = "delete"
+    )]
+    file: Option<PathBuf>,
+    /// The file is a JSON merge patch: what it does not name stays, null removes.
+    #[arg(long, conflicts_with = "delete")]
+    merge: bool,
+    /// The entity is gone, until a later full record.
+    #[arg(long)]
+    delete: bool,
+    /// Why, for whoever reads the history.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Who; the variable USER when not said.
+    #[arg(long, value_name = "NAME")]
+    actor: Option<String>,
+    /// Show the record; write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Return when the snapshot covers the record.
+    #[arg(long)]
+    wait: bool,
+    /// Give up waiting after so many seconds. The record is written all the same.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "wait")]
+    timeout: u64,
+    /// Have this process write the snapshot, where no snapshot-builder is fed.
+    #[arg(long, conflicts_with_all = ["wait", "dry_run"])]
+    fold: bool,
+}
+
+/// A record that counts, and where it goes.
+struct Appended {
+    name: HistoryName,
+    record: Record,
+    body: Vec<u8>,
+}
+
+pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bool, Problem> {
+    let definition = definition(operator, &options.entity)?;
+    let entity = EntityRef::new(operator.env, &definition.segment, &options.id)
+        .map_err(|err| Problem::new(format!("{:?} is no id: {err}", options.id)))?;
+    let written = options.file.as_deref().map(read).transpose()?;
+    let validators = Arc::new(Validators::new(Arc::clone(&operator.tools.definitions)));
+    let builder =
+        SnapshotBuilder { tools: operator.tools.clone(), validators, planted: Planted::NONE };
+    let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
+    let current = operator.tools.store.get(&snapshot, None).await?;
+    let stored = stored(current.as_ref(), definition);
+    let op = match (options.merge, options.delete) {
+        (true, _) => Op::Merge,
+        (_, true) => Op::Delete,
+        _ => Op::Full,
+    };
+    let by = By {
+        actor: options.actor.clone().or_else(|| operator.user.clone()),
+        reason: options.reason.clone(),
+    };
+    let now = operator.tools.clock.now();
+    let wish = Wish { op, written, entity: &entity, definition, stored: &stored, by, now };
+    let appended = judged(wish, operator, &builder)?;
+    let name = ObjectName::History(appended.name.clone()).to_string();
+    if options.dry_run {
+        let text = String::from_utf8_lossy(&appended.body);
+        operator.screen.say(&format!("would write {name}\n{}", text.trim_end()))?;
+        return Ok(true);
+    }
+    let generation = append(operator, &name, &appended).await?;
+    operator.screen.say(&format!("wrote {name}"))?;
+    if options.fold {
+        return fold(operator, &builder, appended.name, generation).await;
+    }
+    if options.wait {
+        let timeout = Duration::from_secs(options.timeout);
+        return wait(operator, definition, &snapshot, &appended.record, timeout).await;
+    }
+    Ok(true)
+}
+
+fn definition<'a>(operator: &'a Operator<'_>, kind: &str) -> Result<&'a EntityDefinition, Problem> {
+    let definitions = &operator.tools.definitions;
+    definitions.entity(kind).ok_or_else(|| {
+        let known: Vec<&str> = definitions.entities().iter().map(|it| &*it.entity).collect();
+        Problem::new(format!("no kind {kind:?}; there are {}", known.join(", ")))
+    })
+}
+
+/// The document in `file`.
+fn read(file: &Path) -> Result<Json, Problem> {
+    let named = |what: String| Problem::new(format!("{}: {what}", file.display()));
+    let bound = RECORD_BYTES_MAX as u64 + 1;
+    let mut bytes = Vec::new();
+    let read = match file == Path::new("-") {
+        true => io::stdin().take(bound).read_to_end(&mut bytes),
+        false => fs::File::open(file).and_then(|file| file.take(bound).read_to_end(&mut bytes)),
+    };
+    read.map_err(|err| named(err.to_string()))?;
+    if bytes.len() > RECORD_BYTES_MAX {
+        return Err(named(format!("a record has at most {RECORD_BYTES_MAX} bytes")));
+    }
+    match json::parse_within(&bytes, domain::RECORD_BOUNDS) {
+        Ok(Value::Object(document)) => Ok(document),
+        Ok(_) => Err(named("a record is a JSON object".to_owned())),
+        Err(err) => Err(named(err.to_string())),
+    }
+}
+
+fn stored(object: Option<&Object>, definition: &EntityDefinition) -> Stored {
+    let read = object.map(|object| (&object.body[..], &object.metadata));
+    snapshot::read(read, definition)
+}
+
+/// The record that is wished for, if it counts and its result is valid.
+fn judged(
+    wish: Wish<'_>,
+    operator: &Operator<'_>,
+    builder: &SnapshotBuilder,
+) -> Result<Appended, Problem> {
+    let (entity, definition, stored, now) = (wish.entity, wish.definition, wish.stored, wish.now);
+    let (document, updated_at) = compose::compose(wish)?;
+    let body = json::to_line(&Value::Object(document));
+    let ending = if body.len() > COMPRESS_ABOVE_BYTES { ".json.gz" } else { ".json" };
+    let id = operator.tools.ids.ulid(updated_at);
+    let file = format!("{}_{id}{ending}", updated_at.to_millis_text());
+    let name = HistoryName { entity: entity.clone(), day: updated_at.day(), file };
+    let refused = |reasons: Vec<String>| {
+        Problem::new(format!("refused, nothing is written:\n  {}", reasons.join("\n  ")))
+    };
+    let record = builder.judge(&name, &body, now, definition).map_err(refused)?;
+    if let Decision::Put(folded) = snapshot::decide(stored, vec![record.clone()])
+        && let State::Live(document) = &folded.state
+    {
+        let reasons = builder.violations(&Value::Object(document.clone()), definition);
+        if !reasons.is_empty() {
+            return Err(refused(reasons));
+        }
+    }
+    Ok(Appended { name, record, body })
+}
+
+/// Creates the object.
+async fn append(
+    operator: &Operator<'_>,
+    name: &str,
+    appended: &Appended,
+) -> Result<Generation, Problem> {
+    let store = &operator.tools.store;
+    let body = match name.ends_with(".gz") {
+        true => gzip::compress(&appended.body),
+        false => appended.body.clone(),
+    };
+    let put = store.put(name, Bytes::from(body), &Metadata::new(), Precondition::Absent).await;
+    match put {
+        Ok(generation) => Ok(generation),
+        // The name has an id of its own: it was this write, whose answer was lost.
+        Err(err) if err.kind == ErrorKind::Conflict => match store.get(name, None).await? {
+            Some(object) => Ok(object.generation),
+            None => Err(err.into()),
+        },
+        Err(err) => {
+            Err(Problem::new(format!("{err}; look whether {name} is there before you write again")))
+        }
+    }
+}
+
+/// Handles the record as the snapshot-builder does.
+async fn fold(
+    operator: &Operator<'_>,
+    builder: &SnapshotBuilder,
+    name: HistoryName,
+    generation: Generation,
+) -> Result<bool, Problem> {
+    let created_at = Some(operator.tools.clock.now());
+    let name = ObjectName::History(name);
+    let delivery = Delivery { name, generation, overwrote: Overwrote::Nothing, created_at };
+    match builder.handle(&[delivery]).await.pop() {
+        Some(Ok(Disposition::Done | Disposition::Skipped(_))) => {
+            operator.screen.say("the snapshot has it")?;
+            Ok(true)
+        }
+        Some(Ok(Disposition::Rejected(reasons))) => Err(Problem::new(reasons.join("; "))),
+        Some(Err(failure)) => Err(Problem::new(format!(
+            "the record is written, and is no part of the snapshot yet: {failure}"
+        ))),
+        None => Err(Problem::new("the handler gave no answer")),
+    }
+}
+
+/// Waits until the snapshot covers the record.
+async fn wait(
+    operator: &Operator<'_>,
+    definition: &EntityDefinition,
+    snapshot: &str,
+    record: &Record,
+    timeout: Duration,
+) -> Result<bool, Problem> {
+    let clock = &operator.tools.clock;
+    let over_at = clock.now().after(timeout);
+    loop {
+        let object = operator.tools.store.get(snapshot, None).await?;
+        if let Stored::Snapshot(folded) | Stored::Outdated(folded) =
+            stored(object.as_ref(), definition)
+            && folded.coverage(&record.key) == Coverage::Covered
+        {
+            operator.screen.say("the snapshot has it")?;
+            return Ok(true);
+        }
+        if clock.now() >= over_at {
+            operator.screen.hint(&format!(
+                "the record is written, and after {} s no snapshot has it: is the snapshot-builder \
+                 fed? see `quarantine list`",
+                timeout.as_secs()
+            ));
+            return Ok(false);
+        }
+        clock.sleep(LOOK).await;
+    }
+}
