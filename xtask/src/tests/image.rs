@@ -303,6 +303,7 @@ fn what_a_registry_asks_for_is_understood() {
     };
     let artifact_registry = r#"Bearer realm="https://europe-docker.pkg.dev/v2/token",service="europe-docker.pkg.dev",scope="repository:p/r/i:pull,push""#;
     let token = "https://europe-docker.pkg.dev/v2/token";
+    let challenge = |header: &str| challenge([header].into_iter());
     assert_eq!(challenge(artifact_registry), bearer(token, Some("europe-docker.pkg.dev")));
     assert_eq!(challenge("bearer scope=\"a,b\", realm=x"), bearer("x", None));
     assert_eq!(challenge(r#"Basic realm="Registry""#), Some(Challenge::Basic));
