@@ -249,6 +249,16 @@ fn names_of_images_are_taken_apart() {
     for wrong in ["gcr.io/Upper/i", "gcr.io/a//b", "gcr.io/a@sha256:0", "gcr.io/a:b/c", "gcr.io/"] {
         assert!(Reference::parse(wrong).is_err(), "{wrong}");
     }
+    let upper = format!("gcr.io/a@sha256:{}", "A".repeat(64));
+    assert!(Reference::parse(&upper).is_err(), "the same digest would have two names");
+    for wrong in
+        ["a b.c/r", "a.b?c/r", "a.b#c/r", "a.b:/r", "a.b:x/r", "[::1/r", "a:1:2/r", "\u{1b}.b/r"]
+    {
+        let err = Reference::parse(wrong).unwrap_err().to_string();
+        assert!(err.contains("no host") && !err.contains(char::is_control), "{err}");
+    }
+    check("[::1]:5000/r", "[::1]:5000", "r", None);
+    check("[::1]/r:t", "[::1]", "r", Some("t"));
     assert!(Reference::below("gcr.io/p:tag", "i").is_err());
     assert!(check_tag("v1.0_a").is_ok() && check_tag("-a").is_err() && check_tag("").is_err());
 }
