@@ -47,7 +47,7 @@ impl Index {
             let called = it.annotations.get(NAME).map(String::as_str);
             name.is_none_or(|name| called == Some(name))
                 && it.artifact_type.is_none()
-                && it.platform.as_ref().is_none_or(|it| it == platform)
+                && it.platform.as_ref().is_none_or(|it| it.runs_on(platform))
         });
         let Platform { architecture, os, .. } = platform;
         let first = fitting.next();

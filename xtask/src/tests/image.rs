@@ -12,9 +12,10 @@ use crate::build::compile::Built;
 use crate::build::toolchain::Toolchain;
 use crate::image::assemble::{About, Base, Image, assemble, platform};
 use crate::image::attach::Attachment;
-use crate::image::blob::{Descriptor, digest, media};
+use crate::image::blob::{Descriptor, Platform, digest, media};
 use crate::image::choice::Choice;
 use crate::image::layer::{Entry, Layer};
+use crate::image::layout::Index;
 use crate::image::lock::Lock;
 use crate::image::make::check_linkage;
 use crate::image::reference::{Reference, check_tag, is_loopback};
@@ -230,6 +231,26 @@ async fn an_image_in_a_folder_is_a_base_of_others() {
     let arm = crate::image::assemble::platform("aarch64-unknown-linux-musl").unwrap();
     let other = choice(":one").parse::<Choice>().unwrap().base(&arm).await.unwrap_err();
     assert!(format!("{other:#}").contains("no image for linux/arm64"), "{other:#}");
+}
+
+#[test]
+fn an_arm64_image_is_v8_whether_or_not_it_says_so() {
+    let arm64 = platform("aarch64-unknown-linux-musl").unwrap();
+    let check = |variants: &[Option<&str>], expected: Option<usize>| {
+        let descriptor = |variant: &Option<&str>| {
+            let variant = variant.map(str::to_owned);
+            let digest = format!("{variant:?}");
+            let platform = Some(Platform { variant, ..arm64.clone() });
+            Descriptor { digest, platform, ..image("one").manifest.descriptor() }
+        };
+        let index = Index::new(variants.iter().map(descriptor).collect());
+        let found = index.select(&arm64, None).ok().map(|it| it.digest.clone());
+        assert_eq!(found, expected.map(|at| index.manifests[at].digest.clone()), "{variants:?}");
+    };
+    // As the images of gcr.io/distroless and of Docker's library are.
+    check(&[Some("v9"), Some("v8")], Some(1));
+    check(&[None], Some(0));
+    check(&[Some("v9")], None);
 }
 
 #[test]
