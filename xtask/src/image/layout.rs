@@ -10,6 +10,7 @@ use serde_json::json;
 use super::assemble::Image;
 use super::attach::Attachment;
 use super::blob::{Blob, Descriptor, Platform, media};
+use super::file;
 use super::layer::{Entry, archive};
 
 /// The annotation by which an image of a folder is found.
@@ -81,13 +82,13 @@ pub(crate) fn files(images: &[(&Image, &[Attachment])]) -> Result<Vec<(String, V
     Ok(files)
 }
 
-/// Writes images into `folder`; what is in it stays, apart from its index.
+/// Writes images into `folder`; what is in it stays, apart from its index, which is replaced when all
+/// that it names is there.
 pub(crate) fn write(folder: &Path, images: &[(&Image, &[Attachment])]) -> Result<()> {
-    for (name, content) in files(images)? {
-        let path = folder.join(name);
-        fs::create_dir_all(path.parent().unwrap_or(folder))
-            .and_then(|()| fs::write(&path, content))
-            .with_context(|| format!("cannot write {}", path.display()))?;
+    let (last, first): (Vec<_>, Vec<_>) =
+        files(images)?.into_iter().partition(|(name, _)| name == INDEX);
+    for (name, content) in first.into_iter().chain(last) {
+        file::write(&folder.join(name), &content)?;
     }
     Ok(())
 }

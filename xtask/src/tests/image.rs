@@ -233,6 +233,54 @@ async fn an_image_in_a_folder_is_a_base_of_others() {
     assert!(format!("{other:#}").contains("no image for linux/arm64"), "{other:#}");
 }
 
+/// The permissions of a new file, which the umask of this process decides about.
+#[cfg(unix)]
+#[test]
+fn whoever_may_read_new_files_may_read_the_lock() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |name: &str| {
+        let path = folder.path().join(name);
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    };
+    std::fs::write(folder.path().join("usual"), "").unwrap();
+    Lock::add(&folder.path().join("lock"), Default::default()).unwrap();
+    assert_eq!(format!("{:o}", mode("lock")), format!("{:o}", mode("usual")));
+}
+
+#[test]
+fn a_layout_that_cannot_be_finished_keeps_its_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (image("one"), image("two"));
+    layout::write(folder.path(), &[(&one, &[])]).unwrap();
+    let index = || std::fs::read(folder.path().join("index.json")).unwrap();
+    let before = index();
+    // In the place of a blob is something that cannot be replaced.
+    let hex = two.config.digest.trim_start_matches("sha256:");
+    std::fs::create_dir_all(folder.path().join("blobs/sha256").join(hex).join("x")).unwrap();
+    let err = layout::write(folder.path(), &[(&two, &[])]).unwrap_err().to_string();
+    assert!(err.starts_with("cannot write") && err.contains(hex), "{err}");
+    assert_eq!(index(), before);
+    let left = std::fs::read_dir(folder.path().join("blobs/sha256")).unwrap();
+    let half = left.map(|it| it.unwrap().file_name()).find(|it| it.len() != 64);
+    assert_eq!(half, None, "what is half written is taken away");
+}
+
+#[test]
+fn a_layout_is_never_seen_half_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (image("one"), image("two"));
+    layout::write(folder.path(), &[(&one, &[])]).unwrap();
+    let path = folder.path().join("index.json");
+    let before = std::fs::read(&path).unwrap();
+    // Whoever has opened a file goes on reading what was in it.
+    let opened = folder.path().join("opened");
+    std::fs::hard_link(&path, &opened).unwrap();
+    layout::write(folder.path(), &[(&two, &[])]).unwrap();
+    assert_ne!(std::fs::read(&path).unwrap(), before);
+    assert_eq!(std::fs::read(&opened).unwrap(), before);
+}
+
 #[test]
 fn an_arm64_image_is_v8_whether_or_not_it_says_so() {
     let arm64 = platform("aarch64-unknown-linux-musl").unwrap();
@@ -382,17 +430,16 @@ fn credentials_are_found_as_docker_finds_them() {
 fn the_lock_keeps_what_is_not_pushed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deeper/images.lock.json");
-    let mut lock = Lock::read(&path).unwrap();
-    assert!(lock.images.is_empty());
-    let locked = json!({
-        "reference": "h/one@sha256:0", "digest": "sha256:0", "platform": "linux/amd64",
-        "tags": ["t"], "revision": null, "binary_sha256": "1", "bytes": 2,
-    });
-    lock.images.insert("one".to_owned(), serde_json::from_value(locked.clone()).unwrap());
-    lock.write(&path).unwrap();
-    let mut lock = Lock::read(&path).unwrap();
-    lock.images.insert("two".to_owned(), serde_json::from_value(locked).unwrap());
-    lock.write(&path).unwrap();
+    assert!(Lock::read(&path).unwrap().images.is_empty());
+    let locked = || {
+        let locked = json!({
+            "reference": "h/one@sha256:0", "digest": "sha256:0", "platform": "linux/amd64",
+            "tags": ["t"], "revision": null, "binary_sha256": "1", "bytes": 2,
+        });
+        serde_json::from_value(locked).unwrap()
+    };
+    Lock::add(&path, [("one".to_owned(), locked())].into()).unwrap();
+    Lock::add(&path, [("two".to_owned(), locked())].into()).unwrap();
     let names: Vec<String> = Lock::read(&path).unwrap().images.into_keys().collect();
     assert_eq!(names, ["one", "two"]);
     let text = std::fs::read_to_string(&path).unwrap();
