@@ -538,3 +538,55 @@ fn a_function_is_made_of_what_it_links() {
     let operated = source::parts(&workspace, package("operator"));
     assert!(operated.contains(std::path::Path::new("functions/manifest-writer")));
 }
+
+/// A repository of git with one commit of one file, at a known time, under a signature.
+fn repository() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), "").unwrap();
+    git(folder.path(), &["init", "--quiet"]);
+    git(folder.path(), &["add", "a"]);
+    let tree = git(folder.path(), &["write-tree"]);
+    let commit = format!(
+        "tree {tree}\nauthor a <a@example.com> 1767315845 +0200\n\
+         committer a <a@example.com> 1767315845 +0200\n\
+         gpgsig -----BEGIN SSH SIGNATURE-----\n AAAA\n -----END SSH SIGNATURE-----\n\na\n"
+    );
+    std::fs::write(folder.path().join(".git/commit"), commit).unwrap();
+    let commit = git(folder.path(), &["hash-object", "-t", "commit", "-w", ".git/commit"]);
+    git(folder.path(), &["update-ref", "HEAD", &commit]);
+    folder
+}
+
+fn git(folder: &std::path::Path, arguments: &[&str]) -> String {
+    let output = std::process::Command::new("git").current_dir(folder).args(arguments).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn the_commit_of_an_image_does_not_depend_on_the_settings_of_a_person() {
+    let repository = repository();
+    let folder = repository.path();
+    let parts = BTreeSet::from(["a".into()]);
+    let (revision, created) = source::commit(folder, &parts).unwrap().unwrap();
+    assert_eq!((revision.len(), created.as_str()), (40, "2026-01-02T01:04:05Z"));
+    git(folder, &["config", "log.showSignature", "true"]);
+    git(folder, &["config", "color.ui", "always"]);
+    git(folder, &["config", "status.showUntrackedFiles", "no"]);
+    assert_eq!(source::commit(folder, &parts).unwrap().unwrap().0, revision);
+    let parts = BTreeSet::from(["a".into(), "b".into()]);
+    std::fs::write(folder.join("b"), "").unwrap();
+    assert_eq!(source::commit(folder, &parts).unwrap().unwrap().0, format!("{revision}-dirty"));
+}
+
+#[test]
+fn a_repository_that_git_does_not_read_is_no_folder_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = BTreeSet::from(["a".into()]);
+    assert_eq!(source::commit(folder.path(), &parts).unwrap(), None);
+    let repository = repository();
+    std::fs::write(repository.path().join(".git/config"), "[broken").unwrap();
+    let err = source::commit(repository.path(), &parts).unwrap_err().to_string();
+    assert!(err.starts_with("git rev-parse: "), "{err}");
+}
