@@ -15,7 +15,7 @@ pub(crate) mod provenance;
 pub(crate) mod push;
 pub(crate) mod reference;
 pub(crate) mod registry;
-mod run;
+pub(crate) mod run;
 pub(crate) mod sbom;
 pub(crate) mod source;
 

@@ -15,6 +15,7 @@ use crate::image::container::Engine;
 use crate::image::push::{Item, Push};
 use crate::image::reference::Reference;
 use crate::image::registry::{Keychain, Patience, Registry};
+use crate::image::run::end;
 use crate::image::{attach, layout};
 
 /// A registry that does not listen by then does not start.
@@ -23,17 +24,24 @@ const START_MAX: Duration = Duration::from_secs(20);
 /// What a program ends with whose image podman did not start. (podman-run(1), "Exit Status".)
 const NOT_RUN: i32 = 125;
 
-/// The smallest program for Linux on x86-64 that ends with the id of its user, modulo 256: a header
-/// of ELF, one segment, and `exit(getuid())`.
-fn program() -> Vec<u8> {
+/// `exit(getuid())`: ends with the id of its user, modulo 256.
+const TELLS_USER: [&[u8]; 3] = [
+    &[0xb8, 102, 0, 0, 0, 0x0f, 0x05], // mov eax, getuid; syscall
+    &[0x89, 0xc7],                     // mov edi, eax
+    &[0xb8, 60, 0, 0, 0, 0x0f, 0x05],  // mov eax, exit; syscall
+];
+
+/// `for (;;) pause()`: as the first process of a container it hears of no signal but SIGKILL.
+const STAYS: [&[u8]; 2] = [
+    &[0xb8, 34, 0, 0, 0, 0x0f, 0x05], // mov eax, pause; syscall
+    &[0xeb, 0xf7],                    // jmp to the beginning
+];
+
+/// The smallest program for Linux on x86-64 that runs `code`: a header of ELF, and one segment.
+fn program(code: &[&[u8]]) -> Vec<u8> {
     const ADDRESS: u64 = 0x40_0000;
     const HEADERS: u64 = 64 + 56;
-    let code = [
-        &[0xb8, 102, 0, 0, 0, 0x0f, 0x05][..], // mov eax, getuid; syscall
-        &[0x89, 0xc7],                         // mov edi, eax
-        &[0xb8, 60, 0, 0, 0, 0x0f, 0x05],      // mov eax, exit; syscall
-    ]
-    .concat();
+    let code = code.concat();
     let bytes = HEADERS + code.len() as u64;
     let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
     elf.resize(16, 0);
@@ -58,11 +66,7 @@ fn podman_runs_an_image_as_user_65532() {
     let Ok(engine) = Engine::find() else {
         return say("no podman or docker: no image is run");
     };
-    let platform = platform("x86_64-unknown-linux-musl").unwrap();
-    let function = format!("test-{}", std::process::id());
-    let image = assemble(&about(&function), &platform, &base(), program()).unwrap();
-    let attachments = [attached(&image)];
-    engine.load(&layout::tarball(&[(&image, &attachments)]).unwrap()).unwrap();
+    let function = load(&engine, "user", &TELLS_USER);
     let ended = engine.run(&function, &function, &[]).output().unwrap();
     engine.remove_image(&function).unwrap();
     let problem = String::from_utf8_lossy(&ended.stderr);
@@ -71,6 +75,38 @@ fn podman_runs_an_image_as_user_65532() {
         Some(NOT_RUN) => say(&format!("no container runs here: {}", problem.trim())),
         code => assert_eq!(code, Some(65_532 % 256), "{problem}"),
     }
+}
+
+#[tokio::test]
+async fn a_container_that_does_not_end_when_told_to_is_killed() {
+    let Ok(engine) = Engine::find() else {
+        return say("no podman or docker: no container is told to end");
+    };
+    let function = load(&engine, "stays", &STAYS);
+    let mut command = tokio::process::Command::from(engine.run(&function, &function, &[]));
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    // There is something to tell only when it runs.
+    while engine.stop(&function).is_err() && child.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < START_MAX, "the container does not start");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let ended = end(&engine, &function, &mut child, Duration::from_millis(1)).await.unwrap();
+    engine.remove_image(&function).unwrap();
+    match ended.code() {
+        Some(NOT_RUN) => say("no container runs here: none is told to end"),
+        code => assert_eq!(code, Some(128 + 9), "killed by SIGKILL"),
+    }
+}
+
+/// Makes an image of `code` and has `engine` load it. The name of its function.
+fn load(engine: &Engine, name: &str, code: &[&[u8]]) -> String {
+    let platform = platform("x86_64-unknown-linux-musl").unwrap();
+    let function = format!("test-{name}-{}", std::process::id());
+    let image = assemble(&about(&function), &platform, &base(), program(code)).unwrap();
+    let attachments = [attached(&image)];
+    engine.load(&layout::tarball(&[(&image, &attachments)]).unwrap()).unwrap();
+    function
 }
 
 #[tokio::test]
