@@ -4,7 +4,7 @@ use std::path::Path;
 
 use expect_test::expect;
 
-use crate::build::compile::{Built, differences, first_of};
+use crate::build::compile::{Built, differences, first_of, is_of_a_person};
 use crate::build::flags::Names;
 use crate::build::toolchain::{COMPILERS, missing};
 use crate::build::{select, table};
@@ -56,6 +56,18 @@ fn what_is_missing_is_one_line_with_one_command() {
 fn built(function: &str, sha256: &str, fresh: bool) -> Built {
     let (function, sha256) = (function.to_owned(), sha256.to_owned());
     Built { function, path: "x".into(), bytes: 1234567, sha256, fresh }
+}
+
+#[test]
+fn no_variable_of_a_person_decides_about_a_binary() {
+    let removed = |name: &str| is_of_a_person(name.as_ref());
+    for name in ["CARGO_PROFILE_IMAGE_OPT_LEVEL", "CARGO_PROFILE_RELEASE_LTO", "CARGO_INCREMENTAL"]
+    {
+        assert!(removed(name), "{name}");
+    }
+    for name in ["CARGO_HOME", "CARGO_NET_OFFLINE", "PATH", "CC_x86_64_unknown_linux_musl"] {
+        assert!(!removed(name), "{name}");
+    }
 }
 
 #[test]
