@@ -2,15 +2,19 @@
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
 
 use super::image::{about, base, image};
 use crate::image::assemble::{Image, assemble, platform};
 use crate::image::attach::Attachment;
-use crate::image::blob::media;
+use crate::image::blob::{Blob, media};
 use crate::image::container::Engine;
 use crate::image::push::{Item, Push};
 use crate::image::reference::Reference;
@@ -144,6 +148,56 @@ async fn a_real_registry_gives_back_what_was_pushed() {
         assert_eq!(list["manifests"][0]["digest"], attached(image).manifest.digest);
         registry.skopeo_agrees(&repository, image);
     }
+}
+
+/// The registry begins where it broke off, and so has another content at the end than it was told.
+#[tokio::test]
+async fn an_upload_that_breaks_off_ends_right_in_a_real_registry() {
+    let Some(registry) = DockerRegistry::start().await else {
+        return say("no docker-registry: no upload to it breaks off");
+    };
+    let (host, broken) = breaking(registry.host.clone()).await;
+    let reference = Reference::below(&host, "r").unwrap();
+    let patience = Patience { pause: Duration::from_millis(1), ..Patience::USUAL };
+    let client = Registry::of(&reference, Keychain::default(), patience).unwrap();
+    let content: Vec<u8> = (0..2 * BREAKS_AT as u32).map(|it| it.to_le_bytes()[1]).collect();
+    let blob = Blob::new(media::LAYER, content);
+    client.put_blob("r", &blob, None).await.unwrap();
+    assert!(broken.load(Ordering::SeqCst), "nothing broke off");
+    assert_eq!(client.blob("r", &blob.descriptor()).await.unwrap().bytes, blob.bytes);
+}
+
+/// Bytes of the first long request that arrive.
+const BREAKS_AT: usize = 1 << 20;
+
+/// A place through which one reaches `host`, and whether a connection has broken off there.
+async fn breaking(host: String) -> (String, Arc<AtomicBool>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = listener.local_addr().unwrap().to_string();
+    let broken = Arc::new(AtomicBool::new(false));
+    let breaks = Arc::clone(&broken);
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut far = TcpStream::connect(&host).await.unwrap();
+            let breaks = Arc::clone(&breaks);
+            tokio::spawn(async move {
+                let (mut from, mut back) = near.split();
+                let (mut answers, mut to) = far.split();
+                let limit = if breaks.load(Ordering::SeqCst) { u64::MAX } else { BREAKS_AT as u64 };
+                let mut from = (&mut from).take(limit);
+                let sent = tokio::io::copy(&mut from, &mut to);
+                let answered = tokio::io::copy(&mut answers, &mut back);
+                tokio::select! {
+                    _ = answered => (),
+                    sent = sent => {
+                        let all = sent.is_ok_and(|it| it == BREAKS_AT as u64);
+                        breaks.fetch_or(all, Ordering::SeqCst);
+                    }
+                }
+            });
+        }
+    });
+    (place, broken)
 }
 
 fn attached(image: &Image) -> Attachment {
