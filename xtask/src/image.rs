@@ -171,6 +171,7 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
 
 async fn make(options: &Make, terminal: &Terminal) -> Result<bool> {
     options.tags.iter().try_for_each(|tag| reference::check_tag(tag))?;
+    options.source.iter().try_for_each(|it| reference::check_source(it))?;
     // Before the build, which takes minutes.
     options.push.iter().try_for_each(|it| Reference::below(it, "any").map(drop))?;
     let workspace = Workspace::read()?;

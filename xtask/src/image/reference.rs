@@ -82,6 +82,17 @@ pub(crate) fn check_tag(tag: &str) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a URL of sources that would tell a password to whoever has an image.
+pub(crate) fn check_source(url: &str) -> Result<()> {
+    let told = |it: reqwest::Url| !it.username().is_empty() || it.password().is_some();
+    let secret = reqwest::Url::parse(url).is_ok_and(told);
+    ensure!(
+        !secret,
+        "the URL of the sources has a name or a password in it, which everybody reads"
+    );
+    Ok(())
+}
+
 /// A first segment with a dot or a port, or `localhost`, is a host; else the name is Docker's.
 fn host_of(name: &str) -> (&str, String) {
     match name.split_once('/') {

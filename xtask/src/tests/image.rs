@@ -18,9 +18,9 @@ use crate::image::layer::{Entry, Layer};
 use crate::image::layout::Index;
 use crate::image::lock::Lock;
 use crate::image::make::check_linkage;
-use crate::image::reference::{Reference, check_tag, is_loopback};
+use crate::image::reference::{Reference, check_source, check_tag, is_loopback};
 use crate::image::registry::challenge::{Challenge, challenge};
-use crate::image::registry::credentials::{Credentials, Place, is_google, place};
+use crate::image::registry::credentials::{Credentials, Place, is_google, place, read};
 use crate::image::sbom::Packages;
 use crate::image::{base as builtin, layout, provenance, sbom, source, tags};
 
@@ -427,6 +427,28 @@ fn credentials_are_found_as_docker_finds_them() {
 }
 
 #[test]
+fn a_configuration_of_docker_that_cannot_be_read_is_not_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    assert_eq!(read(&path).unwrap(), Value::Null);
+    std::fs::write(&path, "{\"auths\": {\"h\": {\"auth\": \"SECRET\"").unwrap();
+    let err = format!("{:#}", read(&path).unwrap_err());
+    assert!(err.contains("config.json") && !err.contains("SECRET"), "{err}");
+    // A folder stands for what may not be read, which root always may.
+    let err = read(folder.path()).unwrap_err().to_string();
+    assert!(err.starts_with("cannot read "), "{err}");
+}
+
+#[test]
+fn where_the_sources_are_is_said_without_a_password() {
+    assert!(check_source("https://github.com/somebody/strata").is_ok());
+    for secret in ["https://x-access-token:SECRET@github.com/a/b", "https://SECRET@github.com/a"] {
+        let err = check_source(secret).unwrap_err().to_string();
+        assert!(err.contains("everybody") && !err.contains("SECRET"), "{err}");
+    }
+}
+
+#[test]
 fn the_lock_keeps_what_is_not_pushed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deeper/images.lock.json");
@@ -507,15 +529,21 @@ fn the_sbom_has_what_is_linked_and_nothing_else() {
 }
 
 #[test]
-fn the_provenance_names_image_binary_and_commit() {
+fn the_provenance_names_image_binary_base_and_commit() {
     let image = image("one");
-    let by = ("builtin", Some("https://example.com/strata"), "urn:builder");
+    let by = (Some("https://example.com/strata"), "urn:builder");
+    let origin =
+        Some(("gcr.io/distroless/static".to_owned(), format!("sha256:{}", "1".repeat(64))));
+    let base = (&Choice::Builtin, &Base { origin, ..base() });
     let statement =
-        provenance::statement(&workspace(), &image, &built("one"), &toolchain(), by).unwrap();
+        provenance::statement(&workspace(), &image, &built("one"), &toolchain(), base, by).unwrap();
     let digest = image.manifest.digest.trim_start_matches("sha256:");
     assert_eq!(statement["subject"][0]["digest"]["sha256"], digest);
     let definition = &statement["predicate"]["buildDefinition"];
-    let commit = &definition["resolvedDependencies"][2];
+    let below = &definition["resolvedDependencies"][2];
+    assert_eq!(below["uri"], "gcr.io/distroless/static");
+    assert_eq!(below["digest"]["sha256"], "1".repeat(64));
+    let commit = &definition["resolvedDependencies"][3];
     assert_eq!(commit["uri"], "git+https://example.com/strata");
     assert_eq!(commit["digest"]["gitCommit"], about("one").revision.unwrap());
     assert_eq!(statement["predicate"]["runDetails"]["builder"]["id"], "urn:builder");
