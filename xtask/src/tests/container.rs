@@ -248,6 +248,15 @@ impl DockerRegistry {
         let layers: Vec<&String> = image.layers.iter().map(|it| &it.blob.digest).collect();
         assert_eq!(said["Layers"], json!(layers));
         assert_eq!(said["Labels"]["org.opencontainers.image.title"], image.function);
+        let folder = tempfile::tempdir().unwrap();
+        let to = format!("oci:{}:pulled", folder.path().display());
+        let mut command = Command::new("skopeo");
+        command.args(["copy", "--quiet", "--src-tls-verify=false", &name, &to]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let pulled = layout::Folder(folder.path().to_owned()).index().unwrap();
+        let pulled = pulled.select(&image.platform, Some("pulled")).unwrap();
+        assert_eq!(pulled.digest, image.manifest.digest);
     }
 }
 
