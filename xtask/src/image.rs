@@ -151,12 +151,12 @@ impl Make {
 pub(crate) async fn load(
     workspace: &Workspace,
     functions: Vec<String>,
-    engine: &Engine,
+    engine: &mut Engine,
     terminal: &Terminal,
 ) -> Result<BTreeMap<String, PathBuf>> {
     let made = make::make(workspace, &Make::of(functions), terminal).await?;
     let images: Vec<_> = made.iter().map(|it| (&it.image, it.attachments.as_slice())).collect();
-    engine.load(&layout::tarball(&images)?)?;
+    engine.load(&layout::tarball(&images)?, made.iter().map(|it| &*it.image.function))?;
     Ok(made.into_iter().map(|it| (it.built.function, it.built.path)).collect())
 }
 

@@ -52,9 +52,9 @@ pub(crate) struct Options {
 /// Runs it until somebody interrupts or it ends.
 pub(super) async fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let function = &options.function;
-    let engine = Engine::find()?;
+    let mut engine = Engine::find()?;
     let workspace = Workspace::read()?;
-    load(&workspace, vec![function.clone()], &engine, terminal).await?;
+    load(&workspace, vec![function.clone()], &mut engine, terminal).await?;
     let functions = workspace.functions()?;
     let Some(known) = functions.iter().find(|it| it.name == *function) else {
         bail!("no function {function:?}");

@@ -35,6 +35,9 @@ const TELLS_USER: [&[u8]; 3] = [
     &[0xb8, 60, 0, 0, 0, 0x0f, 0x05],  // mov eax, exit; syscall
 ];
 
+/// `exit(0)`: a register that nobody has set is zero.
+const ENDS: [&[u8]; 1] = [TELLS_USER[2]];
+
 /// `for (;;) pause()`: as the first process of a container it hears of no signal but SIGKILL.
 const STAYS: [&[u8]; 2] = [
     &[0xb8, 34, 0, 0, 0, 0x0f, 0x05], // mov eax, pause; syscall
@@ -67,10 +70,10 @@ fn program(code: &[&[u8]]) -> Vec<u8> {
 
 #[test]
 fn podman_runs_an_image_as_user_65532() {
-    let Ok(engine) = Engine::find() else {
+    let Ok(mut engine) = Engine::find() else {
         return say("no podman or docker: no image is run");
     };
-    let function = load(&engine, "user", &TELLS_USER);
+    let function = load(&mut engine, "user", &TELLS_USER);
     let ended = engine.run(&function, &function, &[]).output().unwrap();
     engine.remove_image(&function).unwrap();
     let problem = String::from_utf8_lossy(&ended.stderr);
@@ -83,10 +86,10 @@ fn podman_runs_an_image_as_user_65532() {
 
 #[tokio::test]
 async fn a_container_that_does_not_end_when_told_to_is_killed() {
-    let Ok(engine) = Engine::find() else {
+    let Ok(mut engine) = Engine::find() else {
         return say("no podman or docker: no container is told to end");
     };
-    let function = load(&engine, "stays", &STAYS);
+    let function = load(&mut engine, "stays", &STAYS);
     let mut command = tokio::process::Command::from(engine.run(&function, &function, &[]));
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let begun = Instant::now();
@@ -103,13 +106,31 @@ async fn a_container_that_does_not_end_when_told_to_is_killed() {
     }
 }
 
+#[test]
+fn what_was_loaded_runs_whatever_others_load_under_its_name() {
+    let (Ok(mut ours), Ok(mut theirs)) = (Engine::find(), Engine::find()) else {
+        return say("no podman or docker: nothing is loaded");
+    };
+    let function = load(&mut ours, "name", &TELLS_USER);
+    load(&mut theirs, "name", &ENDS);
+    let code =
+        |engine: &Engine| engine.run(&function, &function, &[]).output().unwrap().status.code();
+    let ended = [code(&ours), code(&theirs)];
+    [&ours, &theirs].iter().for_each(|it| it.remove_image(&function).unwrap());
+    if ended.contains(&Some(NOT_RUN)) {
+        return say("no container runs here: no image is told from another");
+    }
+    assert_eq!(ended, [Some(65_532 % 256), Some(0)]);
+}
+
 /// Makes an image of `code` and has `engine` load it. The name of its function.
-fn load(engine: &Engine, name: &str, code: &[&[u8]]) -> String {
+fn load(engine: &mut Engine, name: &str, code: &[&[u8]]) -> String {
     let platform = platform("x86_64-unknown-linux-musl").unwrap();
     let function = format!("test-{name}-{}", std::process::id());
     let image = assemble(&about(&function), &platform, &base(), program(code)).unwrap();
     let attachments = [attached(&image)];
-    engine.load(&layout::tarball(&[(&image, &attachments)]).unwrap()).unwrap();
+    let tarball = layout::tarball(&[(&image, &attachments)]).unwrap();
+    engine.load(&tarball, [&*function]).unwrap();
     function
 }
 
