@@ -150,7 +150,8 @@ fn binary(function: &str, artifacts: &[Artifact], names: &Names) -> Result<Built
         found.with_context(|| format!("function {function} has no binary of its own name"))?;
     let path = PathBuf::from(path);
     let content = fs::read(&path).with_context(|| path.display().to_string())?;
-    if let Some(folder) = first_of(names.folders(), &content) {
+    let traces = names.traces();
+    if let Some(folder) = first_of(traces.iter().map(String::as_str), &content) {
         bail!("{function}: the binary has the path {folder} of this machine in it");
     }
     Ok(Built {
