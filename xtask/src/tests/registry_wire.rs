@@ -1,5 +1,6 @@
 //! What registries say that do things in other ways, and those that mean no good.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -130,8 +131,8 @@ async fn a_registry_cannot_write_to_the_terminal_what_it_likes() {
 
 #[tokio::test]
 async fn no_more_is_read_than_was_promised() {
-    let asked = std::sync::Arc::new(AtomicUsize::new(0));
-    let counted = std::sync::Arc::clone(&asked);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
     let host = serve(move |_, _| {
         counted.fetch_add(1, Ordering::SeqCst);
         Some(Answer { body: vec![b'a'; 5 << 20], ..Answer::new(200) })
@@ -190,6 +191,31 @@ async fn an_upload_that_is_never_taken_ends_with_the_words_of_the_registry() {
     .await;
     let message = registry(&host, TWICE).put_blob("r", &blob(), None).await.unwrap_err();
     assert!(message.to_string().contains("400 DIGEST_INVALID"), "{message}");
+}
+
+#[tokio::test]
+async fn a_token_that_gives_tokens_is_sent_to_nobody_else() {
+    let heard = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&heard);
+    let elsewhere = serve(move |_, _| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Some(Answer::json(200, &json!({"token": "t"})))
+    })
+    .await;
+    let host = serve(move |host, request| {
+        let realm = format!("Bearer realm=\"http://{host}/token\"");
+        Some(match is(request, "POST", "/token") {
+            true => Answer::new(307).with("location", format!("http://{elsewhere}/token")),
+            false => Answer::new(401).with("www-authenticate", realm),
+        })
+    })
+    .await;
+    let keychain = Keychain::of(json!({"auths": {&host: {"identitytoken": "SECRET"}}}));
+    let reference = Reference::below(&host, "r").unwrap();
+    let registry = Registry::of(&reference, keychain, ONCE).unwrap();
+    let message = registry.head("r", "t").await.unwrap_err().to_string();
+    assert!(message.contains("gives no token: 307"), "{message}");
+    assert_eq!(heard.load(Ordering::SeqCst), 0);
 }
 
 #[test]

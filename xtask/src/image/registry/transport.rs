@@ -66,6 +66,8 @@ pub(super) struct Transport {
     /// Scheme, host and port of its server.
     server: Url,
     http: Client,
+    /// Asks for tokens, with credentials that nobody else may get.
+    tokens: Client,
     keychain: Keychain,
     /// What is asked for in the first of some repositories.
     actions: &'static str,
@@ -80,26 +82,27 @@ impl Transport {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots()?)
             .with_no_client_auth();
-        let mut http = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .https_only(secure)
-            .http1_only()
-            .user_agent(concat!("strata-xtask/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::limited(REDIRECTS_MAX))
-            .referer(false)
-            // One place decides about repetition.
-            .retry(retry::never())
-            .connect_timeout(CONNECT_MAX)
-            .read_timeout(SILENCE_MAX);
-        if !secure {
-            http = http.no_proxy();
-        }
+        let client = |redirects| {
+            let client = Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .https_only(secure)
+                .http1_only()
+                .user_agent(concat!("strata-xtask/", env!("CARGO_PKG_VERSION")))
+                .redirect(redirects)
+                .referer(false)
+                // One place decides about repetition.
+                .retry(retry::never())
+                .connect_timeout(CONNECT_MAX)
+                .read_timeout(SILENCE_MAX);
+            if secure { client.build() } else { client.no_proxy().build() }
+        };
         let scheme = if secure { "https" } else { "http" };
         let server = Url::parse(&format!("{scheme}://{server}"));
         Ok(Self {
             host: host.to_owned(),
             server: server.with_context(|| format!("{host:?} is no host of a registry"))?,
-            http: http.build()?,
+            http: client(redirect::Policy::limited(REDIRECTS_MAX))?,
+            tokens: client(redirect::Policy::none())?,
             keychain,
             actions: "pull,push",
             authorizations: Mutex::default(),
@@ -225,10 +228,10 @@ impl Transport {
                 query.push("grant_type=refresh_token&client_id=strata-xtask".to_owned());
                 query.push(format!("refresh_token={}", encode(token)));
                 let form = "application/x-www-form-urlencoded";
-                self.http.post(realm).header("content-type", form).body(query.join("&"))
+                self.tokens.post(realm).header("content-type", form).body(query.join("&"))
             }
             other => {
-                let request = self.http.get(with_query(realm, &query.join("&")));
+                let request = self.tokens.get(with_query(realm, &query.join("&")));
                 match other.as_ref().and_then(Credentials::basic) {
                     Some(value) => request.header(AUTHORIZATION, value),
                     None => request,
