@@ -218,6 +218,32 @@ async fn a_token_that_gives_tokens_is_sent_to_nobody_else() {
     assert_eq!(heard.load(Ordering::SeqCst), 0);
 }
 
+/// Distribution documentation, "Token Authentication Specification", OAuth 2: scopes of a form lie
+/// between blanks, where those of a query are several parameters.
+#[tokio::test]
+async fn an_identity_token_gives_a_token_for_all_repositories_of_a_mount() {
+    let host = serve(|host, request| {
+        let realm = format!("Bearer realm=\"http://{host}/token\",service=\"s\"");
+        let form = String::from_utf8_lossy(&request.body).replace("%3A", ":").replace("%2C", ",");
+        let all = "scope=repository:r:pull,push%20repository:other:pull";
+        Some(match request.headers.get("authorization").map(String::as_str) {
+            _ if is(request, "POST", "/token") && form.split('&').any(|it| it == all) => {
+                Answer::json(200, &json!({"access_token": "both"}))
+            }
+            _ if is(request, "POST", "/token") => Answer::json(200, &json!({"token": "one"})),
+            Some("Bearer one") if is(request, "HEAD", "/v2/r/blobs/") => Answer::new(404),
+            Some("Bearer both") if request.target.contains("from=other") => Answer::new(201),
+            _ => Answer::new(401).with("www-authenticate", realm),
+        })
+    })
+    .await;
+    let keychain = Keychain::of(json!({"auths": {&host: {"identitytoken": "SECRET"}}}));
+    let reference = Reference::below(&host, "r").unwrap();
+    let registry = Registry::of(&reference, keychain, ONCE).unwrap();
+    let stored = registry.put_blob("r", &blob(), Some("other")).await.unwrap();
+    assert_eq!(stored, Stored::Mounted);
+}
+
 #[test]
 fn of_several_ways_to_say_who_asks_a_token_comes_first() {
     let bearer = |realm: &str, service: Option<&str>| {

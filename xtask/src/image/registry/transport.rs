@@ -219,18 +219,22 @@ impl Transport {
         let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let mut query =
             service.iter().map(|it| format!("service={}", encode(it))).collect::<Vec<_>>();
-        for (at, repository) in repositories.iter().enumerate() {
+        let scope = |(at, repository): (usize, &&str)| {
             let actions = if at == 0 { self.actions } else { "pull" };
-            query.push(format!("scope={}", encode(&format!("repository:{repository}:{actions}"))));
-        }
+            encode(&format!("repository:{repository}:{actions}"))
+        };
+        let scopes: Vec<String> = repositories.iter().enumerate().map(scope).collect();
         let request = match &credentials {
             Some(Credentials::Identity(token)) => {
                 query.push("grant_type=refresh_token&client_id=strata-xtask".to_owned());
                 query.push(format!("refresh_token={}", encode(token)));
+                // A form has them in one parameter, where a query has one for each.
+                query.push(format!("scope={}", scopes.join("%20")));
                 let form = "application/x-www-form-urlencoded";
                 self.tokens.post(realm).header("content-type", form).body(query.join("&"))
             }
             other => {
+                query.extend(scopes.iter().map(|it| format!("scope={it}")));
                 let request = self.tokens.get(with_query(realm, &query.join("&")));
                 match other.as_ref().and_then(Credentials::basic) {
                     Some(value) => request.header(AUTHORIZATION, value),
