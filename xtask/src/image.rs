@@ -6,6 +6,7 @@ pub(crate) mod base;
 pub(crate) mod blob;
 pub(crate) mod choice;
 pub(crate) mod container;
+pub(crate) mod file;
 pub(crate) mod layer;
 pub(crate) mod layout;
 pub(crate) mod lock;
@@ -14,16 +15,15 @@ pub(crate) mod provenance;
 pub(crate) mod push;
 pub(crate) mod reference;
 pub(crate) mod registry;
-mod run;
+pub(crate) mod run;
 pub(crate) mod sbom;
 pub(crate) mod source;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use crate::build::TARGET;
@@ -108,9 +108,10 @@ pub(crate) struct Make {
     /// Tag what is pushed; the first digits of its revision when not said. May be repeated.
     #[arg(long = "tag", value_name = "TAG", requires = "push")]
     tags: Vec<String>,
-    /// Write down here what was pushed; what is there of other functions stays.
-    #[arg(long, value_name = "FILE", default_value = lock::FILE)]
-    lock: PathBuf,
+    /// Write down here what was pushed, instead of in terraform/images.lock.json of the workspace;
+    /// what is there of other functions stays.
+    #[arg(long, value_name = "FILE", requires = "push")]
+    lock: Option<PathBuf>,
     /// Write the SBOM and the provenance of each image into this folder.
     #[arg(long, value_name = "DIR")]
     attestations: Option<PathBuf>,
@@ -137,7 +138,7 @@ impl Make {
             tarball: None,
             push: None,
             tags: Vec::new(),
-            lock: lock::FILE.into(),
+            lock: None,
             attestations: None,
             check_reproducible: false,
             source: None,
@@ -150,12 +151,12 @@ impl Make {
 pub(crate) async fn load(
     workspace: &Workspace,
     functions: Vec<String>,
-    engine: &Engine,
+    engine: &mut Engine,
     terminal: &Terminal,
 ) -> Result<BTreeMap<String, PathBuf>> {
     let made = make::make(workspace, &Make::of(functions), terminal).await?;
     let images: Vec<_> = made.iter().map(|it| (&it.image, it.attachments.as_slice())).collect();
-    engine.load(&layout::tarball(&images)?)?;
+    engine.load(&layout::tarball(&images)?, made.iter().map(|it| &*it.image.function))?;
     Ok(made.into_iter().map(|it| (it.built.function, it.built.path)).collect())
 }
 
@@ -170,6 +171,7 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
 
 async fn make(options: &Make, terminal: &Terminal) -> Result<bool> {
     options.tags.iter().try_for_each(|tag| reference::check_tag(tag))?;
+    options.source.iter().try_for_each(|it| reference::check_source(it))?;
     // Before the build, which takes minutes.
     options.push.iter().try_for_each(|it| Reference::below(it, "any").map(drop))?;
     let workspace = Workspace::read()?;
@@ -189,7 +191,7 @@ async fn make(options: &Make, terminal: &Terminal) -> Result<bool> {
     }
     if let Some(file) = &options.tarball {
         let content = layout::tarball(&images)?;
-        fs::write(file, content).with_context(|| format!("cannot write {}", file.display()))?;
+        file::write(file, &content)?;
         let file = file.display();
         terminal.say(&format!("written: {file}; load: podman load -i {file}"))?;
     }
@@ -223,12 +225,10 @@ fn table(made: &[Made]) -> String {
 }
 
 fn write_attestations(folder: &Path, made: &[Made]) -> Result<()> {
-    fs::create_dir_all(folder)?;
     for Made { image, attachments, .. } in made {
         for (attachment, kind) in attachments.iter().zip(["spdx", "provenance"]) {
             let path = folder.join(format!("{}.{kind}.json", image.function));
-            fs::write(&path, &attachment.document.bytes)
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            file::write(&path, &attachment.document.bytes)?;
         }
     }
     Ok(())
@@ -248,8 +248,10 @@ async fn push(
     }
     let Some(first) = items.first() else { return Ok(()) };
     let registry = Registry::of(&first.reference, Keychain::of_user()?, Patience::USUAL)?;
-    let path = workspace.root.join(&options.lock);
-    let mut lock = Lock::read(&path)?;
+    let path = options.lock.clone().unwrap_or_else(|| workspace.root.join(lock::FILE));
+    // One that cannot be read is an error before anything is pushed.
+    Lock::read(&path)?;
+    let mut all = BTreeMap::new();
     let mut push = Push::to(&registry, based_on(&options.base, &first.reference, made));
     terminal.begin(items.len());
     for (item, made) in items.iter().zip(made) {
@@ -257,11 +259,11 @@ async fn push(
         let pushed = push.push(item).await?;
         let reference = format!("{}@{}", item.reference.name(), item.image.manifest.digest);
         terminal.say(&format!("{reference}: {}", describe(pushed)))?;
-        lock.images.insert(item.image.function.clone(), locked(item, made, reference));
+        all.insert(item.image.function.clone(), locked(item, made, reference));
         terminal.step();
     }
     terminal.finish();
-    lock.write(&path)?;
+    Lock::add(&path, all)?;
     terminal.say(&format!("locked: {}", path.display()))
 }
 

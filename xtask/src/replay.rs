@@ -112,8 +112,8 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let functions = pushed(&workspace)?;
     scenarios.iter().try_for_each(|scenario| scenario.check_functions(&functions))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let engine = options.images.then(Engine::find).transpose()?;
-    let executables = match &engine {
+    let mut engine = options.images.then(Engine::find).transpose()?;
+    let executables = match &mut engine {
         None => runtime.block_on(workspace.build(&functions))?,
         Some(engine) => {
             let names = functions.iter().map(|it| it.name.clone()).collect();

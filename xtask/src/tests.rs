@@ -26,6 +26,7 @@ mod modes;
 mod new;
 mod push;
 mod registry;
+mod registry_wire;
 mod routes;
 mod scenarios;
 mod schema;

@@ -1,6 +1,7 @@
 //! Cargo in the profile `image`, and what it says it built.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -16,6 +17,9 @@ use crate::workspace::Workspace;
 
 /// The profile of what is deployed, in the root `Cargo.toml`.
 pub(crate) const PROFILE: &str = "image";
+
+/// Variables that no binary may depend on. (Cargo reference, "Environment Variables".)
+const OF_A_PERSON: [&str; 3] = ["CARGO_INCREMENTAL", "RUSTC_BOOTSTRAP", "CARGO_BUILD_RUSTFLAGS"];
 
 /// A binary, as it is deployed.
 #[derive(Clone, Debug)]
@@ -102,6 +106,9 @@ pub(crate) fn output(
     for function in functions {
         cargo.args(["--bin", &function.name]);
     }
+    std::env::vars_os().map(|it| it.0).filter(|it| is_of_a_person(it)).for_each(|name| {
+        cargo.env_remove(name);
+    });
     cargo.env("CARGO_HOME", &place.cargo_home);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", names.rustflags(target)).env_remove("RUSTFLAGS");
     cargo.env(format!("CFLAGS_{}", target.replace('-', "_")), names.cflags());
@@ -117,6 +124,13 @@ pub(crate) fn output(
     }
     let libraries = libraries(&artifacts, &place.target.join(target));
     Ok(Output { built, libraries })
+}
+
+/// Whether a variable changes binaries by what somebody likes: the profile, or features of the
+/// compiler that are not released.
+pub(crate) fn is_of_a_person(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with("CARGO_PROFILE_") || OF_A_PERSON.contains(&&*name)
 }
 
 fn artifacts(messages: &[u8]) -> Result<Vec<Artifact>> {
@@ -136,7 +150,8 @@ fn binary(function: &str, artifacts: &[Artifact], names: &Names) -> Result<Built
         found.with_context(|| format!("function {function} has no binary of its own name"))?;
     let path = PathBuf::from(path);
     let content = fs::read(&path).with_context(|| path.display().to_string())?;
-    if let Some(folder) = first_of(names.folders(), &content) {
+    let traces = names.traces();
+    if let Some(folder) = first_of(traces.iter().map(String::as_str), &content) {
         bail!("{function}: the binary has the path {folder} of this machine in it");
     }
     Ok(Built {

@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+/// What comes after the folder of the workspace, of cargo or of the toolchain in the path of a source.
+const BELOW: [&str; 7] =
+    ["functions", "shared", "target", "xtask", "registry", "git", "lib/rustlib"];
+
 /// Folders of a builder's machine, and what stands for them in binaries.
 pub(crate) struct Names(Vec<(String, String)>);
 
@@ -29,9 +33,17 @@ impl Names {
         Self(names)
     }
 
-    /// The folders, none of which may occur in a binary.
-    pub(crate) fn folders(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(folder, _)| folder.as_str())
+    /// What may not occur in a binary: the folders, or where one is called like a part of many
+    /// paths, as `/src` is, what is below it.
+    pub(crate) fn traces(&self) -> Vec<String> {
+        let folders = self.0.iter().filter(|(folder, name)| folder != name);
+        let traces = folders.flat_map(|(folder, _)| {
+            let short = folder.trim_start_matches('/').split('/').count() == 1;
+            let below =
+                BELOW.iter().filter(move |_| short).map(move |it| format!("{folder}/{it}/"));
+            below.chain((!short).then(|| folder.clone()))
+        });
+        traces.collect()
     }
 
     /// The flags of rustc for `target`, as `CARGO_ENCODED_RUSTFLAGS` takes them.

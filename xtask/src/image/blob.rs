@@ -57,6 +57,19 @@ pub(crate) struct Platform {
     pub(crate) variant: Option<String>,
 }
 
+impl Platform {
+    /// Whether what is for this runs on `other`. (OCI Image Specification 1.1, "Platform Variants":
+    /// arm64 is v8 whether or not it says so.)
+    pub(crate) fn runs_on(&self, other: &Self) -> bool {
+        let variant = |it: &Self| match (&*it.architecture, it.variant.as_deref()) {
+            ("arm64", Some("v8")) => None,
+            (_, variant) => variant.map(str::to_owned),
+        };
+        let same = (&self.os, &self.architecture) == (&other.os, &other.architecture);
+        same && variant(self) == variant(other)
+    }
+}
+
 impl Blob {
     /// `bytes` under the digest that they have.
     pub(crate) fn new(media_type: &str, bytes: impl Into<Bytes>) -> Self {

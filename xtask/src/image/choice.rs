@@ -92,10 +92,11 @@ impl Choice {
             }
             Self::Registry(reference) => {
                 let registry = Registry::of(reference, Keychain::of_user()?, Patience::USUAL)?;
+                let registry = registry.for_reading();
                 let digest = reference.digest.clone().unwrap_or_default();
                 let manifest = registry.manifest(&reference.repository, &digest).await?;
                 let manifest = manifest.with_context(|| format!("there is no {self}"))?;
-                let place = Place::Registry(registry, reference.repository.clone());
+                let place = Place::Registry(Box::new(registry), reference.repository.clone());
                 place.base((reference.name(), digest), manifest, platform).await
             }
         }
@@ -105,7 +106,7 @@ impl Choice {
 /// Where blobs are.
 enum Place {
     Folder(Folder),
-    Registry(Registry, String),
+    Registry(Box<Registry>, String),
 }
 
 impl Place {

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::assemble::Image;
 use super::attach::Attachment;
 use super::blob::{Blob, Descriptor, Platform, media};
+use super::file;
 use super::layer::{Entry, archive};
 
 /// The annotation by which an image of a folder is found.
@@ -47,7 +48,7 @@ impl Index {
             let called = it.annotations.get(NAME).map(String::as_str);
             name.is_none_or(|name| called == Some(name))
                 && it.artifact_type.is_none()
-                && it.platform.as_ref().is_none_or(|it| it == platform)
+                && it.platform.as_ref().is_none_or(|it| it.runs_on(platform))
         });
         let Platform { architecture, os, .. } = platform;
         let first = fitting.next();
@@ -81,13 +82,13 @@ pub(crate) fn files(images: &[(&Image, &[Attachment])]) -> Result<Vec<(String, V
     Ok(files)
 }
 
-/// Writes images into `folder`; what is in it stays, apart from its index.
+/// Writes images into `folder`; what is in it stays, apart from its index, which is replaced when all
+/// that it names is there.
 pub(crate) fn write(folder: &Path, images: &[(&Image, &[Attachment])]) -> Result<()> {
-    for (name, content) in files(images)? {
-        let path = folder.join(name);
-        fs::create_dir_all(path.parent().unwrap_or(folder))
-            .and_then(|()| fs::write(&path, content))
-            .with_context(|| format!("cannot write {}", path.display()))?;
+    let (last, first): (Vec<_>, Vec<_>) =
+        files(images)?.into_iter().partition(|(name, _)| name == INDEX);
+    for (name, content) in first.into_iter().chain(last) {
+        file::write(&folder.join(name), &content)?;
     }
     Ok(())
 }

@@ -8,6 +8,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::file::write;
+
 /// Where it is unless another place is named, from the root.
 pub(crate) const FILE: &str = "terraform/images.lock.json";
 
@@ -53,16 +55,17 @@ impl Lock {
         Ok(lock)
     }
 
+    /// Makes the lock at `path` say `images`, beside what it says of others by then: somebody else
+    /// may have pushed in the meantime.
+    pub(crate) fn add(path: &Path, images: BTreeMap<String, Locked>) -> Result<()> {
+        let mut lock = Self::read(path)?;
+        lock.images.extend(images);
+        lock.write(path)
+    }
+
     /// Writes it as a whole or not at all.
-    pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let file = tempfile::Builder::new().prefix(".images").tempfile_in(folder)?;
+    fn write(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
-        fs::write(file.path(), text)?;
-        let written = file.persist(path);
-        written.with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(())
+        write(path, text.as_bytes())
     }
 }

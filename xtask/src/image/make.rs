@@ -85,8 +85,9 @@ pub(crate) async fn make(
         let (image, about) = workshop.image(function, &built)?;
         let linked = packages.linked(&function.name, &output.libraries)?;
         let sbom = sbom::document(&packages, &linked, &built, &about, toolchain);
-        let by = (&*options.base.to_string(), about.source.as_deref(), &*options.builder);
-        let provenance = provenance::statement(workspace, &image, &built, toolchain, by)?;
+        let by = (about.source.as_deref(), &*options.builder);
+        let base = (&options.base, &workshop.base);
+        let provenance = provenance::statement(workspace, &image, &built, toolchain, base, by)?;
         let attachments = vec![
             Attachment::new(&image, media::SPDX, &sbom)?,
             Attachment::new(&image, media::IN_TOTO, &provenance)?,

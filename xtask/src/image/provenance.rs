@@ -5,8 +5,9 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::assemble::Image;
+use super::assemble::{Base, Image};
 use super::blob::digest;
+use super::choice::Choice;
 use crate::build::compile::{Built, PROFILE};
 use crate::build::flags::linkage;
 use crate::build::toolchain::Toolchain;
@@ -21,7 +22,8 @@ pub(crate) fn statement(
     image: &Image,
     built: &Built,
     toolchain: &Toolchain,
-    (base, source, builder): (&str, Option<&str>, &str),
+    base: (&Choice, &Base),
+    (source, builder): (Option<&str>, &str),
 ) -> Result<Value> {
     let lock = std::fs::read(workspace.root.join("Cargo.lock"))?;
     let mut materials = vec![
@@ -29,6 +31,9 @@ pub(crate) fn statement(
         json!({"uri": "pkg:generic/rustc", "name": toolchain.version,
             "digest": {"gitCommit": toolchain.commit}}),
     ];
+    if let Some((name, digest)) = &base.1.origin {
+        materials.push(json!({"uri": name, "digest": sha256(digest)}));
+    }
     if let Some(revision) = &image.revision {
         let uri = source.map_or("git".to_owned(), |it| format!("git+{it}"));
         let (commit, dirty) =
@@ -47,7 +52,7 @@ pub(crate) fn statement(
         "predicate": {
             "buildDefinition": {
                 "buildType": BUILD_TYPE,
-                "externalParameters": {"function": built.function, "target": target, "base": base},
+                "externalParameters": {"function": built.function, "target": target, "base": base.0.to_string()},
                 "internalParameters": {"profile": PROFILE, "rustflags": linkage(target).collect::<Vec<_>>()},
                 "resolvedDependencies": materials,
             },

@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, bail};
+use serde_json::Value;
 
 use super::assemble::Image;
 use super::attach::{self, Attachment};
@@ -119,20 +120,23 @@ impl<'a> Push<'a> {
     async fn list(&self, item: &Item<'_>) -> Result<()> {
         let repository = &item.reference.repository;
         let tag = attach::tag(&item.image.manifest.digest);
-        let mut index = match self.registry.manifest(repository, &tag).await? {
-            Some(list) => serde_json::from_slice(&list.bytes)
-                .with_context(|| format!("{repository}:{tag} is no list of what is attached"))?,
-            None => Index::new(Vec::new()),
+        let mut list: Value = match self.registry.manifest(repository, &tag).await? {
+            Some(list) => serde_json::from_slice(&list.bytes).unwrap_or_default(),
+            None => serde_json::to_value(Index::new(Vec::new()))?,
         };
-        let before = index.manifests.len();
+        // What others said stays word for word, known here or not.
+        let Some(listed) = list["manifests"].as_array_mut() else {
+            bail!("{repository}:{tag} is no list of what is attached");
+        };
+        let before = listed.len();
         for attachment in item.attachments {
             let descriptor = attachment.descriptor();
-            if !index.manifests.iter().any(|it| it.digest == descriptor.digest) {
-                index.manifests.push(descriptor);
+            if !listed.iter().any(|it| it["digest"] == descriptor.digest) {
+                listed.push(serde_json::to_value(descriptor)?);
             }
         }
-        if index.manifests.len() > before {
-            let list = Blob::json(media::INDEX, &index)?;
+        if listed.len() > before {
+            let list = Blob::json(media::INDEX, &list)?;
             self.registry.put_manifest(repository, &tag, &list).await?;
         }
         Ok(())

@@ -37,9 +37,11 @@ impl Reference {
             repository.split('/').all(segment),
             "{text:?} is not like europe-docker.pkg.dev/project/repository/image: lower-case letters, digits and . _ - between slashes"
         );
-        let hex = |it: &str| it.len() == 64 && it.bytes().all(|byte| byte.is_ascii_hexdigit());
+        ensure!(is_host(host), "{text:?}: {host:?} is no host, with or without a port");
+        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let hex = |it: &str| it.len() == 64 && it.bytes().all(digit);
         let right = digest.as_deref().is_none_or(|it| it.strip_prefix("sha256:").is_some_and(hex));
-        ensure!(right, "{text:?}: a digest is sha256: and 64 digits");
+        ensure!(right, "{text:?}: a digest is sha256: and 64 digits, letters of them lower-case");
         if let Some(tag) = &tag {
             check_tag(tag)?;
         }
@@ -80,6 +82,17 @@ pub(crate) fn check_tag(tag: &str) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a URL of sources that would tell a password to whoever has an image.
+pub(crate) fn check_source(url: &str) -> Result<()> {
+    let told = |it: reqwest::Url| !it.username().is_empty() || it.password().is_some();
+    let secret = reqwest::Url::parse(url).is_ok_and(told);
+    ensure!(
+        !secret,
+        "the URL of the sources has a name or a password in it, which everybody reads"
+    );
+    Ok(())
+}
+
 /// A first segment with a dot or a port, or `localhost`, is a host; else the name is Docker's.
 fn host_of(name: &str) -> (&str, String) {
     match name.split_once('/') {
@@ -89,6 +102,21 @@ fn host_of(name: &str) -> (&str, String) {
         Some(_) => (DOCKER_HUB, name.to_owned()),
         None => (DOCKER_HUB, format!("library/{name}")),
     }
+}
+
+/// Whether `host` is a name or an address, with or without a port, and nothing more of a URL.
+fn is_host(host: &str) -> bool {
+    let (name, port) = match host.strip_prefix('[').and_then(|it| it.split_once(']')) {
+        Some((address, "")) => (address, None),
+        Some((address, port)) => (address, Some(port.strip_prefix(':').unwrap_or_default())),
+        None => host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
+    };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+    let name = match host.starts_with('[') {
+        true => name.parse::<std::net::Ipv6Addr>().is_ok(),
+        false => !name.is_empty() && name.bytes().all(plain),
+    };
+    name && port.is_none_or(|it| it.parse::<u16>().is_ok())
 }
 
 /// Whether a host, with or without a port, is this machine.

@@ -9,16 +9,16 @@ mod transport;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 
 use super::blob::{Blob, Descriptor, media};
 use super::reference::{Reference, is_loopback};
 pub(crate) use credentials::Keychain;
-use transport::{Passing, Transport};
+use transport::{Passing, Request, Transport, with_query};
 
 /// Says which manifests are understood.
 const ACCEPT: [(&str, &str); 4] = [
@@ -28,8 +28,14 @@ const ACCEPT: [(&str, &str); 4] = [
     ("accept", media::DOCKER_INDEX),
 ];
 
-/// The largest answer that is read, in bytes.
-const ANSWER_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// The largest answer that is read, apart from a blob. (Specification, "Pushing Manifests".)
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The largest blob that is read.
+const BLOB_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// Characters of a registry's words that are shown.
+const WORDS_MAX: usize = 200;
 
 /// How often something is tried, and how long after the first time it is tried again; twice as long
 /// after each further time.
@@ -72,6 +78,8 @@ impl Answer {
             ["", ""] => self.status.canonical_reason().unwrap_or_default().to_owned(),
             words => words.join(" "),
         };
+        let plain = |c: char| if c.is_control() { ' ' } else { c };
+        let words: String = words.trim().chars().take(WORDS_MAX).map(plain).collect();
         let hint = match self.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 "; log in: docker login, or for Google's registries gcloud auth login"
@@ -79,7 +87,7 @@ impl Answer {
             StatusCode::NOT_FOUND => "; does the repository exist?",
             _ => "",
         };
-        anyhow!("{what}: {} {}{hint}", self.status.as_u16(), words.trim())
+        anyhow!("{what}: {} {}{hint}", self.status.as_u16(), words)
     }
 }
 
@@ -94,6 +102,14 @@ pub(crate) enum Stored {
     Uploaded,
 }
 
+/// How an attempt to store a blob ended.
+enum Upload {
+    Ended(Stored),
+    /// The upload is gone, or what had come of it by an attempt that broke off is in the way: there
+    /// is no going on with it.
+    Lost(anyhow::Error),
+}
+
 impl Registry {
     /// The registry of `reference`, over HTTP on this machine alone.
     pub(crate) fn of(
@@ -106,11 +122,17 @@ impl Registry {
         Ok(Self { transport, patience })
     }
 
+    /// The same, to read from it and no more.
+    pub(crate) fn for_reading(self) -> Self {
+        Self { transport: self.transport.for_reading(), ..self }
+    }
+
     /// The digest of the manifest called `name`, a tag or a digest; none when there is none.
     pub(crate) async fn head(&self, repository: &str, name: &str) -> Result<Option<String>> {
         let path = format!("/v2/{repository}/manifests/{name}");
         let about = [repository];
-        let answer = self.send(Method::HEAD, &path, &ACCEPT, None, &about).await?;
+        let answer =
+            self.send(Method::HEAD, self.transport.url(&path)?, &ACCEPT, None, &about).await?;
         match answer.status {
             StatusCode::OK => match answer.header("docker-content-digest") {
                 Some(digest) => Ok(Some(digest.to_owned())),
@@ -125,7 +147,8 @@ impl Registry {
     pub(crate) async fn manifest(&self, repository: &str, name: &str) -> Result<Option<Blob>> {
         let path = format!("/v2/{repository}/manifests/{name}");
         let about = [repository];
-        let answer = self.send(Method::GET, &path, &ACCEPT, None, &about).await?;
+        let answer =
+            self.send(Method::GET, self.transport.url(&path)?, &ACCEPT, None, &about).await?;
         match answer.status {
             StatusCode::OK => {
                 let said = answer.header("content-type").unwrap_or_default();
@@ -142,9 +165,19 @@ impl Registry {
 
     /// The blob of `descriptor`.
     pub(crate) async fn blob(&self, repository: &str, descriptor: &Descriptor) -> Result<Blob> {
-        let path = format!("/v2/{repository}/blobs/{}", descriptor.digest);
-        let about = [repository];
-        let answer = self.send(Method::GET, &path, &[], None, &about).await?;
+        let Descriptor { digest, size, .. } = descriptor;
+        let path = format!("/v2/{repository}/blobs/{digest}");
+        ensure!(*size <= BLOB_BYTES_MAX, "{path} is larger than {BLOB_BYTES_MAX} bytes");
+        let answer = self
+            .repeat(&Request {
+                method: Method::GET,
+                url: self.transport.url(&path)?,
+                headers: &[],
+                body: None,
+                repositories: &[repository],
+                bytes_max: usize::try_from(*size)?,
+            })
+            .await?;
         ensure!(answer.status == StatusCode::OK, answer.problem(&path));
         Blob::verified(descriptor, answer.body)
     }
@@ -161,7 +194,8 @@ impl Registry {
         let about = [repository];
         let headers = [("content-type", &*manifest.media_type)];
         let body = Some(manifest.bytes.clone());
-        let answer = self.send(Method::PUT, &path, &headers, body, &about).await?;
+        let answer =
+            self.send(Method::PUT, self.transport.url(&path)?, &headers, body, &about).await?;
         ensure!(answer.status == StatusCode::CREATED, answer.problem(&path));
         Ok(answer.header("oci-subject").is_some())
     }
@@ -173,70 +207,77 @@ impl Registry {
         blob: &Blob,
         elsewhere: Option<&str>,
     ) -> Result<Stored> {
-        for _ in 0..self.patience.attempts_max {
-            if let Some(stored) = self.try_put_blob(repository, blob, elsewhere).await? {
+        for _ in 1..self.patience.attempts_max {
+            if let Upload::Ended(stored) = self.try_put_blob(repository, blob, elsewhere).await? {
                 return Ok(stored);
             }
         }
-        bail!("{}: every upload of {} is gone when it ends", repository, blob.digest)
+        match self.try_put_blob(repository, blob, elsewhere).await? {
+            Upload::Ended(stored) => Ok(stored),
+            Upload::Lost(problem) => Err(problem),
+        }
     }
 
-    /// Nothing when the upload is gone: it ended with an attempt whose answer was lost, or the
-    /// registry has forgotten it.
     async fn try_put_blob(
         &self,
         repository: &str,
         blob: &Blob,
         elsewhere: Option<&str>,
-    ) -> Result<Option<Stored>> {
+    ) -> Result<Upload> {
         let digest = &blob.digest;
         let path = format!("/v2/{repository}/blobs/{digest}");
-        let answer = self.send(Method::HEAD, &path, &[], None, &[repository]).await?;
+        let answer =
+            self.send(Method::HEAD, self.transport.url(&path)?, &[], None, &[repository]).await?;
         match answer.status {
-            StatusCode::OK => return Ok(Some(Stored::Present)),
+            StatusCode::OK => return Ok(Upload::Ended(Stored::Present)),
             StatusCode::NOT_FOUND => (),
             _ => return Err(answer.problem(&path)),
         }
         let mount = elsewhere.map(|it| format!("?mount={digest}&from={it}")).unwrap_or_default();
         let path = format!("/v2/{repository}/blobs/uploads/{mount}");
+        let asked = self.transport.url(&path)?;
         let scopes: Vec<&str> = [repository].into_iter().chain(elsewhere).collect();
         let empty = Some(Bytes::new());
-        let answer = self.send(Method::POST, &path, &[], empty, &scopes).await?;
+        let answer = self.send(Method::POST, asked.clone(), &[], empty, &scopes).await?;
         let place = match answer.status {
-            StatusCode::CREATED => return Ok(Some(Stored::Mounted)),
+            StatusCode::CREATED => return Ok(Upload::Ended(Stored::Mounted)),
             StatusCode::ACCEPTED => {
                 answer.header("location").context("an upload without a place")?
             }
             _ => return Err(answer.problem(&path)),
         };
-        let sign = if place.contains('?') { '&' } else { '?' };
-        let place = format!("{place}{sign}digest={digest}");
+        let place = asked.join(place).with_context(|| format!("{path}: {place:?} is no place"))?;
+        let place = with_query(place, &format!("digest={digest}"));
         let headers = [("content-type", "application/octet-stream")];
         let body = Some(blob.bytes.clone());
-        let answer = self.send(Method::PUT, &place, &headers, body, &[repository]).await?;
+        let answer = self.send(Method::PUT, place, &headers, body, &[repository]).await?;
+        let lost =
+            [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND, StatusCode::RANGE_NOT_SATISFIABLE];
         match answer.status {
-            StatusCode::CREATED => Ok(Some(Stored::Uploaded)),
-            StatusCode::NOT_FOUND => Ok(None),
+            StatusCode::CREATED => Ok(Upload::Ended(Stored::Uploaded)),
+            status if lost.contains(&status) => Ok(Upload::Lost(answer.problem(&path))),
             _ => Err(answer.problem(&path)),
         }
     }
 
-    /// Sends what can be repeated, again while what is wrong may pass.
+    /// Sends what can be repeated, and reads an answer that is no blob.
     async fn send(
         &self,
         method: Method,
-        target: &str,
+        url: Url,
         headers: &[(&str, &str)],
         body: Option<Bytes>,
         repositories: &[&str],
     ) -> Result<Answer> {
-        let attempt = || {
-            let (method, body) = (method.clone(), body.clone());
-            self.transport.send(method, target, headers, body, repositories)
-        };
+        let bytes_max = ANSWER_BYTES_MAX;
+        self.repeat(&Request { method, url, headers, body, repositories, bytes_max }).await
+    }
+
+    /// Sends what can be repeated, again while what is wrong may pass.
+    async fn repeat(&self, request: &Request<'_>) -> Result<Answer> {
         let mut pause = self.patience.pause;
         for _ in 1..self.patience.attempts_max {
-            let ended = attempt().await;
+            let ended = self.transport.send(request).await;
             let err = ended.as_ref().err();
             let Some(passing) = err.and_then(|err| err.downcast_ref::<Passing>()) else {
                 return ended;
@@ -244,18 +285,6 @@ impl Registry {
             tokio::time::sleep(passing.after.unwrap_or(pause)).await;
             pause *= 2;
         }
-        attempt().await
+        self.transport.send(request).await
     }
-}
-
-/// Reads the body of `answer`, but not without end.
-async fn read(mut answer: reqwest::Response) -> Result<Bytes> {
-    let mut body = Vec::new();
-    while let Some(part) = answer.chunk().await? {
-        body.extend_from_slice(&part);
-        if body.len() > ANSWER_BYTES_MAX {
-            bail!("an answer of more than {ANSWER_BYTES_MAX} bytes");
-        }
-    }
-    Ok(body.into())
 }

@@ -1,10 +1,12 @@
 //! `cargo xtask image run`: one function in its container, with an emulator.
 
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use domain::Env;
+use tokio::process::Child;
 
 use super::container::Engine;
 use super::load;
@@ -20,6 +22,10 @@ use crate::{replay, routing};
 
 /// The project of topics and subscriptions.
 const PROJECT: &str = "local";
+
+/// A container that was told to end and has not by then is killed. (Cloud Run documentation,
+/// "Container runtime contract", "Shutdown".)
+const END_MAX: Duration = Duration::from_secs(10);
 
 /// Runs the image of one function under podman or docker, with an emulator, until Ctrl-C.
 ///
@@ -46,9 +52,9 @@ pub(crate) struct Options {
 /// Runs it until somebody interrupts or it ends.
 pub(super) async fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let function = &options.function;
-    let engine = Engine::find()?;
+    let mut engine = Engine::find()?;
     let workspace = Workspace::read()?;
-    load(&workspace, vec![function.clone()], &engine, terminal).await?;
+    load(&workspace, vec![function.clone()], &mut engine, terminal).await?;
     let functions = workspace.functions()?;
     let Some(known) = functions.iter().find(|it| it.name == *function) else {
         bail!("no function {function:?}");
@@ -78,12 +84,26 @@ pub(super) async fn run(options: &Options, terminal: &Terminal) -> Result<bool> 
         status = child.wait() => status?,
         interrupted = interrupted() => {
             interrupted?;
-            // Ctrl-C reaches the whole group: it may have ended by itself.
-            engine.stop(&name).unwrap_or_default();
-            child.wait().await?
+            end(&engine, &name, &mut child, END_MAX).await?
         }
     };
     emulator.stop().await;
     terminal.say(&format!("{function} ended: {status}"))?;
     Ok(status.success())
+}
+
+/// Tells the container `name` to end, and kills it when that takes longer than `patience`.
+pub(crate) async fn end(
+    engine: &Engine,
+    name: &str,
+    child: &mut Child,
+    patience: Duration,
+) -> Result<ExitStatus> {
+    // Ctrl-C reaches the whole group: it may have ended by itself.
+    engine.stop(name).unwrap_or_default();
+    if let Ok(status) = tokio::time::timeout(patience, child.wait()).await {
+        return Ok(status?);
+    }
+    engine.remove(name);
+    Ok(child.wait().await?)
 }

@@ -57,18 +57,32 @@ pub(crate) fn parts(workspace: &Workspace, package: &Package) -> BTreeSet<PathBu
 }
 
 /// The last commit that changed `parts` and its time; none outside of a repository of git.
-fn commit(root: &Path, parts: &BTreeSet<PathBuf>) -> Result<Option<(String, String)>> {
-    let Some(shallow) = git(root, &["rev-parse", "--is-shallow-repository"], &[]).ok() else {
+///
+/// # Errors
+///
+/// A repository that git does not read: an image that says nothing of its commit would look like one
+/// of no repository.
+pub(crate) fn commit(root: &Path, parts: &BTreeSet<PathBuf>) -> Result<Option<(String, String)>> {
+    if !root.ancestors().any(|it| it.join(".git").exists()) {
         return Ok(None);
-    };
+    }
+    let shallow = git(root, &["rev-parse", "--is-shallow-repository"], &[])?;
     ensure!(
         shallow != "true",
         "a shallow clone does not know which commit changed a function last; run: git fetch --unshallow"
     );
-    let format = ["log", "-1", "--format=%H %cd", "--date=format-local:%Y-%m-%dT%H:%M:%SZ"];
+    let format = [
+        "log",
+        "-1",
+        // The settings of a person are not part of what is asked.
+        "--no-show-signature",
+        "--no-color",
+        "--format=%H %cd",
+        "--date=format-local:%Y-%m-%dT%H:%M:%SZ",
+    ];
     let log = git(root, &format, parts.iter())?;
     let Some((revision, created)) = log.split_once(' ') else { return Ok(None) };
-    let changes = git(root, &["status", "--porcelain"], parts.iter())?;
+    let changes = git(root, &["status", "--porcelain", "--untracked-files=normal"], parts.iter())?;
     let dirty = if changes.is_empty() { "" } else { "-dirty" };
     Ok(Some((format!("{revision}{dirty}"), created.to_owned())))
 }

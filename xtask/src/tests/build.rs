@@ -4,7 +4,7 @@ use std::path::Path;
 
 use expect_test::expect;
 
-use crate::build::compile::{Built, differences, first_of};
+use crate::build::compile::{Built, differences, first_of, is_of_a_person};
 use crate::build::flags::Names;
 use crate::build::toolchain::{COMPILERS, missing};
 use crate::build::{select, table};
@@ -44,6 +44,25 @@ fn a_path_is_found_wherever_it_is() {
 }
 
 #[test]
+fn a_builder_whose_folders_have_short_names_can_build() {
+    let [root, home, sysroot] = ["/src", "/cargo", "/usr"].map(Path::new);
+    let traces = Names::new(root, home, sysroot, "c0ffee").traces();
+    let found = |content: &str| first_of(traces.iter().map(String::as_str), content.as_bytes());
+    for harmless in [
+        "/rustc/c0ffee/library/core/src/fmt/mod.rs",
+        "/cargo/registry/src/index.crates.io-1949cf8c6b5b557f/ring-0.17.14/src/lib.rs",
+        "/strata/shared/gcp/src/lib.rs",
+        "/usr/share/zoneinfo",
+    ] {
+        assert_eq!(found(harmless), None, "{harmless}");
+    }
+    assert_eq!(found("main.rs/src/shared/gcp/src/lib.rs"), Some("/src/shared/"));
+    assert_eq!(found("/usr/lib/rustlib/src"), Some("/usr/lib/rustlib/"));
+    let traces = names().traces();
+    assert!(traces.contains(&"/no/home".to_owned()), "{traces:?}");
+}
+
+#[test]
 fn what_is_missing_is_one_line_with_one_command() {
     let target = "x86_64-unknown-linux-musl";
     let all = missing(target, false, Some(&COMPILERS[0]), "CC_x86_64_unknown_linux_musl");
@@ -56,6 +75,18 @@ fn what_is_missing_is_one_line_with_one_command() {
 fn built(function: &str, sha256: &str, fresh: bool) -> Built {
     let (function, sha256) = (function.to_owned(), sha256.to_owned());
     Built { function, path: "x".into(), bytes: 1234567, sha256, fresh }
+}
+
+#[test]
+fn no_variable_of_a_person_decides_about_a_binary() {
+    let removed = |name: &str| is_of_a_person(name.as_ref());
+    for name in ["CARGO_PROFILE_IMAGE_OPT_LEVEL", "CARGO_PROFILE_RELEASE_LTO", "CARGO_INCREMENTAL"]
+    {
+        assert!(removed(name), "{name}");
+    }
+    for name in ["CARGO_HOME", "CARGO_NET_OFFLINE", "PATH", "CC_x86_64_unknown_linux_musl"] {
+        assert!(!removed(name), "{name}");
+    }
 }
 
 #[test]

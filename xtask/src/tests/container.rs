@@ -2,19 +2,24 @@
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
 
 use super::image::{about, base, image};
 use crate::image::assemble::{Image, assemble, platform};
 use crate::image::attach::Attachment;
-use crate::image::blob::media;
+use crate::image::blob::{Blob, media};
 use crate::image::container::Engine;
 use crate::image::push::{Item, Push};
 use crate::image::reference::Reference;
 use crate::image::registry::{Keychain, Patience, Registry};
+use crate::image::run::end;
 use crate::image::{attach, layout};
 
 /// A registry that does not listen by then does not start.
@@ -23,17 +28,27 @@ const START_MAX: Duration = Duration::from_secs(20);
 /// What a program ends with whose image podman did not start. (podman-run(1), "Exit Status".)
 const NOT_RUN: i32 = 125;
 
-/// The smallest program for Linux on x86-64 that ends with the id of its user, modulo 256: a header
-/// of ELF, one segment, and `exit(getuid())`.
-fn program() -> Vec<u8> {
+/// `exit(getuid())`: ends with the id of its user, modulo 256.
+const TELLS_USER: [&[u8]; 3] = [
+    &[0xb8, 102, 0, 0, 0, 0x0f, 0x05], // mov eax, getuid; syscall
+    &[0x89, 0xc7],                     // mov edi, eax
+    &[0xb8, 60, 0, 0, 0, 0x0f, 0x05],  // mov eax, exit; syscall
+];
+
+/// `exit(0)`: a register that nobody has set is zero.
+const ENDS: [&[u8]; 1] = [TELLS_USER[2]];
+
+/// `for (;;) pause()`: as the first process of a container it hears of no signal but SIGKILL.
+const STAYS: [&[u8]; 2] = [
+    &[0xb8, 34, 0, 0, 0, 0x0f, 0x05], // mov eax, pause; syscall
+    &[0xeb, 0xf7],                    // jmp to the beginning
+];
+
+/// The smallest program for Linux on x86-64 that runs `code`: a header of ELF, and one segment.
+fn program(code: &[&[u8]]) -> Vec<u8> {
     const ADDRESS: u64 = 0x40_0000;
     const HEADERS: u64 = 64 + 56;
-    let code = [
-        &[0xb8, 102, 0, 0, 0, 0x0f, 0x05][..], // mov eax, getuid; syscall
-        &[0x89, 0xc7],                         // mov edi, eax
-        &[0xb8, 60, 0, 0, 0, 0x0f, 0x05],      // mov eax, exit; syscall
-    ]
-    .concat();
+    let code = code.concat();
     let bytes = HEADERS + code.len() as u64;
     let mut elf = b"\x7fELF\x02\x01\x01".to_vec();
     elf.resize(16, 0);
@@ -55,14 +70,10 @@ fn program() -> Vec<u8> {
 
 #[test]
 fn podman_runs_an_image_as_user_65532() {
-    let Ok(engine) = Engine::find() else {
+    let Ok(mut engine) = Engine::find() else {
         return say("no podman or docker: no image is run");
     };
-    let platform = platform("x86_64-unknown-linux-musl").unwrap();
-    let function = format!("test-{}", std::process::id());
-    let image = assemble(&about(&function), &platform, &base(), program()).unwrap();
-    let attachments = [attached(&image)];
-    engine.load(&layout::tarball(&[(&image, &attachments)]).unwrap()).unwrap();
+    let function = load(&mut engine, "user", &TELLS_USER);
     let ended = engine.run(&function, &function, &[]).output().unwrap();
     engine.remove_image(&function).unwrap();
     let problem = String::from_utf8_lossy(&ended.stderr);
@@ -71,6 +82,56 @@ fn podman_runs_an_image_as_user_65532() {
         Some(NOT_RUN) => say(&format!("no container runs here: {}", problem.trim())),
         code => assert_eq!(code, Some(65_532 % 256), "{problem}"),
     }
+}
+
+#[tokio::test]
+async fn a_container_that_does_not_end_when_told_to_is_killed() {
+    let Ok(mut engine) = Engine::find() else {
+        return say("no podman or docker: no container is told to end");
+    };
+    let function = load(&mut engine, "stays", &STAYS);
+    let mut command = tokio::process::Command::from(engine.run(&function, &function, &[]));
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let begun = Instant::now();
+    // There is something to tell only when it runs.
+    while engine.stop(&function).is_err() && child.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < START_MAX, "the container does not start");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let ended = end(&engine, &function, &mut child, Duration::from_millis(1)).await.unwrap();
+    engine.remove_image(&function).unwrap();
+    match ended.code() {
+        Some(NOT_RUN) => say("no container runs here: none is told to end"),
+        code => assert_eq!(code, Some(128 + 9), "killed by SIGKILL"),
+    }
+}
+
+#[test]
+fn what_was_loaded_runs_whatever_others_load_under_its_name() {
+    let (Ok(mut ours), Ok(mut theirs)) = (Engine::find(), Engine::find()) else {
+        return say("no podman or docker: nothing is loaded");
+    };
+    let function = load(&mut ours, "name", &TELLS_USER);
+    load(&mut theirs, "name", &ENDS);
+    let code =
+        |engine: &Engine| engine.run(&function, &function, &[]).output().unwrap().status.code();
+    let ended = [code(&ours), code(&theirs)];
+    [&ours, &theirs].iter().for_each(|it| it.remove_image(&function).unwrap());
+    if ended.contains(&Some(NOT_RUN)) {
+        return say("no container runs here: no image is told from another");
+    }
+    assert_eq!(ended, [Some(65_532 % 256), Some(0)]);
+}
+
+/// Makes an image of `code` and has `engine` load it. The name of its function.
+fn load(engine: &mut Engine, name: &str, code: &[&[u8]]) -> String {
+    let platform = platform("x86_64-unknown-linux-musl").unwrap();
+    let function = format!("test-{name}-{}", std::process::id());
+    let image = assemble(&about(&function), &platform, &base(), program(code)).unwrap();
+    let attachments = [attached(&image)];
+    let tarball = layout::tarball(&[(&image, &attachments)]).unwrap();
+    engine.load(&tarball, [&*function]).unwrap();
+    function
 }
 
 #[tokio::test]
@@ -108,6 +169,56 @@ async fn a_real_registry_gives_back_what_was_pushed() {
         assert_eq!(list["manifests"][0]["digest"], attached(image).manifest.digest);
         registry.skopeo_agrees(&repository, image);
     }
+}
+
+/// The registry begins where it broke off, and so has another content at the end than it was told.
+#[tokio::test]
+async fn an_upload_that_breaks_off_ends_right_in_a_real_registry() {
+    let Some(registry) = DockerRegistry::start().await else {
+        return say("no docker-registry: no upload to it breaks off");
+    };
+    let (host, broken) = breaking(registry.host.clone()).await;
+    let reference = Reference::below(&host, "r").unwrap();
+    let patience = Patience { pause: Duration::from_millis(1), ..Patience::USUAL };
+    let client = Registry::of(&reference, Keychain::default(), patience).unwrap();
+    let content: Vec<u8> = (0..2 * BREAKS_AT as u32).map(|it| it.to_le_bytes()[1]).collect();
+    let blob = Blob::new(media::LAYER, content);
+    client.put_blob("r", &blob, None).await.unwrap();
+    assert!(broken.load(Ordering::SeqCst), "nothing broke off");
+    assert_eq!(client.blob("r", &blob.descriptor()).await.unwrap().bytes, blob.bytes);
+}
+
+/// Bytes of the first long request that arrive.
+const BREAKS_AT: usize = 1 << 20;
+
+/// A place through which one reaches `host`, and whether a connection has broken off there.
+async fn breaking(host: String) -> (String, Arc<AtomicBool>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = listener.local_addr().unwrap().to_string();
+    let broken = Arc::new(AtomicBool::new(false));
+    let breaks = Arc::clone(&broken);
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut far = TcpStream::connect(&host).await.unwrap();
+            let breaks = Arc::clone(&breaks);
+            tokio::spawn(async move {
+                let (mut from, mut back) = near.split();
+                let (mut answers, mut to) = far.split();
+                let limit = if breaks.load(Ordering::SeqCst) { u64::MAX } else { BREAKS_AT as u64 };
+                let mut from = (&mut from).take(limit);
+                let sent = tokio::io::copy(&mut from, &mut to);
+                let answered = tokio::io::copy(&mut answers, &mut back);
+                tokio::select! {
+                    _ = answered => (),
+                    sent = sent => {
+                        let all = sent.is_ok_and(|it| it == BREAKS_AT as u64);
+                        breaks.fetch_or(all, Ordering::SeqCst);
+                    }
+                }
+            });
+        }
+    });
+    (place, broken)
 }
 
 fn attached(image: &Image) -> Attachment {
@@ -158,6 +269,15 @@ impl DockerRegistry {
         let layers: Vec<&String> = image.layers.iter().map(|it| &it.blob.digest).collect();
         assert_eq!(said["Layers"], json!(layers));
         assert_eq!(said["Labels"]["org.opencontainers.image.title"], image.function);
+        let folder = tempfile::tempdir().unwrap();
+        let to = format!("oci:{}:pulled", folder.path().display());
+        let mut command = Command::new("skopeo");
+        command.args(["copy", "--quiet", "--src-tls-verify=false", &name, &to]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let pulled = layout::Folder(folder.path().to_owned()).index().unwrap();
+        let pulled = pulled.select(&image.platform, Some("pulled")).unwrap();
+        assert_eq!(pulled.digest, image.manifest.digest);
     }
 }
 

@@ -12,14 +12,15 @@ use crate::build::compile::Built;
 use crate::build::toolchain::Toolchain;
 use crate::image::assemble::{About, Base, Image, assemble, platform};
 use crate::image::attach::Attachment;
-use crate::image::blob::{Descriptor, digest, media};
+use crate::image::blob::{Descriptor, Platform, digest, media};
 use crate::image::choice::Choice;
 use crate::image::layer::{Entry, Layer};
+use crate::image::layout::Index;
 use crate::image::lock::Lock;
 use crate::image::make::check_linkage;
-use crate::image::reference::{Reference, check_tag, is_loopback};
+use crate::image::reference::{Reference, check_source, check_tag, is_loopback};
 use crate::image::registry::challenge::{Challenge, challenge};
-use crate::image::registry::credentials::{Credentials, Place, is_google, place};
+use crate::image::registry::credentials::{Credentials, Place, is_google, place, read};
 use crate::image::sbom::Packages;
 use crate::image::{base as builtin, layout, provenance, sbom, source, tags};
 
@@ -232,6 +233,74 @@ async fn an_image_in_a_folder_is_a_base_of_others() {
     assert!(format!("{other:#}").contains("no image for linux/arm64"), "{other:#}");
 }
 
+/// The permissions of a new file, which the umask of this process decides about.
+#[cfg(unix)]
+#[test]
+fn whoever_may_read_new_files_may_read_the_lock() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |name: &str| {
+        let path = folder.path().join(name);
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    };
+    std::fs::write(folder.path().join("usual"), "").unwrap();
+    Lock::add(&folder.path().join("lock"), Default::default()).unwrap();
+    assert_eq!(format!("{:o}", mode("lock")), format!("{:o}", mode("usual")));
+}
+
+#[test]
+fn a_layout_that_cannot_be_finished_keeps_its_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (image("one"), image("two"));
+    layout::write(folder.path(), &[(&one, &[])]).unwrap();
+    let index = || std::fs::read(folder.path().join("index.json")).unwrap();
+    let before = index();
+    // In the place of a blob is something that cannot be replaced.
+    let hex = two.config.digest.trim_start_matches("sha256:");
+    std::fs::create_dir_all(folder.path().join("blobs/sha256").join(hex).join("x")).unwrap();
+    let err = layout::write(folder.path(), &[(&two, &[])]).unwrap_err().to_string();
+    assert!(err.starts_with("cannot write") && err.contains(hex), "{err}");
+    assert_eq!(index(), before);
+    let left = std::fs::read_dir(folder.path().join("blobs/sha256")).unwrap();
+    let half = left.map(|it| it.unwrap().file_name()).find(|it| it.len() != 64);
+    assert_eq!(half, None, "what is half written is taken away");
+}
+
+#[test]
+fn a_layout_is_never_seen_half_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (image("one"), image("two"));
+    layout::write(folder.path(), &[(&one, &[])]).unwrap();
+    let path = folder.path().join("index.json");
+    let before = std::fs::read(&path).unwrap();
+    // Whoever has opened a file goes on reading what was in it.
+    let opened = folder.path().join("opened");
+    std::fs::hard_link(&path, &opened).unwrap();
+    layout::write(folder.path(), &[(&two, &[])]).unwrap();
+    assert_ne!(std::fs::read(&path).unwrap(), before);
+    assert_eq!(std::fs::read(&opened).unwrap(), before);
+}
+
+#[test]
+fn an_arm64_image_is_v8_whether_or_not_it_says_so() {
+    let arm64 = platform("aarch64-unknown-linux-musl").unwrap();
+    let check = |variants: &[Option<&str>], expected: Option<usize>| {
+        let descriptor = |variant: &Option<&str>| {
+            let variant = variant.map(str::to_owned);
+            let digest = format!("{variant:?}");
+            let platform = Some(Platform { variant, ..arm64.clone() });
+            Descriptor { digest, platform, ..image("one").manifest.descriptor() }
+        };
+        let index = Index::new(variants.iter().map(descriptor).collect());
+        let found = index.select(&arm64, None).ok().map(|it| it.digest.clone());
+        assert_eq!(found, expected.map(|at| index.manifests[at].digest.clone()), "{variants:?}");
+    };
+    // As the images of gcr.io/distroless and of Docker's library are.
+    check(&[Some("v9"), Some("v8")], Some(1));
+    check(&[None], Some(0));
+    check(&[Some("v9")], None);
+}
+
 #[test]
 fn names_of_images_are_taken_apart() {
     let check = |text: &str, host: &str, repository: &str, tag: Option<&str>| {
@@ -249,6 +318,16 @@ fn names_of_images_are_taken_apart() {
     for wrong in ["gcr.io/Upper/i", "gcr.io/a//b", "gcr.io/a@sha256:0", "gcr.io/a:b/c", "gcr.io/"] {
         assert!(Reference::parse(wrong).is_err(), "{wrong}");
     }
+    let upper = format!("gcr.io/a@sha256:{}", "A".repeat(64));
+    assert!(Reference::parse(&upper).is_err(), "the same digest would have two names");
+    for wrong in
+        ["a b.c/r", "a.b?c/r", "a.b#c/r", "a.b:/r", "a.b:x/r", "[::1/r", "a:1:2/r", "\u{1b}.b/r"]
+    {
+        let err = Reference::parse(wrong).unwrap_err().to_string();
+        assert!(err.contains("no host") && !err.contains(char::is_control), "{err}");
+    }
+    check("[::1]:5000/r", "[::1]:5000", "r", None);
+    check("[::1]/r:t", "[::1]", "r", Some("t"));
     assert!(Reference::below("gcr.io/p:tag", "i").is_err());
     assert!(check_tag("v1.0_a").is_ok() && check_tag("-a").is_err() && check_tag("").is_err());
 }
@@ -303,6 +382,7 @@ fn what_a_registry_asks_for_is_understood() {
     };
     let artifact_registry = r#"Bearer realm="https://europe-docker.pkg.dev/v2/token",service="europe-docker.pkg.dev",scope="repository:p/r/i:pull,push""#;
     let token = "https://europe-docker.pkg.dev/v2/token";
+    let challenge = |header: &str| challenge([header].into_iter());
     assert_eq!(challenge(artifact_registry), bearer(token, Some("europe-docker.pkg.dev")));
     assert_eq!(challenge("bearer scope=\"a,b\", realm=x"), bearer("x", None));
     assert_eq!(challenge(r#"Basic realm="Registry""#), Some(Challenge::Basic));
@@ -347,20 +427,41 @@ fn credentials_are_found_as_docker_finds_them() {
 }
 
 #[test]
+fn a_configuration_of_docker_that_cannot_be_read_is_not_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    assert_eq!(read(&path).unwrap(), Value::Null);
+    std::fs::write(&path, "{\"auths\": {\"h\": {\"auth\": \"SECRET\"").unwrap();
+    let err = format!("{:#}", read(&path).unwrap_err());
+    assert!(err.contains("config.json") && !err.contains("SECRET"), "{err}");
+    // A folder stands for what may not be read, which root always may.
+    let err = read(folder.path()).unwrap_err().to_string();
+    assert!(err.starts_with("cannot read "), "{err}");
+}
+
+#[test]
+fn where_the_sources_are_is_said_without_a_password() {
+    assert!(check_source("https://github.com/somebody/strata").is_ok());
+    for secret in ["https://x-access-token:SECRET@github.com/a/b", "https://SECRET@github.com/a"] {
+        let err = check_source(secret).unwrap_err().to_string();
+        assert!(err.contains("everybody") && !err.contains("SECRET"), "{err}");
+    }
+}
+
+#[test]
 fn the_lock_keeps_what_is_not_pushed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deeper/images.lock.json");
-    let mut lock = Lock::read(&path).unwrap();
-    assert!(lock.images.is_empty());
-    let locked = json!({
-        "reference": "h/one@sha256:0", "digest": "sha256:0", "platform": "linux/amd64",
-        "tags": ["t"], "revision": null, "binary_sha256": "1", "bytes": 2,
-    });
-    lock.images.insert("one".to_owned(), serde_json::from_value(locked.clone()).unwrap());
-    lock.write(&path).unwrap();
-    let mut lock = Lock::read(&path).unwrap();
-    lock.images.insert("two".to_owned(), serde_json::from_value(locked).unwrap());
-    lock.write(&path).unwrap();
+    assert!(Lock::read(&path).unwrap().images.is_empty());
+    let locked = || {
+        let locked = json!({
+            "reference": "h/one@sha256:0", "digest": "sha256:0", "platform": "linux/amd64",
+            "tags": ["t"], "revision": null, "binary_sha256": "1", "bytes": 2,
+        });
+        serde_json::from_value(locked).unwrap()
+    };
+    Lock::add(&path, [("one".to_owned(), locked())].into()).unwrap();
+    Lock::add(&path, [("two".to_owned(), locked())].into()).unwrap();
     let names: Vec<String> = Lock::read(&path).unwrap().images.into_keys().collect();
     assert_eq!(names, ["one", "two"]);
     let text = std::fs::read_to_string(&path).unwrap();
@@ -428,15 +529,21 @@ fn the_sbom_has_what_is_linked_and_nothing_else() {
 }
 
 #[test]
-fn the_provenance_names_image_binary_and_commit() {
+fn the_provenance_names_image_binary_base_and_commit() {
     let image = image("one");
-    let by = ("builtin", Some("https://example.com/strata"), "urn:builder");
+    let by = (Some("https://example.com/strata"), "urn:builder");
+    let origin =
+        Some(("gcr.io/distroless/static".to_owned(), format!("sha256:{}", "1".repeat(64))));
+    let base = (&Choice::Builtin, &Base { origin, ..base() });
     let statement =
-        provenance::statement(&workspace(), &image, &built("one"), &toolchain(), by).unwrap();
+        provenance::statement(&workspace(), &image, &built("one"), &toolchain(), base, by).unwrap();
     let digest = image.manifest.digest.trim_start_matches("sha256:");
     assert_eq!(statement["subject"][0]["digest"]["sha256"], digest);
     let definition = &statement["predicate"]["buildDefinition"];
-    let commit = &definition["resolvedDependencies"][2];
+    let below = &definition["resolvedDependencies"][2];
+    assert_eq!(below["uri"], "gcr.io/distroless/static");
+    assert_eq!(below["digest"]["sha256"], "1".repeat(64));
+    let commit = &definition["resolvedDependencies"][3];
     assert_eq!(commit["uri"], "git+https://example.com/strata");
     assert_eq!(commit["digest"]["gitCommit"], about("one").revision.unwrap());
     assert_eq!(statement["predicate"]["runDetails"]["builder"]["id"], "urn:builder");
@@ -458,4 +565,56 @@ fn a_function_is_made_of_what_it_links() {
     }
     let operated = source::parts(&workspace, package("operator"));
     assert!(operated.contains(std::path::Path::new("functions/manifest-writer")));
+}
+
+/// A repository of git with one commit of one file, at a known time, under a signature.
+fn repository() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), "").unwrap();
+    git(folder.path(), &["init", "--quiet"]);
+    git(folder.path(), &["add", "a"]);
+    let tree = git(folder.path(), &["write-tree"]);
+    let commit = format!(
+        "tree {tree}\nauthor a <a@example.com> 1767315845 +0200\n\
+         committer a <a@example.com> 1767315845 +0200\n\
+         gpgsig -----BEGIN SSH SIGNATURE-----\n AAAA\n -----END SSH SIGNATURE-----\n\na\n"
+    );
+    std::fs::write(folder.path().join(".git/commit"), commit).unwrap();
+    let commit = git(folder.path(), &["hash-object", "-t", "commit", "-w", ".git/commit"]);
+    git(folder.path(), &["update-ref", "HEAD", &commit]);
+    folder
+}
+
+fn git(folder: &std::path::Path, arguments: &[&str]) -> String {
+    let output = std::process::Command::new("git").current_dir(folder).args(arguments).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn the_commit_of_an_image_does_not_depend_on_the_settings_of_a_person() {
+    let repository = repository();
+    let folder = repository.path();
+    let parts = BTreeSet::from(["a".into()]);
+    let (revision, created) = source::commit(folder, &parts).unwrap().unwrap();
+    assert_eq!((revision.len(), created.as_str()), (40, "2026-01-02T01:04:05Z"));
+    git(folder, &["config", "log.showSignature", "true"]);
+    git(folder, &["config", "color.ui", "always"]);
+    git(folder, &["config", "status.showUntrackedFiles", "no"]);
+    assert_eq!(source::commit(folder, &parts).unwrap().unwrap().0, revision);
+    let parts = BTreeSet::from(["a".into(), "b".into()]);
+    std::fs::write(folder.join("b"), "").unwrap();
+    assert_eq!(source::commit(folder, &parts).unwrap().unwrap().0, format!("{revision}-dirty"));
+}
+
+#[test]
+fn a_repository_that_git_does_not_read_is_no_folder_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = BTreeSet::from(["a".into()]);
+    assert_eq!(source::commit(folder.path(), &parts).unwrap(), None);
+    let repository = repository();
+    std::fs::write(repository.path().join(".git/config"), "[broken").unwrap();
+    let err = source::commit(repository.path(), &parts).unwrap_err().to_string();
+    assert!(err.starts_with("git rev-parse: "), "{err}");
 }

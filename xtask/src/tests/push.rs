@@ -148,6 +148,19 @@ async fn what_others_attached_stays_listed() {
     let image = images[0].0.clone();
     let other = Attachment::new(&image, media::IN_TOTO, &json!({"by": "another"})).unwrap();
     images[0].1 = vec![other.clone()];
+    let mut contents = stand.contents();
+    let tag = attach::tag(&image.manifest.digest);
+    let repository = contents.repositories.get_mut("p/r/one").unwrap();
+    // Another tool writes what is not known here.
+    let (media_type, list) = repository.manifests[&repository.tags[&tag]].clone();
+    let mut list: Value = serde_json::from_slice(&list).unwrap();
+    list["annotations"] = json!({"by": "another"});
+    list["manifests"][0]["urls"] = json!(["https://example.com"]);
+    let theirs = Blob::json(&media_type, &list).unwrap();
+    let manifest = (media_type, theirs.bytes.to_vec());
+    repository.manifests.insert(theirs.digest.clone(), manifest);
+    repository.tags.insert(tag.clone(), theirs.digest);
+    let stand = Stand::start(contents, Behaviour::default()).await;
     // A third tag is new, so the image is not taken for whole.
     let prefix = format!("{}/p/r", stand.host);
     let reference = Reference::below(&prefix, "one").unwrap();
@@ -157,8 +170,10 @@ async fn what_others_attached_stays_listed() {
     Push::to(&registry, BTreeMap::new()).push(&item).await.unwrap();
     let contents = stand.contents();
     let repository = &contents.repositories["p/r/one"];
-    let list = &repository.manifests[&repository.tags[&attach::tag(&image.manifest.digest)]].1;
+    let list = &repository.manifests[&repository.tags[&tag]].1;
     let list: Value = serde_json::from_slice(list).unwrap();
+    assert_eq!(list["annotations"]["by"], "another");
+    assert_eq!(list["manifests"][0]["urls"][0], "https://example.com");
     let types = list["manifests"].as_array().unwrap().iter().map(|it| &it["artifactType"]);
     assert_eq!(types.collect::<Vec<_>>(), [media::SPDX, media::IN_TOTO]);
 }

@@ -55,49 +55,75 @@ struct State {
     uploads: BTreeSet<String>,
 }
 
-struct Request {
-    method: String,
-    target: String,
-    headers: BTreeMap<String, String>,
-    body: Vec<u8>,
+pub(super) struct Request {
+    pub(super) method: String,
+    pub(super) target: String,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) body: Vec<u8>,
 }
 
-struct Answer {
-    status: u16,
-    headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Answer {
-    fn new(status: u16) -> Self {
+    pub(super) fn new(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Vec::new() }
     }
 
-    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    fn json(status: u16, body: &Value) -> Self {
+    pub(super) fn json(status: u16, body: &Value) -> Self {
         Self { body: body.to_string().into_bytes(), ..Self::new(status) }
     }
+}
+
+/// Serves what `respond` says to the name of this server and a request; the dead give no answer.
+pub(super) async fn serve(
+    respond: impl Fn(&str, &Request) -> Option<Answer> + Send + Sync + 'static,
+) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let shared = Arc::new((host.clone(), respond));
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let shared = Arc::clone(&shared);
+            tokio::spawn(async move {
+                let Some(request) = read(&mut stream).await else { return };
+                let Some(answer) = shared.1(&shared.0, &request) else { return };
+                write(&mut stream, &request, answer).await;
+            });
+        }
+    });
+    host
+}
+
+/// One request, one answer.
+async fn write(stream: &mut TcpStream, request: &Request, answer: Answer) {
+    let mut head = format!("HTTP/1.1 {} said\r\nconnection: close\r\n", answer.status);
+    for (name, value) in answer.headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head += &format!("content-length: {}\r\n\r\n", answer.body.len());
+    let body = if request.method == "HEAD" { Vec::new() } else { answer.body };
+    // Whoever has gone away needs no answer.
+    drop(stream.write_all(&[head.into_bytes(), body].concat()).await);
 }
 
 impl Stand {
     /// Starts one with `contents`.
     pub(super) async fn start(contents: Contents, behaviour: Behaviour) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = listener.local_addr().unwrap().to_string();
         let state = State { contents, behaviour, requests: Vec::new(), uploads: BTreeSet::new() };
-        let stand = Self { host, state: Arc::new(Mutex::new(state)) };
-        let served = stand.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let one = served.clone();
-                tokio::spawn(async move { one.connection(stream).await });
-            }
-        });
-        stand
+        let state = Arc::new(Mutex::new(state));
+        let served = Arc::clone(&state);
+        let answer =
+            move |host: &str, request: &Request| served.lock().unwrap().answer(request, host);
+        Self { host: serve(answer).await, state }
     }
 
     pub(super) fn contents(&self) -> Contents {
@@ -107,26 +133,13 @@ impl Stand {
     pub(super) fn requests(&self) -> Vec<String> {
         self.state.lock().unwrap().requests.clone()
     }
+}
 
-    /// One request, one answer; the dead give none.
-    async fn connection(&self, mut stream: TcpStream) {
-        let Some(request) = read(&mut stream).await else { return };
-        let Some(answer) = self.answer(&request) else { return };
-        let mut head = format!("HTTP/1.1 {} said\r\nconnection: close\r\n", answer.status);
-        for (name, value) in answer.headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        head += &format!("content-length: {}\r\n\r\n", answer.body.len());
-        let body = if request.method == "HEAD" { Vec::new() } else { answer.body };
-        // Whoever has gone away needs no answer.
-        drop(stream.write_all(&[head.into_bytes(), body].concat()).await);
-    }
-
-    fn answer(&self, request: &Request) -> Option<Answer> {
-        let mut state = self.state.lock().unwrap();
-        state.requests.push(format!("{} {}", request.method, request.target));
-        let number = state.requests.len();
-        let behaviour = state.behaviour;
+impl State {
+    fn answer(&mut self, request: &Request, host: &str) -> Option<Answer> {
+        self.requests.push(format!("{} {}", request.method, request.target));
+        let number = self.requests.len();
+        let behaviour = self.behaviour;
         match behaviour.dies_at {
             Some(last) if number > last => return None,
             Some(last) if number == last && !behaviour.takes_effect => return None,
@@ -135,12 +148,10 @@ impl Stand {
         if behaviour.stutters && number % 2 == 1 {
             return Some(Answer::new(503).with("retry-after", "0"));
         }
-        let answer = state.respond(request, &self.host);
+        let answer = self.respond(request, host);
         (behaviour.dies_at != Some(number)).then_some(answer)
     }
-}
 
-impl State {
     fn respond(&mut self, request: &Request, host: &str) -> Answer {
         let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
         let query: BTreeMap<_, _> = query.split('&').filter_map(|it| it.split_once('=')).collect();
@@ -164,6 +175,7 @@ impl State {
                     return Answer::new(404);
                 }
                 assert_eq!(digest(&request.body), query["digest"], "the upload of {name}");
+                assert_eq!(query["state"], "1", "what the registry wants to be told again");
                 let blobs = &mut self.repository(name).blobs;
                 blobs.insert(digest(&request.body), request.body.clone());
                 Answer::new(201)

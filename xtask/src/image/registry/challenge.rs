@@ -15,39 +15,92 @@ pub(crate) enum Challenge {
     },
 }
 
-/// Reads the header.
-pub(crate) fn challenge(header: &str) -> Option<Challenge> {
-    let (scheme, rest) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
+/// Reads the headers, each of which may have several challenges: a token comes first, for it is
+/// good for less than a password.
+pub(crate) fn challenge<'a>(headers: impl Iterator<Item = &'a str>) -> Option<Challenge> {
+    let parts: Vec<Part> = headers.flat_map(parts).collect();
+    let schemes = parts.chunk_by(|_, next| matches!(next, Part::Parameter(..)));
+    let known: Vec<Challenge> = schemes.filter_map(read).collect();
+    let bearer = known.iter().find(|it| **it != Challenge::Basic);
+    bearer.or(known.first()).cloned()
+}
+
+/// The challenge of a scheme and the parameters after it.
+fn read(parts: &[Part]) -> Option<Challenge> {
+    let Part::Scheme(scheme) = parts.first()? else { return None };
     if scheme.eq_ignore_ascii_case("basic") {
         return Some(Challenge::Basic);
     }
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return None;
-    }
-    let mut realm = None;
-    let mut service = None;
-    for (name, value) in parameters(rest) {
-        match name.to_ascii_lowercase().as_str() {
-            "realm" => realm = Some(value),
-            "service" => service = Some(value),
-            _ => (),
-        }
-    }
-    Some(Challenge::Bearer { realm: realm?, service })
+    let value = |wanted: &str| {
+        parts.iter().find_map(|it| match it {
+            Part::Parameter(name, value) if name.eq_ignore_ascii_case(wanted) => {
+                Some(value.clone())
+            }
+            _ => None,
+        })
+    };
+    let bearer = || Some(Challenge::Bearer { realm: value("realm")?, service: value("service") });
+    scheme.eq_ignore_ascii_case("bearer").then(bearer)?
 }
 
-/// Parts like `name="value"` between commas; values may have commas in them.
-fn parameters(text: &str) -> Vec<(String, String)> {
+/// A part of a header.
+#[derive(Debug)]
+enum Part {
+    /// `Bearer`, or `Negotiate` with the token after it.
+    Scheme(String),
+    /// `name="value"`.
+    Parameter(String, String),
+}
+
+/// The parts between commas; a quoted value may have commas in it. The first parameter of a scheme
+/// follows it after a blank.
+fn parts(header: &str) -> Vec<Part> {
     let mut found = Vec::new();
-    let mut rest = text;
-    while let Some((name, after)) = rest.split_once('=') {
-        let name = name.trim_matches([',', ' ']).to_owned();
-        let (value, after) = match after.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
-            None => after.split_once(',').unwrap_or((after, "")),
+    for item in items(header) {
+        let (first, value) = item.split_once('=').unwrap_or((&item, ""));
+        let scheme = first.trim_end().rsplit_once(' ');
+        let (scheme, name) = match scheme {
+            Some((scheme, name)) => (Some(scheme.trim()), name),
+            None if item.contains('=') => (None, first.trim_end()),
+            None => (Some(first.trim_end()), ""),
         };
-        found.push((name, value.to_owned()));
-        rest = after;
+        found.extend(scheme.map(|it| Part::Scheme(it.to_owned())));
+        if !name.is_empty() {
+            found.push(Part::Parameter(name.to_owned(), unquoted(value.trim_start())));
+        }
     }
     found
+}
+
+/// Cuts at commas outside of quotes.
+fn items(header: &str) -> Vec<String> {
+    let mut items = vec![String::new()];
+    let (mut quoted, mut escaped) = (false, false);
+    for c in header.chars() {
+        match c {
+            ',' if !quoted => {
+                items.push(String::new());
+                continue;
+            }
+            '"' if !escaped => quoted = !quoted,
+            _ => (),
+        }
+        escaped = c == '\\' && !escaped && quoted;
+        if let Some(last) = items.last_mut() {
+            last.push(c);
+        }
+    }
+    items.iter().map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect()
+}
+
+/// Without quotes, and without what lets a quote be in them.
+fn unquoted(value: &str) -> String {
+    let Some(rest) = value.strip_prefix('"') else { return value.to_owned() };
+    let inner = rest.strip_suffix('"').unwrap_or(rest);
+    let mut text = String::new();
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        text.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    text
 }

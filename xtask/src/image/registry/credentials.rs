@@ -1,6 +1,7 @@
 //! Who asks, as docker and gcloud leave it on a machine.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
@@ -57,13 +58,8 @@ impl Keychain {
     pub(crate) fn of_user() -> Result<Self> {
         let set = std::env::var_os("DOCKER_CONFIG").filter(|it| !it.is_empty()).map(PathBuf::from);
         let folder = set.or_else(|| std::env::home_dir().map(|it| it.join(".docker")));
-        let path = folder.unwrap_or_default().join("config.json");
-        let config = match std::fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text)
-                .with_context(|| format!("cannot read {}", path.display()))?,
-            Err(_) => Value::Null,
-        };
-        Ok(Self { config, gcloud: true })
+        let config = folder.map(|it| read(&it.join("config.json"))).transpose()?;
+        Ok(Self { config: config.unwrap_or_default(), gcloud: true })
     }
 
     /// That of a `config.json`.
@@ -81,6 +77,15 @@ impl Keychain {
             None => Ok(None),
         }
     }
+}
+
+/// docker's `config.json`; nothing where there is none.
+pub(crate) fn read(path: &Path) -> Result<Value> {
+    let text = match std::fs::read(path) {
+        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(Value::Null),
+        text => text.with_context(|| format!("cannot read {}", path.display()))?,
+    };
+    serde_json::from_slice(&text).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// Where docker's `config` says that the credentials of `host` are.

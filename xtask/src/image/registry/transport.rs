@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::AUTHORIZATION;
-use reqwest::{Client, Method, StatusCode, redirect, retry};
+use reqwest::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use reqwest::{Client, Method, StatusCode, Url, redirect, retry};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore, crypto};
@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::challenge::{Challenge, challenge};
 use super::credentials::{Credentials, Keychain};
-use super::{Answer, read};
+use super::{ANSWER_BYTES_MAX, Answer};
 use crate::image::reference::is_loopback;
 
 /// How long a connection may take, and how long nothing may come.
@@ -47,14 +47,30 @@ impl std::fmt::Display for Passing {
 
 impl std::error::Error for Passing {}
 
+/// What is sent.
+pub(super) struct Request<'a> {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: &'a [(&'a str, &'a str)],
+    pub(super) body: Option<Bytes>,
+    /// What it is about.
+    pub(super) repositories: &'a [&'a str],
+    /// The largest answer that is read.
+    pub(super) bytes_max: usize,
+}
+
 /// A connection to one registry.
 pub(super) struct Transport {
     /// The registry as images name it.
     host: String,
     /// Scheme, host and port of its server.
-    origin: String,
+    server: Url,
     http: Client,
+    /// Asks for tokens, with credentials that nobody else may get.
+    tokens: Client,
     keychain: Keychain,
+    /// What is asked for in the first of some repositories.
+    actions: &'static str,
     /// What to say, by the repositories that it is about.
     authorizations: Mutex<BTreeMap<Vec<String>, String>>,
 }
@@ -66,50 +82,66 @@ impl Transport {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots()?)
             .with_no_client_auth();
-        let mut http = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .https_only(secure)
-            .http1_only()
-            .user_agent(concat!("strata-xtask/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::limited(REDIRECTS_MAX))
-            // One place decides about repetition.
-            .retry(retry::never())
-            .connect_timeout(CONNECT_MAX)
-            .read_timeout(SILENCE_MAX);
-        if !secure {
-            http = http.no_proxy();
-        }
+        let client = |redirects| {
+            let client = Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .https_only(secure)
+                .http1_only()
+                .user_agent(concat!("strata-xtask/", env!("CARGO_PKG_VERSION")))
+                .redirect(redirects)
+                .referer(false)
+                // One place decides about repetition.
+                .retry(retry::never())
+                .connect_timeout(CONNECT_MAX)
+                .read_timeout(SILENCE_MAX);
+            if secure { client.build() } else { client.no_proxy().build() }
+        };
         let scheme = if secure { "https" } else { "http" };
+        let server = Url::parse(&format!("{scheme}://{server}"));
         Ok(Self {
             host: host.to_owned(),
-            origin: format!("{scheme}://{server}"),
-            http: http.build()?,
+            server: server.with_context(|| format!("{host:?} is no host of a registry"))?,
+            http: client(redirect::Policy::limited(REDIRECTS_MAX))?,
+            tokens: client(redirect::Policy::none())?,
             keychain,
+            actions: "pull,push",
             authorizations: Mutex::default(),
         })
     }
 
-    /// Sends one request about `repositories`, the first of which is written. `target` is a path,
-    /// or a URL that the registry gave.
+    /// The same, which asks for no right to write.
+    pub(super) fn for_reading(self) -> Self {
+        Self { actions: "pull", ..self }
+    }
+
+    /// The URL of `target` on its server.
+    pub(super) fn url(&self, target: &str) -> Result<Url> {
+        self.server.join(target).with_context(|| format!("{target:?} is no place in {}", self.host))
+    }
+
+    /// Refuses what others could read.
+    fn check_private(&self, url: &Url, what: &str) -> Result<()> {
+        let loopback = url.host_str().is_some_and(is_loopback);
+        let fine = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+        ensure!(fine, "{} wants {what} sent without TLS", self.host);
+        Ok(())
+    }
+
+    /// Sends one request about `repositories`, the first of which is written, and reads
+    /// `bytes_max` of the answer. The URL is one of this server or one that it gave.
     ///
     /// # Errors
     ///
     /// [`Passing`] where the same request may succeed later.
-    pub(super) async fn send(
-        &self,
-        method: Method,
-        target: &str,
-        headers: &[(&str, &str)],
-        body: Option<Bytes>,
-        repositories: &[&str],
-    ) -> Result<Answer> {
-        let url = self.url(target)?;
+    pub(super) async fn send(&self, request: &Request<'_>) -> Result<Answer> {
+        let Request { method, url, headers, body, repositories, bytes_max } = request;
+        self.check_private(url, "something")?;
         // Nobody else learns who we are: an upload may be sent to a place of another server.
-        let ours = url.strip_prefix(&self.origin).is_some_and(|rest| rest.starts_with('/'));
+        let ours = url.origin() == self.server.origin();
         let about: Vec<String> = repositories.iter().map(|it| (*it).to_owned()).collect();
         let attempt = |authorization: Option<String>| {
-            let mut request = self.http.request(method.clone(), &url);
-            for (name, value) in headers {
+            let mut request = self.http.request(method.clone(), url.clone());
+            for (name, value) in *headers {
                 request = request.header(*name, *value);
             }
             if let Some(body) = body.clone() {
@@ -118,13 +150,14 @@ impl Transport {
             if let Some(value) = authorization.filter(|_| ours) {
                 request = request.header(AUTHORIZATION, value);
             }
-            self.answer(request)
+            self.answer(request, *bytes_max)
         };
         let known =
             self.authorizations.lock().unwrap_or_else(PoisonError::into_inner).get(&about).cloned();
         let mut answer = attempt(known).await?;
         if answer.status == StatusCode::UNAUTHORIZED && ours {
-            let asked = answer.header("www-authenticate").and_then(challenge);
+            let asked = answer.headers.get_all(WWW_AUTHENTICATE).iter();
+            let asked = challenge(asked.filter_map(|it| it.to_str().ok()));
             if let Some(asked) = asked
                 && let Some(value) = self.authorize(&asked, repositories).await?
             {
@@ -137,26 +170,26 @@ impl Transport {
         self.lasting(answer)
     }
 
-    fn url(&self, target: &str) -> Result<String> {
-        if target.starts_with('/') {
-            return Ok(format!("{}{target}", self.origin));
-        }
-        let plain =
-            target.strip_prefix("http://").map(|rest| rest.split('/').next().unwrap_or(rest));
-        let fine = target.starts_with("https://") || plain.is_some_and(is_loopback);
-        ensure!(fine, "{} wants something sent without TLS", self.host);
-        Ok(target.to_owned())
-    }
-
-    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Answer> {
-        let lost = |err: anyhow::Error| Passing {
-            what: format!("{} does not answer: {err:#}", self.host),
-            after: None,
+    async fn answer(&self, request: reqwest::RequestBuilder, bytes_max: usize) -> Result<Answer> {
+        let lost = |err: reqwest::Error| {
+            let lasts = err.is_builder() || err.is_redirect();
+            // URLs may be signed.
+            let err = anyhow::Error::new(err.without_url());
+            let what = format!("{} does not answer: {err:#}", self.host);
+            if lasts { anyhow!(what) } else { Passing { what, after: None }.into() }
         };
-        let response = request.send().await.map_err(|err| lost(err.into()))?;
+        let mut response = request.send().await.map_err(lost)?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = read(response).await.map_err(lost)?;
-        Ok(Answer { status, headers, body })
+        let mut body = Vec::new();
+        while let Some(part) = response.chunk().await.map_err(lost)? {
+            body.extend_from_slice(&part);
+            ensure!(
+                body.len() <= bytes_max,
+                "{} gives an answer of more than {bytes_max} bytes",
+                self.host
+            );
+        }
+        Ok(Answer { status, headers, body: body.into() })
     }
 
     /// What is not [`Passing`].
@@ -180,33 +213,36 @@ impl Transport {
         let Challenge::Bearer { realm, service } = asked else {
             return Ok(credentials.and_then(|it| it.basic()));
         };
-        let host = realm.strip_prefix("http://").map(|rest| rest.split('/').next().unwrap_or(rest));
-        let fine = realm.starts_with("https://") || host.is_some_and(is_loopback);
-        ensure!(fine, "{} wants credentials sent without TLS", self.host);
+        let realm = Url::parse(realm);
+        let realm = realm.with_context(|| format!("{} gives no place of tokens", self.host))?;
+        self.check_private(&realm, "credentials")?;
         let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let mut query =
             service.iter().map(|it| format!("service={}", encode(it))).collect::<Vec<_>>();
-        for (at, repository) in repositories.iter().enumerate() {
-            let actions = if at == 0 { "pull,push" } else { "pull" };
-            query.push(format!("scope={}", encode(&format!("repository:{repository}:{actions}"))));
-        }
+        let scope = |(at, repository): (usize, &&str)| {
+            let actions = if at == 0 { self.actions } else { "pull" };
+            encode(&format!("repository:{repository}:{actions}"))
+        };
+        let scopes: Vec<String> = repositories.iter().enumerate().map(scope).collect();
         let request = match &credentials {
             Some(Credentials::Identity(token)) => {
                 query.push("grant_type=refresh_token&client_id=strata-xtask".to_owned());
                 query.push(format!("refresh_token={}", encode(token)));
+                // A form has them in one parameter, where a query has one for each.
+                query.push(format!("scope={}", scopes.join("%20")));
                 let form = "application/x-www-form-urlencoded";
-                self.http.post(realm).header("content-type", form).body(query.join("&"))
+                self.tokens.post(realm).header("content-type", form).body(query.join("&"))
             }
             other => {
-                let sign = if realm.contains('?') { '&' } else { '?' };
-                let request = self.http.get(format!("{realm}{sign}{}", query.join("&")));
+                query.extend(scopes.iter().map(|it| format!("scope={it}")));
+                let request = self.tokens.get(with_query(realm, &query.join("&")));
                 match other.as_ref().and_then(Credentials::basic) {
                     Some(value) => request.header(AUTHORIZATION, value),
                     None => request,
                 }
             }
         };
-        let answer = self.lasting(self.answer(request).await?)?;
+        let answer = self.lasting(self.answer(request, ANSWER_BYTES_MAX).await?)?;
         ensure!(
             answer.status == StatusCode::OK,
             answer.problem(&format!("{} gives no token", self.host))
@@ -216,6 +252,14 @@ impl Transport {
         let token = body["token"].as_str().or(body["access_token"].as_str());
         Ok(Some(format!("Bearer {}", token.context("an answer without a token")?)))
     }
+}
+
+/// The same URL with one more parameter; what it has already stays as it is.
+pub(super) fn with_query(mut url: Url, parameter: &str) -> Url {
+    let query = url.query().filter(|it| !it.is_empty());
+    let query = query.map_or(parameter.to_owned(), |it| format!("{it}&{parameter}"));
+    url.set_query(Some(&query));
+    url
 }
 
 /// The roots of Mozilla, and those of `SSL_CERT_FILE` where somebody has a registry of their own.
