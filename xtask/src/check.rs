@@ -1,10 +1,13 @@
 //! `cargo xtask check`: what CI runs, in the order of what fails fastest for most changes.
 
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
 
+use crate::build::TARGET;
+use crate::build::toolchain::Toolchain;
 use crate::replay;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
@@ -21,7 +24,8 @@ const LONG_REPEAT: u32 = 2;
 const KILLS: u32 = 20;
 const LONG_KILLS: u32 = 1000;
 
-/// Runs what CI runs: tests, format, clippy, simulation, replay, kills, and Google's clients.
+/// Runs what CI runs: tests, format, clippy, simulation, replay, kills, Google's clients, and an image
+/// that is made twice.
 #[derive(Args)]
 #[command(after_help = "Examples:
   cargo xtask check                    before a commit is shared
@@ -54,20 +58,23 @@ const LINTS: [Stage; 2] = [
 ];
 
 /// Histories in virtual time, and the bugs that they have to find.
-const SIMULATIONS: [(&str, &[&str]); 6] = [
-    ("simulation", &["--seeds", "20000"]),
+const SIMULATIONS: [(&str, &[&str]); 2] =
+    [("simulation", &["--seeds", "20000"]), ("planted bugs", &["--bugs", "--seeds", "20000"])];
+
+/// The seeds of [`SIMULATIONS`], each of them twice: a trace must not differ. And each profile alone.
+const LONG_SIMULATIONS: [(&str, &[&str]); 5] = [
+    ("simulation, twice", &["--seeds", "20000", "--twice"]),
     ("simulation, calm", &["--seeds", "1000", "--profile", "calm"]),
     ("simulation, burst", &["--seeds", "1000", "--profile", "burst"]),
     ("simulation, faults", &["--seeds", "1000", "--profile", "faults"]),
     ("simulation, adversarial", &["--seeds", "1000", "--profile", "adversarial"]),
-    ("planted bugs", &["--bugs", "--seeds", "20000"]),
 ];
+
+/// The function of which the image is made twice, in two folders.
+const REPRODUCED: &str = "manifest-writer";
 
 /// Random operations on every store beside the others in the long runs.
 const LONG_OPERATIONS: u64 = 100_000;
-
-/// The seeds of [`SIMULATIONS`], each of them twice: a trace must not differ.
-const LONG_SIMULATION: (&str, &[&str]) = ("simulation, twice", &["--seeds", "20000", "--twice"]);
 
 /// Runs the stages; the first that fails is the last.
 pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
@@ -98,7 +105,26 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     if !clients::run(&clients::Options::from_registries(), terminal)? {
         return Ok(false);
     }
+    if !reproduced(&workspace, terminal)? {
+        return Ok(false);
+    }
     if options.long { long(&workspace, terminal) } else { Ok(true) }
+}
+
+/// Makes one image in two folders, where this machine has what a build takes: of the binary alone in
+/// a checkout that does not say from which commits it is.
+fn reproduced(workspace: &Workspace, terminal: &Terminal) -> Result<bool> {
+    if let Err(missing) = Toolchain::find(TARGET) {
+        terminal.say(&format!("== image, twice: skipped: {missing:#}"))?;
+        return Ok(true);
+    }
+    let mut git = Command::new("git");
+    git.args(["rev-parse", "--is-shallow-repository"]).current_dir(&workspace.root);
+    let is_whole = git.output().is_ok_and(|output| output.stdout.starts_with(b"false"));
+    let what = if is_whole { "image" } else { "build" };
+    let mut twice = Command::new(std::env::current_exe()?);
+    twice.args([what, REPRODUCED, "--check-reproducible"]).current_dir(&workspace.root);
+    command::run(&format!("{what}, twice"), &mut twice, terminal)
 }
 
 /// Runs the simulation, and says how long it took.
@@ -112,9 +138,10 @@ fn long(workspace: &Workspace, terminal: &Terminal) -> Result<bool> {
     if !interleavings::run(&interleavings::Options { long: true }, terminal)? {
         return Ok(false);
     }
-    let (name, options) = LONG_SIMULATION;
-    if !simulation(name, options, terminal)? {
-        return Ok(false);
+    for (name, options) in LONG_SIMULATIONS {
+        if !simulation(name, options, terminal)? {
+            return Ok(false);
+        }
     }
     let random = conform::Options { random: Some(LONG_OPERATIONS), seed: 1, ..Default::default() };
     if !conform::run(&random, terminal)? {

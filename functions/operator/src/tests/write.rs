@@ -157,7 +157,8 @@ async fn what_would_not_count_is_refused_with_every_reason() {
         … 
         FILE: a record has at most 8388608 bytes
 
-    "#]].assert_eq(&refusals);
+    "#]]
+    .assert_eq(&refusals);
     assert_eq!(bucket.objects(), before);
 }
 
