@@ -1,0 +1,91 @@
+//! Stand-ins on loopback for what a function meets in production: Cloud Storage behind TLS, and a
+//! server of tokens.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use axum::Router;
+use axum::routing::post;
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+/// For `localhost`, signed by the root that the feature `stand-in` of `gcp` trusts.
+const CERTIFICATE: &[u8] = include_bytes!("server.der");
+
+/// Its key. It opens nothing else.
+const KEY: &[u8] = include_bytes!("server_key.der");
+
+/// The key of a service account that does not exist.
+const ACCOUNT_KEY: &str = include_str!("../../../shared/gcp/tests/fixtures/token_key.base64");
+
+/// A token and how long it is good for. (OAuth 2.0, RFC 6749, section 5.1.)
+const TOKEN: &str = r#"{"access_token":"token","token_type":"Bearer","expires_in":3600}"#;
+
+/// Both, until the runtime ends.
+pub(crate) struct StandIn {
+    /// What a function is told in `STORAGE_EMULATOR_HOST`. It has a name to be looked up, as Cloud
+    /// Storage has.
+    pub(crate) storage: String,
+    folder: TempDir,
+}
+
+impl StandIn {
+    /// Puts TLS in front of the emulator at `address`, and starts a server of tokens.
+    pub(crate) async fn start(address: SocketAddr) -> Result<Self> {
+        let tokens = listener().await?;
+        let account = json!({
+            "type": "service_account",
+            "private_key":
+                format!("-----BEGIN PRIVATE KEY-----\n{ACCOUNT_KEY}-----END PRIVATE KEY-----\n"),
+            "client_email": "bench@example.com",
+            "token_uri": format!("http://{}/token", tokens.local_addr()?),
+        });
+        let folder = tempfile::tempdir()?;
+        std::fs::write(folder.path().join("account.json"), account.to_string())?;
+        let content = [(axum::http::header::CONTENT_TYPE, "application/json")];
+        let router = Router::new().route("/token", post(move || async move { (content, TOKEN) }));
+        tokio::spawn(async move { axum::serve(tokens, router).await });
+        let listener = listener().await?;
+        let storage = format!("https://localhost:{}", listener.local_addr()?.port());
+        tokio::spawn(forward(listener, acceptor()?, address));
+        Ok(Self { storage, folder })
+    }
+
+    /// The file that a function is told in `GOOGLE_APPLICATION_CREDENTIALS`.
+    pub(crate) fn credentials(&self) -> String {
+        self.folder.path().join("account.json").display().to_string()
+    }
+}
+
+async fn listener() -> Result<TcpListener> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)
+}
+
+fn acceptor() -> Result<TlsAcceptor> {
+    let key = PrivateKeyDer::try_from(KEY).ok().context("no private key")?;
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![CertificateDer::from(CERTIFICATE)], key)?;
+    Ok(Arc::new(config).into())
+}
+
+async fn forward(listener: TcpListener, acceptor: TlsAcceptor, to: SocketAddr) -> Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            stream.set_nodelay(true)?;
+            let mut client = acceptor.accept(stream).await?;
+            let mut server = TcpStream::connect(to).await?;
+            server.set_nodelay(true)?;
+            tokio::io::copy_bidirectional(&mut client, &mut server).await
+        });
+    }
+}
