@@ -40,17 +40,10 @@ pub(crate) struct Options {
     functions: Vec<String>,
     /// Leave out what is in the binaries.
     #[arg(long)]
-    pub(crate) totals: bool,
+    totals: bool,
     /// Record what was found, for others to compare with.
     #[arg(long)]
     update: bool,
-}
-
-impl Options {
-    /// Every function against its budget.
-    pub(crate) fn totals() -> Self {
-        Self { functions: Vec::new(), totals: true, update: false }
-    }
 }
 
 /// Looks at what `options` name. Whether everything is within its budget.

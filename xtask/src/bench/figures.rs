@@ -72,7 +72,9 @@ impl Figures {
 
     /// What is over its budget, a line for each.
     pub(crate) fn excesses(&self) -> Vec<String> {
-        let over = self.shares().into_iter().filter(|it| it.value > it.budget);
+        // What is no number was not measured, and is within nothing.
+        let within = |it: &Share| it.value <= it.budget;
+        let over = self.shares().into_iter().filter(|it| !within(it));
         let line = |it: Share| {
             format!("{}: {}: {:.2}, {:.2} at most", self.function, it.name, it.value, it.budget)
         };

@@ -1,17 +1,15 @@
 //! Stand-ins on loopback for what a function meets in production: Cloud Storage behind TLS, and a
-//! server of tokens.
+//! metadata server.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use axum::Router;
-use axum::routing::post;
+use axum::routing::get;
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use serde_json::json;
-use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -21,45 +19,32 @@ const CERTIFICATE: &[u8] = include_bytes!("server.der");
 /// Its key. It opens nothing else.
 const KEY: &[u8] = include_bytes!("server_key.der");
 
-/// The key of a service account that does not exist.
-const ACCOUNT_KEY: &str = include_str!("../../../shared/gcp/tests/fixtures/token_key.base64");
+/// Where the metadata server has tokens. (Compute Engine documentation, "View and query VM
+/// metadata".)
+const TOKENS: &str = "/computeMetadata/v1/instance/service-accounts/default/token";
 
 /// A token and how long it is good for. (OAuth 2.0, RFC 6749, section 5.1.)
 const TOKEN: &str = r#"{"access_token":"token","token_type":"Bearer","expires_in":3600}"#;
 
 /// Both, until the runtime ends.
 pub(crate) struct StandIn {
-    /// What a function is told in `STORAGE_EMULATOR_HOST`. It has a name to be looked up, as Cloud
-    /// Storage has.
+    /// What a function is told in `STORAGE_EMULATOR_HOST`: both addresses. Cloud Storage has a name
+    /// to be looked up, the metadata server has none.
     pub(crate) storage: String,
-    folder: TempDir,
 }
 
 impl StandIn {
-    /// Puts TLS in front of the emulator at `address`, and starts a server of tokens.
+    /// Puts TLS in front of the emulator at `address`, and starts a metadata server.
     pub(crate) async fn start(address: SocketAddr) -> Result<Self> {
-        let tokens = listener().await?;
-        let account = json!({
-            "type": "service_account",
-            "private_key":
-                format!("-----BEGIN PRIVATE KEY-----\n{ACCOUNT_KEY}-----END PRIVATE KEY-----\n"),
-            "client_email": "bench@example.com",
-            "token_uri": format!("http://{}/token", tokens.local_addr()?),
-        });
-        let folder = tempfile::tempdir()?;
-        std::fs::write(folder.path().join("account.json"), account.to_string())?;
-        let content = [(axum::http::header::CONTENT_TYPE, "application/json")];
-        let router = Router::new().route("/token", post(move || async move { (content, TOKEN) }));
-        tokio::spawn(async move { axum::serve(tokens, router).await });
+        let metadata = listener().await?;
+        let told = metadata.local_addr()?;
+        let headers = [("content-type", "application/json"), ("metadata-flavor", "Google")];
+        let router = Router::new().route(TOKENS, get(move || async move { (headers, TOKEN) }));
+        tokio::spawn(async move { axum::serve(metadata, router).await });
         let listener = listener().await?;
-        let storage = format!("https://localhost:{}", listener.local_addr()?.port());
+        let storage = format!("https://localhost:{},{told}", listener.local_addr()?.port());
         tokio::spawn(forward(listener, acceptor()?, address));
-        Ok(Self { storage, folder })
-    }
-
-    /// The file that a function is told in `GOOGLE_APPLICATION_CREDENTIALS`.
-    pub(crate) fn credentials(&self) -> String {
-        self.folder.path().join("account.json").display().to_string()
+        Ok(Self { storage })
     }
 }
 

@@ -139,6 +139,31 @@ fn nothing_that_is_deployed_plants_bugs() {
     assert!(wrong.is_empty(), "{PLANTED}: {wrong:#?}");
 }
 
+/// Features of gcp that nothing deployed may have: a large library, and roots of a stand-in.
+const NOT_IN_FUNCTIONS: [&str; 2] = ["developer", "stand-in"];
+
+#[test]
+fn nothing_that_is_deployed_has_features_of_tools() {
+    let workspace = workspace();
+    let deployed = |it: &&Package| !NOT_DEPLOYED.contains(&it.name.as_str());
+    let mut wrong = Vec::new();
+    for package in workspace.packages.iter().filter(deployed) {
+        let normal =
+            package.dependencies.iter().filter(|it| it.kind != DependencyKind::Development);
+        for dependency in normal.filter(|it| it.name == "gcp") {
+            let of_tools = |it: &&String| NOT_IN_FUNCTIONS.contains(&it.as_str());
+            wrong.extend(
+                dependency
+                    .features
+                    .iter()
+                    .filter(of_tools)
+                    .map(|it| format!("{} turns {it} on for gcp", package.name)),
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn every_version_is_in_the_root_manifest() {
     let workspace = workspace();
