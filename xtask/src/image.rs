@@ -129,7 +129,7 @@ pub(crate) struct Make {
 
 impl Make {
     /// The images of `functions`, as they are usually made, and nothing else.
-    fn of(functions: Vec<String>) -> Self {
+    pub(crate) fn of(functions: Vec<String>) -> Self {
         Self {
             functions,
             target: TARGET.to_owned(),

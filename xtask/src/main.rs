@@ -1,5 +1,7 @@
 //! Every automation of the repository: `cargo xtask <command>`, one file per command.
 
+mod bench;
+mod budget;
 mod build;
 mod check;
 mod clients;
@@ -22,6 +24,7 @@ mod routing;
 mod scenario;
 mod schema;
 mod sim;
+mod size;
 mod terminal;
 mod workspace;
 
@@ -55,6 +58,8 @@ use crate::terminal::Terminal;
   cargo xtask build                       static binaries, the same wherever they are built
   cargo xtask image --push HOST/REPOSITORY
                                           images of all functions, without Docker
+  cargo xtask size                        what is in each binary, and what is over budget
+  cargo xtask bench                       cold start, memory and CPU against a bare server
   cargo xtask quarantine list             what functions could not handle, and what is still open
   cargo xtask index build ventures by-status-v2 --dry-run
                                           what an index over existing data would cost
@@ -77,6 +82,8 @@ enum Command {
     New(new::Options),
     Build(build::Options),
     Image(Box<image::Options>),
+    Size(size::Options),
+    Bench(bench::Options),
     Schema(schema::Options),
     Sim(sim::Options),
     Fuzz(fuzz::Options),
@@ -96,6 +103,8 @@ fn main() -> ExitCode {
         Command::Conform(options) => conform::run(&options, &terminal),
         Command::Interleavings(options) => interleavings::run(&options, &terminal),
         Command::Image(options) => image::run(&options, &terminal),
+        Command::Size(options) => size::run(&options, &terminal),
+        Command::Bench(options) => bench::run(&options, &terminal),
         Command::Build(options) => build::run(&options, &terminal),
         Command::New(options) => new::run(&options, &terminal),
         Command::Schema(options) => schema::run(&options, &terminal),

@@ -1,6 +1,7 @@
 //! Tests of the commands, and of the repository as a whole.
 
 mod added_kind;
+mod bench;
 mod build;
 mod conform;
 mod container;
@@ -30,6 +31,7 @@ mod registry_wire;
 mod routes;
 mod scenarios;
 mod schema;
+mod size;
 mod tidy;
 
 use std::fs;

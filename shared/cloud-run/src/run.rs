@@ -48,7 +48,9 @@ pub fn run(
     let ended = log::init(level).map_err(SetupError::from).and_then(|()| {
         let settings = settings?;
         // One thread: a function waits for the network, and Cloud Run bills whole processors.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        // One more looks up names: connections that are opened at a time ask for one each.
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().max_blocking_threads(1).build()?;
         runtime.block_on(async {
             // Before anything else: a process without these handlers is killed at once.
             let stop = stop_signal()?;

@@ -76,6 +76,10 @@ pub fn connect(
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
 ) -> Result<Arc<dyn Store>, Box<dyn std::error::Error + Send + Sync>> {
+    #[cfg(feature = "stand-in")]
+    if let Some(bucket) = crate::stand_in::bucket(bucket, emulator_host, &clock, &ids) {
+        return Ok(Arc::new(bucket?));
+    }
     let emulator_host = emulator_host.map(str::to_owned);
     let options = Options { emulator_host, ..Options::new(bucket) };
     Ok(Arc::new(Bucket::new(options, clock, ids)?))
@@ -95,7 +99,7 @@ impl Bucket {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
     ) -> Result<Self, BucketError> {
-        let tokens = options.emulator_host.is_none().then(Tokens::google);
+        let tokens = options.emulator_host.is_none().then(|| Tokens::google(&clock));
         Self::with_tokens(options, tokens, clock, ids)
     }
 

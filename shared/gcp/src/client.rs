@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use domain::{Clock, Ids, Instant};
-use gcp_auth::Token;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, Request, Response, StatusCode, Url};
 use store::Error;
@@ -14,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::answer::{Answer, ERROR_BYTES_MAX};
 use crate::retry::{Cause, Effect, Policy};
-use crate::tokens::{self, Tokens};
+use crate::tokens::{Token, Tokens};
 
 /// Makes calls.
 pub(crate) struct Client {
@@ -177,7 +176,8 @@ impl Client {
         match timeout(self.policy.silence_max(), tokens.token()).await {
             Ok(Ok(token)) => Ok(Some(token)),
             Ok(Err(err)) => {
-                Err(Trouble::new(Cause::Token, format!("no token: {}", tokens::describe(&err))))
+                let cause = if err.passes { Cause::TokenDelay } else { Cause::Token };
+                Err(Trouble::new(cause, format!("no token: {}", err.text)))
             }
             Err(_) => Err(Trouble::new(Cause::TokenDelay, "no token: time is up")),
         }
@@ -224,7 +224,7 @@ fn authorized(request: &Request, token: Option<&Arc<Token>>) -> Result<Request, 
     let mut request =
         clone.ok_or_else(|| Trouble::new(Cause::Refused, "request cannot be repeated"))?;
     if let Some(token) = token {
-        let mut value = HeaderValue::try_from(format!("Bearer {}", token.as_str()))
+        let mut value = HeaderValue::try_from(format!("Bearer {}", token.0))
             .map_err(|_| Trouble::new(Cause::Token, "no token: it is not a header value"))?;
         value.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, value);

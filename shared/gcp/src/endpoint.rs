@@ -36,6 +36,12 @@ impl Endpoint {
         Ok(Self { origin, bucket: bucket.to_owned() })
     }
 
+    /// A bucket of the stand-in at `origin`.
+    #[cfg(feature = "stand-in")]
+    pub(crate) fn stand_in(bucket: &str, origin: &str) -> Result<Self, BucketError> {
+        Ok(Self { origin: origin.to_owned(), ..Self::new(bucket, None)? })
+    }
+
     /// The collection of objects: to list.
     pub(crate) fn objects(&self) -> Address {
         Address::new(format!("{}/storage/v1/b/{}/o", self.origin, encode(&self.bucket)))

@@ -2,8 +2,8 @@
 //!
 //! One operation of the contract is one request, plus its repetitions after failures that pass.
 //! Everything that is repeated is idempotent: reads, and writes that carry a precondition. Names
-//! and contents mean nothing here, and the environment is not read, but for what `gcp_auth` looks
-//! up to find credentials.
+//! and contents mean nothing here, and the environment is not read, but with the feature
+//! `developer` for what `gcp_auth` looks up to find credentials.
 //!
 //! In reading order: [`Bucket`], how one call is made and repeated (`client`, `retry`), what is
 //! sent and accepted (`read`, `write`, `list`), and what they are built of.
@@ -19,7 +19,13 @@ mod write;
 mod answer;
 #[cfg(feature = "conformance")]
 mod conformance;
+#[cfg(feature = "developer")]
+mod developer;
 mod endpoint;
+#[cfg(any(test, not(feature = "developer"), feature = "stand-in"))]
+mod metadata_server;
+#[cfg(feature = "stand-in")]
+mod stand_in;
 mod tls;
 mod tokens;
 

@@ -23,9 +23,9 @@ pub(crate) enum Cause {
     /// A complete answer that is not what the service sends: the checksum or the length differ,
     /// a header is missing, the JSON is none.
     Answer,
-    /// There is no token to be had, and the token library has tried more than once.
+    /// There is no token to be had, and to ask once more would change nothing.
     Token,
-    /// The token library did not answer in time.
+    /// There is no token at present.
     TokenDelay,
     /// The answer is complete and right, and the content of the object is of no use.
     Content,

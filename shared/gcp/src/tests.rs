@@ -1,22 +1,21 @@
 //! Tokens and the retry policy, which the public interface does not reach without a network.
 
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::{BoxFuture, Clock, Ids, Instant};
-use gcp_auth::{Token, TokenProvider};
 use store::{ErrorKind, Metadata, Precondition, Store};
 
 use crate::retry::{Cause, Effect, Policy};
-use crate::tokens::Tokens;
+use crate::tokens::{Token, TokenError, TokenProvider, Tokens};
 use crate::{Bucket, DEADLINE, Options};
 
 #[expect(dead_code, reason = "shared with the tests over the public interface")]
 #[path = "../tests/it/server.rs"]
 mod server;
 
+mod metadata_server;
 mod token_server;
 
 use server::{Server, Step, error, say};
@@ -44,30 +43,12 @@ impl Ids for Still {
 struct Fixed(Arc<Token>);
 
 impl TokenProvider for Fixed {
-    fn token<'s, 'a, 'b, 'f>(
-        &'s self,
-        scopes: &'a [&'b str],
-    ) -> Pin<Box<dyn Future<Output = Result<Arc<Token>, gcp_auth::Error>> + Send + 'f>>
-    where
-        's: 'f,
-        'a: 'f,
-        'b: 'f,
-    {
-        assert_eq!(scopes, ["https://www.googleapis.com/auth/devstorage.read_write"]);
+    fn token(&self) -> BoxFuture<'_, Result<Arc<Token>, TokenError>> {
         Box::pin(std::future::ready(Ok(self.0.clone())))
-    }
-
-    fn project_id<'s, 'f>(
-        &'s self,
-    ) -> Pin<Box<dyn Future<Output = Result<Arc<str>, gcp_auth::Error>> + Send + 'f>>
-    where
-        's: 'f,
-    {
-        Box::pin(std::future::ready(Err(gcp_auth::Error::Str("no project"))))
     }
 }
 
-type Found = Result<Arc<dyn TokenProvider>, gcp_auth::Error>;
+type Found = Result<Arc<dyn TokenProvider>, TokenError>;
 
 /// Credentials whose tokens are `secret-1`, `secret-2` and so on, each time they are found.
 #[derive(Default)]
@@ -76,8 +57,7 @@ struct Numbered(AtomicUsize);
 impl Numbered {
     fn next(&self) -> Found {
         let number = self.0.fetch_add(1, Ordering::Relaxed) + 1;
-        let json = format!(r#"{{"access_token":"secret-{number}","expires_in":3600}}"#);
-        Ok(Arc::new(Fixed(Arc::new(serde_json::from_str(&json).unwrap()))))
+        Ok(Arc::new(Fixed(Arc::new(Token(format!("secret-{number}"))))))
     }
 
     fn found(&self) -> usize {
@@ -185,7 +165,8 @@ async fn without_a_token_nothing_is_sent() {
     let counted = asked.clone();
     let tokens = Tokens::from_source(move || {
         *counted.lock().unwrap() += 1;
-        Box::pin(std::future::ready(Err(gcp_auth::Error::Str("token request failed"))))
+        let err = TokenError { text: "token request failed", passes: false };
+        Box::pin(std::future::ready(Err(err)))
     });
     let err = bucket(&server, DEADLINE, tokens).get("a", None).await.unwrap_err();
     assert_eq!(err.kind, ErrorKind::Unavailable);
@@ -223,8 +204,7 @@ async fn a_metadata_server_that_stays_silent_ends_the_call() {
 async fn a_token_that_is_no_header_is_not_told_either() {
     let server = Server::start([Step::Cut(Vec::new())]).await;
     let tokens = Tokens::from_source(|| {
-        let token = r#"{"access_token":"secret\n","expires_in":3600}"#;
-        let fixed = Fixed(Arc::new(serde_json::from_str(token).unwrap()));
+        let fixed = Fixed(Arc::new(Token("secret\n".to_owned())));
         Box::pin(std::future::ready(Ok(Arc::new(fixed) as Arc<dyn TokenProvider>)))
     });
     let err = bucket(&server, DEADLINE, tokens).get("a", None).await.unwrap_err();

@@ -55,7 +55,10 @@ fn headers() -> HeaderMap {
 }
 
 fn tls_config() -> Result<ClientConfig, BucketError> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    #[cfg_attr(not(feature = "stand-in"), expect(unused_mut, reason = "nothing else is trusted"))]
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    #[cfg(feature = "stand-in")]
+    crate::stand_in::trust(&mut roots)?;
     let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|err| BucketError::Http(err.to_string()))?

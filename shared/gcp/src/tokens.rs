@@ -5,16 +5,33 @@
 
 use std::sync::Arc;
 
-use domain::BoxFuture;
-use gcp_auth::{Token, TokenProvider};
+use domain::{BoxFuture, Clock};
 use tokio::sync::Mutex;
 
-/// Read and write objects, nothing else of Cloud Storage.
-const SCOPES: &[&str] = &["https://www.googleapis.com/auth/devstorage.read_write"];
+#[cfg(not(feature = "developer"))]
+use crate::metadata_server::MetadataServer;
+
+/// What is sent as `Authorization: Bearer`.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Token(pub(crate) String);
+
+/// Why there is no token, in fixed words: what a server said may quote one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TokenError {
+    pub(crate) text: &'static str,
+    /// Whether it makes sense to ask once more.
+    pub(crate) passes: bool,
+}
+
+/// Gives tokens, and keeps them until shortly before they expire.
+pub(crate) trait TokenProvider: Send + Sync {
+    /// A token that has not expired.
+    fn token(&self) -> BoxFuture<'_, Result<Arc<Token>, TokenError>>;
+}
 
 /// Finds credentials.
 type Source =
-    dyn Fn() -> BoxFuture<'static, Result<Arc<dyn TokenProvider>, gcp_auth::Error>> + Send + Sync;
+    dyn Fn() -> BoxFuture<'static, Result<Arc<dyn TokenProvider>, TokenError>> + Send + Sync;
 
 /// Where tokens come from, found when the first one is needed.
 pub(crate) struct Tokens {
@@ -24,19 +41,31 @@ pub(crate) struct Tokens {
 
 struct Held {
     provider: Arc<dyn TokenProvider>,
-    /// What the provider gave last; it keeps tokens until shortly before they expire.
+    /// What the provider gave last.
     token: Arc<Token>,
 }
 
 impl Tokens {
+    /// Google's own: the metadata server, which every function has beside it.
+    #[cfg(not(feature = "developer"))]
+    pub(crate) fn google(clock: &Arc<dyn Clock>) -> Self {
+        let clock = Arc::clone(clock);
+        Self::from_source(move || {
+            let found = MetadataServer::google(Arc::clone(&clock));
+            let found = found.map(|it| Arc::new(it) as Arc<dyn TokenProvider>);
+            Box::pin(std::future::ready(found))
+        })
+    }
+
     /// Google's own: a key file, the credentials of a developer, or the metadata server.
-    pub(crate) fn google() -> Self {
-        Self::from_source(|| Box::pin(gcp_auth::provider()))
+    #[cfg(feature = "developer")]
+    pub(crate) fn google(_: &Arc<dyn Clock>) -> Self {
+        Self::from_source(|| Box::pin(crate::developer::find()))
     }
 
     pub(crate) fn from_source<F>(source: F) -> Self
     where
-        F: Fn() -> BoxFuture<'static, Result<Arc<dyn TokenProvider>, gcp_auth::Error>>,
+        F: Fn() -> BoxFuture<'static, Result<Arc<dyn TokenProvider>, TokenError>>,
         F: Send + Sync + 'static,
     {
         Self { source: Box::new(source), held: Mutex::new(None) }
@@ -44,13 +73,13 @@ impl Tokens {
 
     /// A token that has not expired. Callers wait for each other, so that one fetches and all
     /// have it.
-    pub(crate) async fn token(&self) -> Result<Arc<Token>, gcp_auth::Error> {
+    pub(crate) async fn token(&self) -> Result<Arc<Token>, TokenError> {
         let mut held = self.held.lock().await;
         let provider = match held.as_ref() {
             Some(held) => held.provider.clone(),
             None => (self.source)().await?,
         };
-        let token = provider.token(SCOPES).await?;
+        let token = provider.token().await?;
         *held = Some(Held { provider, token: token.clone() });
         Ok(token)
     }
@@ -59,20 +88,8 @@ impl Tokens {
     /// newer one already.
     pub(crate) async fn forget(&self, refused: &Arc<Token>) {
         let mut held = self.held.lock().await;
-        if held.as_ref().is_some_and(|held| Arc::ptr_eq(&held.token, refused)) {
+        if held.as_ref().is_some_and(|held| held.token == *refused) {
             *held = None;
         }
-    }
-}
-
-/// What failed, in fixed words: the library's messages can quote what it has read.
-pub(crate) fn describe(err: &gcp_auth::Error) -> &'static str {
-    match err {
-        gcp_auth::Error::NoAuthMethod(..) => "no credentials found",
-        gcp_auth::Error::Http(what, _)
-        | gcp_auth::Error::Io(what, _)
-        | gcp_auth::Error::Json(what, _)
-        | gcp_auth::Error::Other(what, _)
-        | gcp_auth::Error::Str(what) => what,
     }
 }

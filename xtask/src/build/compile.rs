@@ -92,6 +92,18 @@ pub(crate) fn output(
     toolchain: &Toolchain,
     functions: &[Function],
 ) -> Result<Output> {
+    output_with(workspace, place, toolchain, functions, &[])
+}
+
+/// The same, with further `arguments` of cargo. What differs from what is deployed must be taken
+/// from its place before the next build.
+pub(crate) fn output_with(
+    workspace: &Workspace,
+    place: &Place,
+    toolchain: &Toolchain,
+    functions: &[Function],
+    arguments: &[String],
+) -> Result<Output> {
     let names = Names::new(&place.root, &place.cargo_home, &toolchain.sysroot, &toolchain.commit);
     let target = &toolchain.target;
     let mut cargo = workspace.cargo();
@@ -109,6 +121,7 @@ pub(crate) fn output(
     std::env::vars_os().map(|it| it.0).filter(|it| is_of_a_person(it)).for_each(|name| {
         cargo.env_remove(name);
     });
+    cargo.args(arguments);
     cargo.env("CARGO_HOME", &place.cargo_home);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", names.rustflags(target)).env_remove("RUSTFLAGS");
     cargo.env(format!("CFLAGS_{}", target.replace('-', "_")), names.cflags());

@@ -7,7 +7,7 @@ use cargo_metadata::{DependencyKind, Package};
 use super::workspace;
 
 /// What a crate of the workspace may use of the workspace. A new edge is an architectural change.
-const EDGES: [(&str, &[&str]); 10] = [
+const EDGES: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("projection", &["domain"]),
     ("rules", &["domain"]),
@@ -19,6 +19,8 @@ const EDGES: [(&str, &[&str]); 10] = [
     ("emulator", &["domain", "store"]),
     // Neither projection nor rules: its oracle shares nothing with what it judges.
     ("simulation", &["domain", "store", "emulator"]),
+    // What functions are measured against has nothing of theirs.
+    ("floor", &[]),
     // The functions as they ship, in the simulation: simulation itself knows none of them. The
     // operator brings data along there between two releases.
     (
@@ -64,7 +66,7 @@ const OWNERS: [(&str, &str); 7] = [
 ];
 
 /// Crates that are never deployed, and so may use what they need.
-const NOT_DEPLOYED: [&str; 4] = ["emulator", "fleet", "simulation", "xtask"];
+const NOT_DEPLOYED: [&str; 5] = ["emulator", "fleet", "floor", "simulation", "xtask"];
 
 /// The feature that lets handlers take wrong turns.
 const PLANTED: &str = "planted-bugs";
@@ -135,6 +137,31 @@ fn nothing_that_is_deployed_plants_bugs() {
         }
     }
     assert!(wrong.is_empty(), "{PLANTED}: {wrong:#?}");
+}
+
+/// Features of gcp that nothing deployed may have: a large library, and roots of a stand-in.
+const NOT_IN_FUNCTIONS: [&str; 2] = ["developer", "stand-in"];
+
+#[test]
+fn nothing_that_is_deployed_has_features_of_tools() {
+    let workspace = workspace();
+    let deployed = |it: &&Package| !NOT_DEPLOYED.contains(&it.name.as_str());
+    let mut wrong = Vec::new();
+    for package in workspace.packages.iter().filter(deployed) {
+        let normal =
+            package.dependencies.iter().filter(|it| it.kind != DependencyKind::Development);
+        for dependency in normal.filter(|it| it.name == "gcp") {
+            let of_tools = |it: &&String| NOT_IN_FUNCTIONS.contains(&it.as_str());
+            wrong.extend(
+                dependency
+                    .features
+                    .iter()
+                    .filter(of_tools)
+                    .map(|it| format!("{} turns {it} on for gcp", package.name)),
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

@@ -1,20 +1,20 @@
 //! Credentials over real sockets: a server of tokens that is slow, gone, or answers something else.
 //!
-//! `gcp_auth` asks the metadata server at an address that is fixed in it, `GCE_METADATA_HOST` or
-//! not, so these tests use a key file, which names the address of its token server. Both go
-//! through one HTTP client of that library, with the same repetition and without a time limit.
+//! A key file names the address of its token server. `gcp_auth` asks it, with its own repetition and
+//! without a time limit.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use gcp_auth::{CustomServiceAccount, TokenProvider};
+use gcp_auth::CustomServiceAccount;
 use store::{ErrorKind, Store as _};
 use tokio::net::TcpListener;
 
 use super::server::{Server, Step, answer, say};
 use super::{bucket, sent};
 use crate::DEADLINE;
-use crate::tokens::Tokens;
+use crate::developer::Library;
+use crate::tokens::{TokenProvider, Tokens};
 
 /// PKCS #8, made for these tests; it opens nothing.
 const KEY: &str = include_str!("../../tests/fixtures/token_key.base64");
@@ -30,9 +30,9 @@ fn tokens(host: &str) -> Tokens {
         "token_uri": format!("http://{host}/token"),
     });
     Tokens::from_source(move || {
-        let found = CustomServiceAccount::from_json(&key.to_string());
-        let found = found.map(|account| Arc::new(account) as Arc<dyn TokenProvider>);
-        Box::pin(std::future::ready(found))
+        let account = Arc::new(CustomServiceAccount::from_json(&key.to_string()).unwrap());
+        let found = Arc::new(Library(account)) as Arc<dyn TokenProvider>;
+        Box::pin(std::future::ready(Ok(found)))
     })
 }
 

@@ -1,0 +1,83 @@
+//! What a function may take: the one place for budgets of size and of what `bench` measures.
+
+use cargo_metadata::DependencyKind;
+
+use crate::metadata::{Function, Kind};
+use crate::workspace::Workspace;
+
+/// The crate that brings the JSON Schema engine, the largest part of a binary that has it.
+const VALIDATION: &str = "schema";
+
+/// What a kind of function may take at most.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    /// What it is for, in a word or two.
+    pub(crate) name: &'static str,
+    /// The stripped static binary.
+    pub(crate) binary_bytes: u64,
+    /// All blobs of the image, compressed.
+    pub(crate) image_bytes: u64,
+    /// What a run may take; a job is no server.
+    pub(crate) run: Option<Run>,
+}
+
+/// What a function that serves may take. Ratios are to a bare hyper server of the same profile,
+/// measured in the same run.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// From exec until it listens.
+    pub(crate) listening_ratio: f64,
+    /// From exec until the first delivery is answered, with TLS and a token, to the bare server's
+    /// first answer.
+    pub(crate) first_ratio: f64,
+    /// Resident after 1,000 deliveries.
+    pub(crate) resident_bytes: u64,
+    /// CPU of a delivery, to the same requests of a bare hyper client and server.
+    pub(crate) cpu_ratio: f64,
+    /// Threads while it serves.
+    pub(crate) threads: u64,
+}
+
+/// Push functions that do not validate.
+pub(crate) const PLAIN: Budget = Budget {
+    name: "push",
+    binary_bytes: 3_000_000,
+    image_bytes: 1_600_000,
+    run: Some(Run {
+        listening_ratio: 1.3,
+        first_ratio: 3.0,
+        resident_bytes: 6_000_000,
+        cpu_ratio: 1.5,
+        threads: 2,
+    }),
+};
+
+/// Push functions with the JSON Schema engine.
+pub(crate) const VALIDATING: Budget = Budget {
+    name: "push, validates",
+    binary_bytes: 5_500_000,
+    image_bytes: 2_800_000,
+    run: Some(Run {
+        listening_ratio: 1.5,
+        first_ratio: 4.5,
+        resident_bytes: 10_000_000,
+        cpu_ratio: 2.0,
+        threads: 2,
+    }),
+};
+
+/// Jobs carry the handlers of all functions, the JSON Schema engine, and a command line.
+pub(crate) const JOB: Budget =
+    Budget { name: "job", binary_bytes: 6_500_000, image_bytes: 3_300_000, run: None };
+
+/// The budget of `function`, from what it says about itself and from what it uses.
+pub(crate) fn of(workspace: &Workspace, function: &Function) -> &'static Budget {
+    let package = workspace.packages.iter().find(|it| *it.name == function.name);
+    let mut used = package.into_iter().flat_map(|it| &it.dependencies);
+    let validates = used.any(|it| it.name == VALIDATION && it.kind != DependencyKind::Development);
+    match (function.metadata.kind, validates) {
+        (Kind::Job, _) => &JOB,
+        (Kind::Push, true) => &VALIDATING,
+        (Kind::Push, false) => &PLAIN,
+    }
+}
