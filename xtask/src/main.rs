@@ -23,6 +23,7 @@ mod scenario;
 mod schema;
 mod sim;
 mod terminal;
+mod terraform;
 mod workspace;
 
 #[cfg(test)]
@@ -55,6 +56,7 @@ use crate::terminal::Terminal;
   cargo xtask build                       static binaries, the same wherever they are built
   cargo xtask image --push HOST/REPOSITORY
                                           images of all functions, without Docker
+  cargo xtask terraform generate          what terraform/ reads of the functions and the kinds
   cargo xtask quarantine list             what functions could not handle, and what is still open
   cargo xtask index build ventures by-status-v2 --dry-run
                                           what an index over existing data would cost
@@ -79,6 +81,7 @@ enum Command {
     Image(Box<image::Options>),
     Schema(schema::Options),
     Sim(sim::Options),
+    Terraform(terraform::Options),
     Fuzz(fuzz::Options),
     Emulator(emulator::Options),
     Kills(kills::Options),
@@ -100,6 +103,7 @@ fn main() -> ExitCode {
         Command::New(options) => new::run(&options, &terminal),
         Command::Schema(options) => schema::run(&options, &terminal),
         Command::Sim(options) => sim::run(&options),
+        Command::Terraform(options) => terraform::run(&options, &terminal),
         Command::Fuzz(options) => fuzz::run(&options, &terminal),
         Command::Emulator(options) => emulator::run(&options, &terminal),
         Command::Kills(options) => kills::run(&options, &terminal),

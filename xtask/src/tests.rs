@@ -28,6 +28,7 @@ mod registry;
 mod routes;
 mod scenarios;
 mod schema;
+mod terraform;
 mod tidy;
 
 use std::fs;
