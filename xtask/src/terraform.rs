@@ -1,8 +1,13 @@
 //! `cargo xtask terraform`: what `terraform/` reads of the code, and whether its plans are right.
 
+pub(crate) mod access;
 pub(crate) mod columns;
+pub(crate) mod condition;
 pub(crate) mod generate;
 pub(crate) mod grants;
+pub(crate) mod planned;
+pub(crate) mod policy;
+pub(crate) mod samples;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
