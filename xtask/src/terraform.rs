@@ -1,13 +1,19 @@
 //! `cargo xtask terraform`: what `terraform/` reads of the code, and whether its plans are right.
 
-pub(crate) mod access;
-pub(crate) mod columns;
-pub(crate) mod condition;
 pub(crate) mod generate;
+pub(crate) mod columns;
 pub(crate) mod grants;
+pub(crate) mod check;
+pub(crate) mod tool;
+pub(crate) mod staged;
 pub(crate) mod planned;
+pub(crate) mod summary;
+pub(crate) mod cost;
+pub(crate) mod golden;
 pub(crate) mod policy;
 pub(crate) mod samples;
+pub(crate) mod access;
+pub(crate) mod condition;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -23,7 +29,10 @@ pub(crate) const FOLDER: &str = "terraform";
 #[derive(Args)]
 #[command(after_help = "Examples:
   cargo xtask terraform generate           after a change of a function's metadata or of a kind
-  cargo xtask terraform generate --check   fails when that was forgotten")]
+  cargo xtask terraform generate --check   fails when that was forgotten
+  cargo xtask terraform check              plans for every environment, judged; touches nothing real
+  TERRAFORM=\"offline terraform\" cargo xtask terraform check
+                                           by another command than terraform")]
 pub(crate) struct Options {
     #[command(subcommand)]
     command: Command,
@@ -32,6 +41,7 @@ pub(crate) struct Options {
 #[derive(Subcommand)]
 enum Command {
     Generate(Generate),
+    Check(Check),
 }
 
 /// Writes terraform/functions.json and terraform/kinds.json.
@@ -47,10 +57,23 @@ struct Generate {
     check: bool,
 }
 
+/// Formats, validates, plans and tests terraform/, and judges the plans by the policies.
+///
+/// Plans are made for dev, stg and prod as environments/ describes them, in a copy in target/ with a
+/// state of its own and images that do not exist: nothing real is read or changed. Every policy is
+/// applied to every plan. Where there is neither a terraform nor a provider, it says what it skips.
+#[derive(Args)]
+struct Check {
+    /// Write down the plan that the tests of the policies read, instead of comparing it.
+    #[arg(long)]
+    update: bool,
+}
+
 /// Runs the command. Whether everything is as it should be.
 pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     match &options.command {
         Command::Generate(Generate { check }) => generate(*check, terminal),
+        Command::Check(Check { update }) => check::run(*update, terminal),
     }
 }
 
