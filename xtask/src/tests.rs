@@ -23,6 +23,7 @@ mod kills;
 mod metadata;
 mod modes;
 mod new;
+mod policies;
 mod push;
 mod registry;
 mod routes;
