@@ -6,6 +6,7 @@ mod clients;
 mod command;
 mod conform;
 mod connect;
+mod deploy;
 mod dev;
 mod emulator;
 mod fuzz;
@@ -16,6 +17,7 @@ mod interrupt;
 mod kills;
 mod metadata;
 mod new;
+mod plan;
 mod process;
 mod replay;
 mod routing;
@@ -56,6 +58,8 @@ use crate::terminal::Terminal;
   cargo xtask build                       static binaries, the same wherever they are built
   cargo xtask image --push HOST/REPOSITORY
                                           images of all functions, without Docker
+  cargo xtask plan --env dev              what a deployment would change, judged and saved
+  cargo xtask deploy --env dev            exactly that, and whether it works
   cargo xtask terraform generate          what terraform/ reads of the functions and the kinds
   cargo xtask quarantine list             what functions could not handle, and what is still open
   cargo xtask index build ventures by-status-v2 --dry-run
@@ -81,6 +85,8 @@ enum Command {
     Image(Box<image::Options>),
     Schema(schema::Options),
     Sim(sim::Options),
+    Plan(plan::Options),
+    Deploy(deploy::Options),
     Terraform(terraform::Options),
     Fuzz(fuzz::Options),
     Emulator(emulator::Options),
@@ -103,6 +109,8 @@ fn main() -> ExitCode {
         Command::New(options) => new::run(&options, &terminal),
         Command::Schema(options) => schema::run(&options, &terminal),
         Command::Sim(options) => sim::run(&options),
+        Command::Plan(options) => plan::run(&options, &terminal),
+        Command::Deploy(options) => deploy::run(&options, &terminal),
         Command::Terraform(options) => terraform::run(&options, &terminal),
         Command::Fuzz(options) => fuzz::run(&options, &terminal),
         Command::Emulator(options) => emulator::run(&options, &terminal),

@@ -6,6 +6,7 @@ pub(crate) mod grants;
 pub(crate) mod check;
 pub(crate) mod tool;
 pub(crate) mod staged;
+pub(crate) mod smoke;
 pub(crate) mod planned;
 pub(crate) mod summary;
 pub(crate) mod cost;
@@ -17,10 +18,11 @@ pub(crate) mod condition;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use domain::Definitions;
+use domain::{Definitions, Env};
 
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
+use crate::{deploy, plan};
 
 /// Where the configuration is, from the root.
 pub(crate) const FOLDER: &str = "terraform";
@@ -32,7 +34,9 @@ pub(crate) const FOLDER: &str = "terraform";
   cargo xtask terraform generate --check   fails when that was forgotten
   cargo xtask terraform check              plans for every environment, judged; touches nothing real
   TERRAFORM=\"offline terraform\" cargo xtask terraform check
-                                           by another command than terraform")]
+                                           by another command than terraform
+  cargo xtask terraform smoke --bucket strata-dev
+                                           does what was deployed work?")]
 pub(crate) struct Options {
     #[command(subcommand)]
     command: Command,
@@ -42,6 +46,7 @@ pub(crate) struct Options {
 enum Command {
     Generate(Generate),
     Check(Check),
+    Smoke(Trial),
 }
 
 /// Writes terraform/functions.json and terraform/kinds.json.
@@ -69,11 +74,27 @@ struct Check {
     update: bool,
 }
 
+/// Sends one entity through a deployment and out again.
+///
+/// Writes a venture with an id of its own, waits for its snapshot, its manifest and its pointers,
+/// deletes it and waits for their tombstones, and says how long each took. Works on what `cargo xtask
+/// dev` runs too, with its STORAGE_EMULATOR_HOST.
+#[derive(Args)]
+struct Trial {
+    /// The environment: dev, stg or prod.
+    #[arg(long, value_name = "ENV", value_parser = plan::env, default_value = "dev")]
+    env: Env,
+    /// The bucket.
+    #[arg(long, value_name = "NAME")]
+    bucket: String,
+}
+
 /// Runs the command. Whether everything is as it should be.
 pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     match &options.command {
         Command::Generate(Generate { check }) => generate(*check, terminal),
         Command::Check(Check { update }) => check::run(*update, terminal),
+        Command::Smoke(Trial { env, bucket }) => deploy::try_out(*env, bucket, terminal),
     }
 }
 

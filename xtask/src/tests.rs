@@ -1,6 +1,7 @@
 //! Tests of the commands, and of the repository as a whole.
 
 mod build;
+mod conditions;
 mod conform;
 mod container;
 mod contents;
@@ -15,14 +16,17 @@ mod dev_touch;
 mod edges;
 mod emulator;
 mod ends;
+mod feeding;
 mod fuzz;
 mod image;
 mod interleavings;
 mod invariants;
 mod kills;
 mod metadata;
+mod mistakes;
 mod modes;
 mod new;
+mod plan;
 mod policies;
 mod push;
 mod registry;

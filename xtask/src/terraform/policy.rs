@@ -44,7 +44,7 @@ pub(crate) struct Policy {
 pub(crate) struct Finding {
     pub(crate) policy: &'static str,
     pub(crate) what: String,
-    why: &'static str,
+    pub(crate) why: &'static str,
 }
 
 /// Every policy.
@@ -63,11 +63,15 @@ pub(crate) fn policies() -> impl Iterator<Item = &'static Policy> {
 
 /// Everything that is wrong.
 pub(crate) fn findings(case: &Case<'_>) -> Vec<Finding> {
-    let of = |policy: &'static Policy| {
-        let wrong = (policy.check)(case).into_iter();
-        wrong.map(|what| Finding { policy: policy.name, what, why: policy.why })
-    };
-    policies().flat_map(of).collect()
+    policies().flat_map(|it| it.findings(case)).collect()
+}
+
+impl Policy {
+    /// What is wrong by this policy alone.
+    pub(crate) fn findings(&self, case: &Case<'_>) -> Vec<Finding> {
+        let wrong = (self.check)(case).into_iter();
+        wrong.map(|what| Finding { policy: self.name, what, why: self.why }).collect()
+    }
 }
 
 impl<'a> Case<'a> {

@@ -109,11 +109,16 @@ impl Staged {
         self.folder.join(PLAN).exists()
     }
 
+    /// Removes the saved plan.
+    pub(crate) fn forget(&self) -> Result<()> {
+        fs::remove_file(self.folder.join(PLAN)).context("cannot remove the plan")
+    }
+
     /// Applies exactly the saved plan; Terraform refuses it when the state has changed since. Once
     /// tried it is gone.
     pub(crate) fn apply(&self) -> Result<bool> {
         let applied = self.tool.show(&self.folder, ["apply", "-input=false", PLAN])?;
-        fs::remove_file(self.folder.join(PLAN))?;
+        self.forget()?;
         Ok(applied)
     }
 
