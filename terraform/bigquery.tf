@@ -122,18 +122,50 @@ resource "google_bigquery_table" "view" {
 }
 
 # Copies, for queries that come so often that reading the lines each time costs more.
+locals {
+  loads = var.bigquery && var.bigquery_load_schedule != null
+}
+
+resource "google_service_account" "load" {
+  count = local.loads ? 1 : 0
+
+  account_id   = "${var.environment}-load"
+  display_name = "copies documents into tables in ${var.environment}"
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_project_iam_member" "load" {
+  count = local.loads ? 1 : 0
+
+  project = var.project_id
+  role    = "roles/bigquery.jobUser"
+  member  = google_service_account.load[0].member
+}
+
+resource "google_bigquery_dataset_iam_member" "load" {
+  count = local.loads ? 1 : 0
+
+  dataset_id = google_bigquery_dataset.this[0].dataset_id
+  role       = "roles/bigquery.dataEditor"
+  member     = google_service_account.load[0].member
+}
+
 resource "google_bigquery_data_transfer_config" "load" {
-  for_each = var.bigquery_load_schedule == null ? {} : local.bigquery
+  for_each = local.loads ? local.bigquery : {}
 
   display_name           = "strata ${var.environment} ${each.key}"
   location               = var.region
   data_source_id         = "scheduled_query"
   destination_dataset_id = google_bigquery_dataset.this[0].dataset_id
   schedule               = var.bigquery_load_schedule
+  service_account_name   = google_service_account.load[0].email
 
   params = {
     query                           = "SELECT * FROM `${var.project_id}.${google_bigquery_dataset.this[0].dataset_id}.${google_bigquery_table.view[each.key].table_id}`"
     destination_table_name_template = "${each.key}_loaded"
     write_disposition               = "WRITE_TRUNCATE"
   }
+
+  depends_on = [google_project_iam_member.load, google_bigquery_dataset_iam_member.load]
 }

@@ -28,9 +28,8 @@ locals {
 
   # Google's own identities in this project.
   agents = {
-    storage   = "serviceAccount:service-${var.project_number}@gs-project-accounts.iam.gserviceaccount.com"
-    pubsub    = "serviceAccount:service-${var.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
-    scheduler = "serviceAccount:service-${var.project_number}@gcp-sa-cloudscheduler.iam.gserviceaccount.com"
+    storage = "serviceAccount:service-${var.project_number}@gs-project-accounts.iam.gserviceaccount.com"
+    pubsub  = "serviceAccount:service-${var.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
   }
 
   # Cloud Run answers at this address as soon as the service exists.

@@ -11,7 +11,8 @@ locals {
 
   builder = [for name, it in local.subscriptions : "${var.environment}-${name}" if startswith(name, "snapshot-builder-")]
 
-  # Each is one threshold on one series. `wait` is how long it must hold.
+  # Each is one threshold on one series. `wait` is how long it must hold; `period` what is taken
+  # together, since the size of a bucket is measured once a day.
   alerts = {
     dead-letters = {
       title    = "dead letters are waiting"
@@ -72,7 +73,7 @@ locals {
     storage = {
       title    = "the bucket grows"
       filter   = "metric.type = \"storage.googleapis.com/storage/v2/total_bytes\" AND ${local.is_bucket}"
-      aligner  = "ALIGN_MAX", reducer = "REDUCE_SUM", by = "resource.label.bucket_name"
+      aligner  = "ALIGN_MAX", reducer = "REDUCE_SUM", by = "resource.label.bucket_name", period = 86400
       above    = local.thresholds.bucket_gib * 1024 * 1024 * 1024, wait = 0
       severity = "WARNING"
       then     = "Look at the types in the metric: noncurrent and soft-deleted versions are the lifecycle's, live ones are data."
@@ -80,7 +81,7 @@ locals {
     objects = {
       title    = "the bucket has many objects"
       filter   = "metric.type = \"storage.googleapis.com/storage/v2/total_count\" AND ${local.is_bucket}"
-      aligner  = "ALIGN_MAX", reducer = "REDUCE_SUM", by = "resource.label.bucket_name"
+      aligner  = "ALIGN_MAX", reducer = "REDUCE_SUM", by = "resource.label.bucket_name", period = 86400
       above    = local.thresholds.objects, wait = 0
       severity = "WARNING"
       then     = "Old versions of derived objects go after ${var.noncurrent_days} days; history stays."

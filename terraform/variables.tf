@@ -132,7 +132,7 @@ variable "claims_days" {
 }
 
 variable "history_nearline_days" {
-  description = "Days after which history moves to Nearline; null never. Off by default: Cloud Storage has no condition on size, and moving an object of 1 KB costs as much as five years of storing it. See docs/deploy.md."
+  description = "Days after which history moves to Nearline; null never. Off by default: Cloud Storage has no condition on size, and moving an object of 1 KB costs as much as storing it for forty years. See docs/deploy.md."
   type        = number
   default     = null
 
@@ -289,7 +289,7 @@ variable "bigquery" {
 }
 
 variable "bigquery_snapshots" {
-  description = "Whether it also has tables straight over snapshots. Each query lists and reads every object: about 0.40 USD for each million snapshots read, and 5 USD for each million listed in pages of 1,000 is 0.005."
+  description = "Whether it also has tables straight over snapshots. Each query lists and reads every object of a kind: 0.04 USD for 100,000 entities, and slowly."
   type        = bool
   default     = false
 }

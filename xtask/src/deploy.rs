@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use crate::plan;
 use crate::terminal::Terminal;
+use crate::terraform::smoke::{self, Smoke};
 use crate::terraform::staged::Staged;
 use crate::terraform::summary;
 use crate::terraform::tool::Tool;
-use crate::terraform::smoke::{self, Smoke};
 use crate::workspace::Workspace;
 
 /// What Cloud Run says of services, and of one that takes requests.
@@ -84,7 +84,8 @@ pub(crate) fn try_out(env: Env, bucket: &str, terminal: &Terminal) -> Result<boo
             emulator_host: host.filter(|it| !it.is_empty()),
             ..gcp::Options::new(bucket)
         };
-        let store = Bucket::new(options, clock.clone(), SeededIds::new(u64::from(std::process::id())))?;
+        let store =
+            Bucket::new(options, clock.clone(), SeededIds::new(u64::from(std::process::id())))?;
         let trial = Smoke { env, store: &store, clock: &*clock, wait_max: smoke::WAIT_MAX };
         trial.run(terminal).await
     })

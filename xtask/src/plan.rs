@@ -13,7 +13,7 @@ use crate::metadata::Function;
 use crate::terminal::Terminal;
 use crate::terraform::planned::Planned;
 use crate::terraform::policy::{self, Case, Finding};
-use crate::terraform::staged::Staged;
+use crate::terraform::staged::{Aim, Staged};
 use crate::terraform::tool::Tool;
 use crate::terraform::{check, generate, summary};
 use crate::workspace::Workspace;
@@ -42,6 +42,7 @@ const OF_A_PART: [&str; 5] = [
 
   cargo xtask plan --env prod --summary plan.txt    for a comment on a pull request
   cargo xtask plan --env dev --target 'google_cloud_run_v2_service.this[\"index-writer\"]'
+  cargo xtask plan --env dev --destroy     everything but data goes; then deploy --without-smoke
   cargo xtask plan --env dev --local-state --placeholder-images
                                            from nothing, to see what there would be")]
 pub(crate) struct Options {
@@ -51,6 +52,10 @@ pub(crate) struct Options {
     /// Plan this alone, and what it needs; an address as Terraform prints it. May be repeated.
     #[arg(long = "target", value_name = "ADDRESS")]
     targets: Vec<String>,
+    /// Plan that everything goes but data: bucket, keys and secrets stay, and Terraform destroys
+    /// them for nobody.
+    #[arg(long, conflicts_with = "targets")]
+    destroy: bool,
     /// Where the images are written down.
     #[arg(long, value_name = "FILE", default_value = lock::FILE)]
     lock: PathBuf,
@@ -77,7 +82,12 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let functions = workspace.functions()?;
     let files = generate::files(&functions, &Definitions::embedded())?;
     let stale = generate::stale(&workspace.root, &files)?;
-    ensure!(stale.is_empty(), "{} is not what the code says: {}", stale.join(", "), generate::COMMAND);
+    ensure!(
+        stale.is_empty(),
+        "{} is not what the code says: {}",
+        stale.join(", "),
+        generate::COMMAND
+    );
     let images = if options.placeholder_images {
         check::placeholders(&functions)
     } else {
@@ -90,9 +100,14 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     if let Some(reason) = skipped {
         anyhow::bail!("terraform init: {reason}");
     }
-    let planned = staged.plan(env, &images, &options.targets)?;
+    let aim = match options.targets.as_slice() {
+        _ if options.destroy => Aim::Nothing,
+        [] => Aim::All,
+        targets => Aim::Part(targets),
+    };
+    let planned = staged.plan(env, &images, aim)?;
     let mut findings = judged(env, &planned, &functions)?;
-    if !options.targets.is_empty() {
+    if !matches!(aim, Aim::All) {
         findings.retain(|it| OF_A_PART.contains(&it.policy));
     }
     let text = summary::text(env, &planned, &findings);
@@ -110,11 +125,7 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
 }
 
 /// What the policies find.
-pub(crate) fn judged(
-    env: Env,
-    planned: &Planned,
-    functions: &[Function],
-) -> Result<Vec<Finding>> {
+pub(crate) fn judged(env: Env, planned: &Planned, functions: &[Function]) -> Result<Vec<Finding>> {
     let definitions = Definitions::embedded();
     Ok(policy::findings(&Case::new(env, planned, functions, &definitions)?))
 }

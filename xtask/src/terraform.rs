@@ -1,20 +1,20 @@
 //! `cargo xtask terraform`: what `terraform/` reads of the code, and whether its plans are right.
 
-pub(crate) mod generate;
-pub(crate) mod columns;
-pub(crate) mod grants;
+pub(crate) mod access;
 pub(crate) mod check;
-pub(crate) mod tool;
-pub(crate) mod staged;
-pub(crate) mod smoke;
-pub(crate) mod planned;
-pub(crate) mod summary;
+pub(crate) mod columns;
+pub(crate) mod condition;
 pub(crate) mod cost;
+pub(crate) mod generate;
 pub(crate) mod golden;
+pub(crate) mod grants;
+pub(crate) mod planned;
 pub(crate) mod policy;
 pub(crate) mod samples;
-pub(crate) mod access;
-pub(crate) mod condition;
+pub(crate) mod smoke;
+pub(crate) mod staged;
+pub(crate) mod summary;
+pub(crate) mod tool;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};

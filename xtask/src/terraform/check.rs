@@ -11,7 +11,7 @@ use crate::metadata::Function;
 use crate::terminal::Terminal;
 use crate::terraform::planned::{Action, Planned};
 use crate::terraform::policy::{self, Case};
-use crate::terraform::staged::Staged;
+use crate::terraform::staged::{Aim, Staged};
 use crate::terraform::tool::Tool;
 use crate::terraform::{FOLDER, cost, generate, golden};
 use crate::workspace::Workspace;
@@ -37,7 +37,8 @@ pub(crate) fn run(update: bool, terminal: &Terminal) -> Result<bool> {
     };
     let source = workspace.root.join(FOLDER);
     if !tool.show(&source, ["fmt", "-check", "-recursive", "-diff"])? {
-        terminal.say("terraform fmt: not formatted; run `terraform -chdir=terraform fmt -recursive`")?;
+        terminal
+            .say("terraform fmt: not formatted; run `terraform -chdir=terraform fmt -recursive`")?;
         return Ok(false);
     }
     terminal.say("terraform fmt: formatted")?;
@@ -50,7 +51,7 @@ pub(crate) fn run(update: bool, terminal: &Terminal) -> Result<bool> {
     terminal.say("terraform validate: valid")?;
     let mut fine = true;
     for env in Env::ALL {
-        let planned = staged.plan(env, &placeholders(&functions), &[])?;
+        let planned = staged.plan(env, &placeholders(&functions), Aim::All)?;
         fine &= judge(env, &planned, &functions, &definitions, terminal)?;
         if env == golden::ENV {
             fine &= compare(&workspace.root, &planned, update, terminal)?;
@@ -70,7 +71,8 @@ fn skipped(reason: &str, terminal: &Terminal) -> Result<bool> {
 /// An image for each function.
 pub(crate) fn placeholders(functions: &[Function]) -> BTreeMap<String, String> {
     let digest = "0".repeat(64);
-    let image = |it: &Function| (it.name.clone(), format!("{REGISTRY}/{}@sha256:{digest}", it.name));
+    let image =
+        |it: &Function| (it.name.clone(), format!("{REGISTRY}/{}@sha256:{digest}", it.name));
     functions.iter().map(image).collect()
 }
 

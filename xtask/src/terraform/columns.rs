@@ -65,7 +65,8 @@ fn table(kind: &EntityDefinition, definitions: &Definitions) -> Result<Table> {
     }
     let mut listing = vec![text("id"), text("entity"), text(op)];
     for (name, from) in &kind.manifest.0 {
-        let found = from.0.iter().filter_map(|pointer| document.get(pointer.trim_start_matches('/')));
+        let found =
+            from.0.iter().filter_map(|pointer| document.get(pointer.trim_start_matches('/')));
         let sorts: Vec<&Column> = found.collect();
         let mut shown = match sorts.as_slice() {
             [first, rest @ ..] if rest.iter().all(|it| it.sort == first.sort) => (*first).clone(),

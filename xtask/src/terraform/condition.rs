@@ -94,7 +94,10 @@ fn unary(rest: &mut &str) -> Result<Condition> {
     } else {
         bail!("condition has {rest:?}, which is not among what is understood here");
     };
-    ensure!(take(rest, STARTS_WITH), "condition tests with {rest:?}; only startsWith is understood");
+    ensure!(
+        take(rest, STARTS_WITH),
+        "condition tests with {rest:?}; only startsWith is understood"
+    );
     let Some((prefix, after)) = rest.split_once("\")") else {
         bail!("condition has a text without an end: {rest:?}");
     };

@@ -5,15 +5,15 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use domain::limits::{ACK_DEADLINE, SERVICE_TIMEOUT};
 use domain::{Definitions, Env};
 use serde::Serialize;
 
 use crate::metadata::{Function, Kind};
+use crate::routing;
 use crate::terraform::columns::{self, Table};
 use crate::terraform::grants;
-use crate::routing;
 
 /// What brings the files up to date.
 pub(crate) const COMMAND: &str = "run `cargo xtask terraform generate`";
@@ -23,6 +23,10 @@ pub(crate) const FUNCTIONS: &str = "terraform/functions.json";
 
 /// The columns of each kind.
 pub(crate) const KINDS: &str = "terraform/kinds.json";
+
+/// The longest name of a function: that of its accounts, `prod-push-NAME`, has at most 30 bytes.
+/// (IAM documentation, "Service accounts".)
+const NAME_BYTES_MAX: usize = 20;
 
 /// The environment whose words stand for those of any other.
 const SAMPLE: Env = Env::Dev;
@@ -116,6 +120,11 @@ fn file(functions: &[Function], definitions: &Definitions) -> Result<File> {
 
 fn describe(function: &Function, definitions: &Definitions) -> Result<Described> {
     let metadata = &function.metadata;
+    ensure!(
+        function.name.len() <= NAME_BYTES_MAX,
+        "function {} needs a name of at most {NAME_BYTES_MAX} bytes: its accounts are called after it",
+        function.name
+    );
     let routes = routing::routes(std::slice::from_ref(function), SAMPLE)?;
     let before = format!("{SAMPLE}-{}-", function.name);
     let subscriptions = routes.into_iter().map(|route| {

@@ -94,7 +94,9 @@ impl<'a> Case<'a> {
 
     /// The subscriptions that push.
     fn pushing(&self) -> impl Iterator<Item = &Resource> {
-        self.planned.of("google_pubsub_subscription").filter(|it| !it.each("/push_config").is_empty())
+        self.planned
+            .of("google_pubsub_subscription")
+            .filter(|it| !it.each("/push_config").is_empty())
     }
 
     /// The one of a type whose `field` is `value`.
@@ -113,7 +115,9 @@ impl<'a> Case<'a> {
     /// `member` holds.
     fn bound(&self, sort: &str, field: &str, value: &str, role: &str, member: &str) -> bool {
         self.planned.of(sort).any(|it| {
-            it.text(field) == value && it.text("/role") == role && it.text("/member").contains(member)
+            it.text(field) == value
+                && it.text("/role") == role
+                && it.text("/member").contains(member)
         })
     }
 }

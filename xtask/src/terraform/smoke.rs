@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use domain::{
-    Clock, Definitions, EntityDefinition, EntityRef, Env, Instant, ObjectName, json, ulid,
-    volatile,
-};
 use domain::json::Object;
+use domain::{
+    Clock, Definitions, EntityDefinition, EntityRef, Env, Instant, ObjectName, json, ulid, volatile,
+};
 use projection::plan;
 use serde_json::Value;
 use store::{Metadata, Precondition, Store};
@@ -85,7 +84,8 @@ impl Smoke<'_> {
 
     /// Writes a record of history.
     async fn append(&self, entity: &EntityRef, at: Instant, record: &Value) -> Result<()> {
-        let file = format!("{}_{}.json", at.to_millis_text(), ulid(at, u128::from(std::process::id())));
+        let file =
+            format!("{}_{}.json", at.to_millis_text(), ulid(at, u128::from(std::process::id())));
         let history = domain::HistoryName { entity: entity.clone(), day: at.day(), file };
         let name = ObjectName::History(history).to_string();
         let body = json::to_line(record).into();
@@ -95,7 +95,13 @@ impl Smoke<'_> {
     }
 
     /// Waits until the object is there, or until it says that it stands for nothing.
-    async fn wait(&self, name: &str, gone: bool, since: Instant, terminal: &Terminal) -> Result<()> {
+    async fn wait(
+        &self,
+        name: &str,
+        gone: bool,
+        since: Instant,
+        terminal: &Terminal,
+    ) -> Result<()> {
         let until = since.after(self.wait_max);
         loop {
             let stored = self.store.get(name, None).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use domain::Env;
 use serde_json::json;
 
@@ -27,6 +27,28 @@ const PLAN: &str = "saved.plan";
 
 /// Puts the state into a file of the folder.
 const LOCAL_STATE: &str = "terraform {\n  backend \"local\" {}\n}\n";
+
+/// What stays when a deployment goes: what cannot be made again, and what that stands on.
+const KEPT: [&str; 7] = [
+    "google_storage_bucket.",
+    "google_kms_key_ring.",
+    "google_kms_crypto_key.",
+    "google_kms_crypto_key_iam_member.",
+    "google_secret_manager_secret.",
+    "google_project_service.",
+    "google_project_service_identity.",
+];
+
+/// What is planned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Aim<'a> {
+    /// Everything.
+    All,
+    /// What has these addresses, and what it needs.
+    Part(&'a [String]),
+    /// That nothing is left but data.
+    Nothing,
+}
 
 /// The copy.
 pub(crate) struct Staged {
@@ -86,7 +108,7 @@ impl Staged {
         &self,
         env: Env,
         images: &BTreeMap<String, String>,
-        targets: &[String],
+        aim: Aim<'_>,
     ) -> Result<Planned> {
         fs::write(self.folder.join(IMAGES), json!({ "images": images }).to_string())?;
         let fixed = ["plan", "-input=false", "-no-color", "-lock-timeout=60s"].map(str::to_owned);
@@ -94,9 +116,27 @@ impl Staged {
         arguments.push(format!("-out={PLAN}"));
         arguments.push(format!("-var-file=environments/{env}.tfvars"));
         arguments.push(format!("-var-file={IMAGES}"));
-        arguments.extend(targets.iter().map(|it| format!("-target={it}")));
+        let target = |it: &String| format!("-target={it}");
+        match aim {
+            Aim::All => (),
+            Aim::Part(targets) => arguments.extend(targets.iter().map(target)),
+            Aim::Nothing => {
+                arguments.push("-destroy".to_owned());
+                arguments.extend(self.disposable()?.iter().map(target));
+            }
+        }
         self.tool.read(&self.folder, arguments)?;
         self.planned()
+    }
+
+    /// The addresses of what there is and can be made again.
+    fn disposable(&self) -> Result<Vec<String>> {
+        let list = String::from_utf8(self.read(&["state", "list"])?)?;
+        let there = list.lines().filter(|it| !it.starts_with("data."));
+        let gone = there.filter(|it| !KEPT.iter().any(|kept| it.starts_with(kept)));
+        let gone: Vec<String> = gone.map(str::to_owned).collect();
+        ensure!(!gone.is_empty(), "nothing is deployed that could be destroyed");
+        Ok(gone)
     }
 
     /// What the saved plan says.

@@ -12,6 +12,9 @@ use crate::terraform::policy::Finding;
 /// In the order of what a person has to look at first.
 const ACTIONS: [Action; 4] = [Action::Destroy, Action::Replace, Action::Change, Action::Create];
 
+/// More of one action are told in numbers.
+const LINES_MAX: usize = 30;
+
 /// The text.
 pub(crate) fn text(env: Env, planned: &Planned, findings: &[Finding]) -> String {
     let count = |action| planned.count(action);
@@ -29,6 +32,7 @@ pub(crate) fn text(env: Env, planned: &Planned, findings: &[Finding]) -> String 
         let resources = planned.resources.iter().filter(|it| it.action == action);
         let lines = match action {
             Action::Create => by_type(resources),
+            _ if count(action) > LINES_MAX => by_type(resources),
             _ => resources.map(line).collect(),
         };
         for (at, line) in lines.into_iter().enumerate() {

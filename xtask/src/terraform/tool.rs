@@ -82,7 +82,8 @@ impl Tool {
 
     /// `terraform init`; why it cannot be done here, where nobody can be blamed.
     pub(crate) fn init(&self, folder: &Path, backend: Option<&str>) -> Result<Option<String>> {
-        let mut arguments = vec!["init".to_owned(), "-input=false".to_owned(), "-no-color".to_owned()];
+        let mut arguments =
+            vec!["init".to_owned(), "-input=false".to_owned(), "-no-color".to_owned()];
         arguments.extend(backend.map(|file| format!("-backend-config={file}")));
         let output = self.output(folder, &arguments)?;
         if output.status.success() {
@@ -101,7 +102,8 @@ impl Tool {
         arguments: impl IntoIterator<Item = S>,
     ) -> Command {
         let mut words = self.words.iter();
-        let mut command = Command::new(words.next().map_or_else(|| "terraform".into(), Clone::clone));
+        let mut command =
+            Command::new(words.next().map_or_else(|| "terraform".into(), Clone::clone));
         command.args(words).args(arguments).current_dir(folder);
         command.env("TF_IN_AUTOMATION", "1").env("TF_INPUT", "0").env("CHECKPOINT_DISABLE", "1");
         command

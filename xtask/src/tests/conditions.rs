@@ -20,7 +20,8 @@ fn conditions_bind_as_in_the_language_that_they_are_written_in() {
     assert!(!holds(&format!("({a} || {b}) && {c}"), "a", ""));
     assert!(!holds(&format!("{a} && !resource.name.startsWith(\"ab\")"), "abc", ""));
     assert!(holds(&format!("{a} && !resource.name.startsWith(\"ab\")"), "acc", ""));
-    let list = "api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(\"p/\")";
+    let list =
+        "api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(\"p/\")";
     assert!(holds(list, "", "p/q"));
     assert!(!holds(list, "p/q", ""));
     assert_eq!(Condition::parse(&format!("({a} && !{b}) || {c}")).unwrap().operators(), 3);
@@ -49,9 +50,7 @@ fn what_is_not_understood_is_an_error_and_no_guess() {
     );
     refused(
         "resource.name.startsWith(\"a\") resource.name.startsWith(\"b\")",
-        &expect![[
-            r#"condition has "resource.name.startsWith(\"b\")" where it should end"#
-        ]],
+        &expect![[r#"condition has "resource.name.startsWith(\"b\")" where it should end"#]],
     );
     refused(
         "resource.name.startsWith(\"a\\\"b\")",

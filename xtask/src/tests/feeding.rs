@@ -61,7 +61,11 @@ fn every_filter_takes_its_class_of_every_segment_and_none_that_is_written_often(
         }
         assert_eq!(of("alert-dispatcher"), "alert", "in {env}");
         // The last four are rare, and known by their names.
-        assert_eq!(of("snapshot-builder"), "audit definition history quarantine schema", "in {env}");
+        assert_eq!(
+            of("snapshot-builder"),
+            "audit definition history quarantine schema",
+            "in {env}"
+        );
     }
 }
 

@@ -8,12 +8,12 @@ use expect_test::expect;
 use serde_json::json;
 
 use super::workspace;
+use crate::deploy::unready;
 use crate::plan::{judged, locked};
 use crate::terminal::Terminal;
 use crate::terraform::planned::{Action, Planned};
 use crate::terraform::smoke::Smoke;
 use crate::terraform::{columns, golden, summary};
-use crate::deploy::unready;
 
 fn changed(address: &str, actions: &[&str], before: &str, after: &str) -> serde_json::Value {
     json!({
@@ -37,7 +37,8 @@ fn a_summary_says_first_what_goes() {
     let planned = Planned::read(shown.to_string().as_bytes()).unwrap();
     let functions = workspace().functions().unwrap();
     let findings = judged(Env::Dev, &planned, &functions).unwrap();
-    let data: Vec<_> = findings.into_iter().filter(|it| it.policy == "data-is-not-destroyed").collect();
+    let data: Vec<_> =
+        findings.into_iter().filter(|it| it.policy == "data-is-not-destroyed").collect();
     expect![[r#"
         plan for dev: 5 resources; 2 created, 1 changed, 1 replaced, 1 destroyed, 1 unchanged
           destroyed  google_storage_bucket.e
@@ -52,7 +53,8 @@ fn a_summary_says_first_what_goes() {
 
 #[test]
 fn an_action_that_nobody_knows_is_an_error() {
-    let shown = json!({ "resource_changes": [changed("google_pubsub_topic.a", &["conjure"], "", "")] });
+    let shown =
+        json!({ "resource_changes": [changed("google_pubsub_topic.a", &["conjure"], "", "")] });
     let err = Planned::read(shown.to_string().as_bytes()).unwrap_err();
     expect![[r#"google_pubsub_topic.a: terraform plans ["conjure"], which nobody here knows"#]]
         .assert_eq(&err.to_string());
@@ -96,8 +98,7 @@ fn a_service_that_is_not_ready_is_named() {
 async fn a_deployment_in_which_nothing_happens_is_told_apart() {
     let clock = TestClock::at("2025-11-06T10:00:00Z");
     let store = Memory::new("b", clock.clone(), 1);
-    let trial =
-        Smoke { env: Env::Dev, store: &*store, clock: &*clock, wait_max: Duration::ZERO };
+    let trial = Smoke { env: Env::Dev, store: &*store, clock: &*clock, wait_max: Duration::ZERO };
     let err = trial.run(&Terminal::on(std::io::sink())).await.unwrap_err().to_string();
     assert!(err.starts_with("env/dev/snapshots/ventures/smoke-"), "{err}");
     assert!(err.contains("has not come within 0 s"), "{err}");

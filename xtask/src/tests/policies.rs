@@ -39,7 +39,10 @@ fn found(planned: &Planned, functions: &[Function], policy: &str) -> Vec<String>
     let definitions = Definitions::embedded();
     let case = Case::new(golden::ENV, planned, functions, &definitions).unwrap();
     let asked = policy::policies().filter(|it| it.name.starts_with(policy));
-    asked.flat_map(|it| it.findings(&case)).map(|it| format!("{}: {}", it.policy, it.what)).collect()
+    asked
+        .flat_map(|it| it.findings(&case))
+        .map(|it| format!("{}: {}", it.policy, it.what))
+        .collect()
 }
 
 /// The resource at an address.
@@ -186,9 +189,14 @@ fn about_feeding() -> Vec<Mistake> {
             let none = "NOT hasPrefix(attributes.objectId, \"env/prod/reports/\")";
             set(it, BUILDER, "/filter", json!(none));
         }),
-        mistake(7, "a function that writes what it is fed with", "no-function-feeds-itself", |it| {
-            set(it, GRANT, CONDITION, starts_with("ventures/"));
-        }),
+        mistake(
+            7,
+            "a function that writes what it is fed with",
+            "no-function-feeds-itself",
+            |it| {
+                set(it, GRANT, CONDITION, starts_with("ventures/"));
+            },
+        ),
         mistake(7, "a round over two functions", "no-function-feeds-itself", |it| {
             let grant = "google_storage_bucket_iam_member.grant[\"rules-engine-write-0\"]";
             set(it, grant, CONDITION, starts_with("reports/"));
@@ -281,9 +289,14 @@ fn about_rights() -> Vec<Mistake> {
         mistake(5, "the builder cannot read history", "functions-may-do-what-they-say", |it| {
             drop_all(it, "google_storage_bucket_iam_member.grant[\"snapshot-builder-read-0\"]");
         }),
-        mistake(5, "the index writer cannot read snapshots", "functions-may-do-what-they-say", |it| {
-            drop_all(it, "google_storage_bucket_iam_member.grant[\"index-writer-read-");
-        }),
+        mistake(
+            5,
+            "the index writer cannot read snapshots",
+            "functions-may-do-what-they-say",
+            |it| {
+                drop_all(it, "google_storage_bucket_iam_member.grant[\"index-writer-read-");
+            },
+        ),
         mistake(19, "a whole environment is granted", "functions-may-do-what-they-say", |it| {
             set(it, GRANT, CONDITION, starts_with(""));
         }),
@@ -316,7 +329,8 @@ fn about_rights() -> Vec<Mistake> {
             set(it, role, "/role", json!("roles/editor"));
         }),
         mistake(30, "a function with a role on the project", "roles-are-narrow", |it| {
-            let member = "serviceAccount:prod-index-writer@strata-prod-example.iam.gserviceaccount.com";
+            let member =
+                "serviceAccount:prod-index-writer@strata-prod-example.iam.gserviceaccount.com";
             let role = "google_project_iam_member.ci[\"deploy-run.admin\"]";
             set(it, role, "/member", json!(member));
         }),
@@ -391,13 +405,28 @@ fn about_standing() -> Vec<Mistake> {
             let less = at(it, alert).text(filter).replace("index-writer-snapshot-dead", "other");
             set(it, alert, filter, json!(less));
         }),
-        mistake(29, "all services are logged", "audit-logs-are-of-the-bucket-and-without-functions", |it| {
-            set(it, "google_project_iam_audit_config.storage[0]", "/service", json!("allServices"));
-        }),
-        mistake(29, "functions are logged", "audit-logs-are-of-the-bucket-and-without-functions", |it| {
-            let audit = "google_project_iam_audit_config.storage[0]";
-            set(it, audit, "/audit_log_config/0/exempted_members", json!([]));
-        }),
+        mistake(
+            29,
+            "all services are logged",
+            "audit-logs-are-of-the-bucket-and-without-functions",
+            |it| {
+                set(
+                    it,
+                    "google_project_iam_audit_config.storage[0]",
+                    "/service",
+                    json!("allServices"),
+                );
+            },
+        ),
+        mistake(
+            29,
+            "functions are logged",
+            "audit-logs-are-of-the-bucket-and-without-functions",
+            |it| {
+                let audit = "google_project_iam_audit_config.storage[0]";
+                set(it, audit, "/audit_log_config/0/exempted_members", json!([]));
+            },
+        ),
         mistake(0, "images for ever", "old-images-go", |it| {
             set(it, "google_artifact_registry_repository.this[0]", "/cleanup_policies", json!([]));
         }),

@@ -41,11 +41,7 @@ pub(super) const POLICIES: &[Policy] = &[
         why: "they pile up, or go while a delivery still needs them",
         check: lifecycle,
     },
-    Policy {
-        name: "history-is-never-deleted",
-        why: "history is the truth",
-        check: history,
-    },
+    Policy { name: "history-is-never-deleted", why: "history is the truth", check: history },
     Policy {
         name: "storage-classes-fit-small-objects",
         why: "a transition costs a Class A operation for each object of a kilobyte",
@@ -156,16 +152,18 @@ fn history(case: &Case<'_>) -> Vec<String> {
 }
 
 fn classes(case: &Case<'_>) -> Vec<String> {
+    let derived = DERIVED.map(|it| format!("env/{}/{it}", case.env));
+    let meets =
+        |prefix: &str| derived.iter().any(|it| it.starts_with(prefix) || prefix.starts_with(it));
     lines(buckets(case), |bucket| {
-        let rules = bucket.each("/lifecycle_rule").iter();
-        let moving = rules.filter(|it| action(it) == "SetStorageClass");
-        let derived = DERIVED.map(|it| format!("env/{}/{it}", case.env));
-        let hit = |rule: &&Value| {
+        let mut rules = bucket.each("/lifecycle_rule").iter();
+        let hit = |rule: &Value| {
             let prefixes = prefixes(rule);
-            let meets = |it: &&str| derived.iter().any(|own| own.starts_with(*it));
-            prefixes.is_empty() || prefixes.iter().any(|it| meets(it))
+            prefixes.is_empty() || prefixes.into_iter().any(meets)
         };
-        moving.clone().any(|it| hit(&it)).then(|| "moves what is overwritten".to_owned())
+        rules
+            .any(|it| action(it) == "SetStorageClass" && hit(it))
+            .then(|| "moves what is overwritten".to_owned())
     })
 }
 
@@ -178,7 +176,8 @@ fn key(case: &Case<'_>) -> Vec<String> {
     let encrypted = buckets(case).any(|it| !it.each("/encryption").is_empty());
     let role = "roles/cloudkms.cryptoKeyEncrypterDecrypter";
     let mut grants = case.planned.of("google_kms_crypto_key_iam_member");
-    if encrypted && !grants.any(|it| it.text("/role") == role && it.text("/member").ends_with(agent))
+    if encrypted
+        && !grants.any(|it| it.text("/role") == role && it.text("/member").ends_with(agent))
     {
         wrong.push("the agent of Cloud Storage may not use the key of the bucket".to_owned());
     }

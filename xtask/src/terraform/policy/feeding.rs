@@ -20,8 +20,7 @@ const ENVIRONMENTS: usize = 3;
 
 /// What reaches the snapshot-builder although it is nothing to it: rare, and acknowledged from the
 /// name alone. A filter has no room for it.
-const TOLERATED: [Class; 4] =
-    [Class::Quarantine, Class::Schema, Class::Definition, Class::Audit];
+const TOLERATED: [Class; 4] = [Class::Quarantine, Class::Schema, Class::Definition, Class::Audit];
 
 pub(super) const POLICIES: &[Policy] = &[
     Policy {
@@ -88,13 +87,16 @@ fn fed(case: &Case<'_>) -> Vec<String> {
             wrong.push(format!("{} is not what {} is fed by", it.address, route.function));
         }
     }
-    let known = |it: &&Resource| !case.routes.iter().any(|one| one.subscription == it.text("/name"));
+    let known =
+        |it: &&Resource| !case.routes.iter().any(|one| one.subscription == it.text("/name"));
     wrong.extend(case.pushing().filter(known).map(|it| format!("{} feeds nobody", it.address)));
     wrong
 }
 
 fn filters(case: &Case<'_>) -> Vec<String> {
-    super::lines(case.pushing(), |it| Filter::parse(it.text("/filter")).err().map(|err| err.to_string()))
+    super::lines(case.pushing(), |it| {
+        Filter::parse(it.text("/filter")).err().map(|err| err.to_string())
+    })
 }
 
 /// Whether a finalized object comes by a subscription, from the plan alone.

@@ -25,11 +25,7 @@ const TOO_WIDE: [&str; 3] =
     ["roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/storage."];
 
 pub(super) const POLICIES: &[Policy] = &[
-    Policy {
-        name: "nobody-is-everybody",
-        why: "allUsers is the internet",
-        check: everybody,
-    },
+    Policy { name: "nobody-is-everybody", why: "allUsers is the internet", check: everybody },
     Policy {
         name: "roles-are-narrow",
         why: "a role on the project reaches what a function has nothing to do with",
@@ -45,11 +41,7 @@ pub(super) const POLICIES: &[Policy] = &[
         why: "without it the read of a missing object answers 403, which is never taken for missing",
         check: listing,
     },
-    Policy {
-        name: "conditions-fit",
-        why: "IAM refuses longer ones",
-        check: conditions,
-    },
+    Policy { name: "conditions-fit", why: "IAM refuses longer ones", check: conditions },
     Policy {
         name: "secrets-are-bound-one-by-one",
         why: "who reads one secret could read them all",
@@ -65,11 +57,7 @@ pub(super) const POLICIES: &[Policy] = &[
         why: "the issuer gives a token to every workflow of the world",
         check: federation,
     },
-    Policy {
-        name: "account-names-fit",
-        why: "IAM refuses longer ones",
-        check: accounts,
-    },
+    Policy { name: "account-names-fit", why: "IAM refuses longer ones", check: accounts },
 ];
 
 /// Everything that gives somebody a role.
@@ -182,9 +170,11 @@ fn secrets(case: &Case<'_>) -> Vec<String> {
 fn readers(case: &Case<'_>) -> Vec<String> {
     let mut ours: Vec<String> = case.functions.iter().map(|it| case.member(&it.name)).collect();
     // Known once BigQuery has made it. It lists to find the files of a table.
-    ours.extend(case.planned.of("google_bigquery_connection").map(|it| {
-        format!("serviceAccount:{}", it.text("/cloud_resource/0/service_account_id"))
-    }));
+    ours.extend(
+        case.planned.of("google_bigquery_connection").map(|it| {
+            format!("serviceAccount:{}", it.text("/cloud_resource/0/service_account_id"))
+        }),
+    );
     let samples = samples::names(case.env, case.definitions);
     let grants = case.access.grants.iter();
     let foreign = grants.filter(|it| it.member.as_ref().is_none_or(|it| !ours.contains(it)));

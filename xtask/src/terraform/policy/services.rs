@@ -141,7 +141,7 @@ fn instances(case: &Case<'_>) -> Vec<String> {
     lines(case.planned.of(SERVICE), |it| {
         let most = it.number("/template/0/scaling/0/max_instance_count");
         let least = it.number("/template/0/scaling/0/min_instance_count").unwrap_or_default();
-        let fine = most.is_some_and(|most| most >= 1.0 && most <= INSTANCES_MAX && least <= most);
+        let fine = most.is_some_and(|most| (1.0..=INSTANCES_MAX).contains(&most) && least <= most);
         (!fine).then(|| format!("has {least} to {most:?} instances"))
     })
 }

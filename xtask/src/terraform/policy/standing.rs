@@ -19,11 +19,7 @@ const ALERTS: [(&str, &str); 10] = [
 ];
 
 pub(super) const POLICIES: &[Policy] = &[
-    Policy {
-        name: "labels-are-everywhere",
-        why: "costs cannot be told apart",
-        check: labels,
-    },
+    Policy { name: "labels-are-everywhere", why: "costs cannot be told apart", check: labels },
     Policy {
         name: "people-are-told",
         why: "what nobody is told about goes on for weeks",
