@@ -11,7 +11,7 @@ use crate::build::toolchain::Toolchain;
 use crate::replay;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
-use crate::{clients, command, conform, interleavings, kills, scenario, sim};
+use crate::{clients, command, conform, interleavings, kills, scenario, sim, terraform};
 
 /// Seeds that every scenario is replayed with by `--long`, with shuffled deliveries and with
 /// faults each.
@@ -24,7 +24,8 @@ const LONG_REPEAT: u32 = 2;
 const KILLS: u32 = 20;
 const LONG_KILLS: u32 = 1000;
 
-/// Runs what CI runs: tests, format, clippy, simulation, replay, kills, and Google's clients.
+/// Runs what CI runs: tests, format, clippy, simulation, replay, kills, Terraform, and Google's
+/// clients.
 #[derive(Args)]
 #[command(after_help = "Examples:
   cargo xtask check                    before a commit is shared
@@ -99,6 +100,10 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let times = if options.long { LONG_KILLS } else { KILLS };
     terminal.say("== kills")?;
     if !kills::run(&kills::Options { times, seed: 1 }, terminal)? {
+        return Ok(false);
+    }
+    terminal.say("== terraform")?;
+    if !terraform::check::run(false, terminal)? {
         return Ok(false);
     }
     terminal.say("== clients")?;

@@ -8,6 +8,7 @@ mod clients;
 mod command;
 mod conform;
 mod connect;
+mod deploy;
 mod dev;
 mod emulator;
 mod fuzz;
@@ -18,6 +19,7 @@ mod interrupt;
 mod kills;
 mod metadata;
 mod new;
+mod plan;
 mod process;
 mod replay;
 mod routing;
@@ -26,6 +28,7 @@ mod schema;
 mod sim;
 mod size;
 mod terminal;
+mod terraform;
 mod workspace;
 
 #[cfg(test)]
@@ -60,6 +63,9 @@ use crate::terminal::Terminal;
                                           images of all functions, without Docker
   cargo xtask size                        what is in each binary, and what is over budget
   cargo xtask bench                       cold start, memory and CPU against a bare server
+  cargo xtask plan --env dev              what a deployment would change, judged and saved
+  cargo xtask deploy --env dev            exactly that, and whether it works
+  cargo xtask terraform generate          what terraform/ reads of the functions and the kinds
   cargo xtask quarantine list             what functions could not handle, and what is still open
   cargo xtask index build ventures by-status-v2 --dry-run
                                           what an index over existing data would cost
@@ -86,6 +92,9 @@ enum Command {
     Bench(bench::Options),
     Schema(schema::Options),
     Sim(sim::Options),
+    Plan(plan::Options),
+    Deploy(deploy::Options),
+    Terraform(terraform::Options),
     Fuzz(fuzz::Options),
     Emulator(emulator::Options),
     Kills(kills::Options),
@@ -109,6 +118,9 @@ fn main() -> ExitCode {
         Command::New(options) => new::run(&options, &terminal),
         Command::Schema(options) => schema::run(&options, &terminal),
         Command::Sim(options) => sim::run(&options),
+        Command::Plan(options) => plan::run(&options, &terminal),
+        Command::Deploy(options) => deploy::run(&options, &terminal),
+        Command::Terraform(options) => terraform::run(&options, &terminal),
         Command::Fuzz(options) => fuzz::run(&options, &terminal),
         Command::Emulator(options) => emulator::run(&options, &terminal),
         Command::Kills(options) => kills::run(&options, &terminal),

@@ -1,0 +1,109 @@
+# Workflows of one repository may plan from any branch and deploy from the main one. No keys.
+
+locals {
+  federated = var.github_repository != null && var.owns_project
+
+  ci = !local.federated ? {} : {
+    plan = {
+      attribute = "repository/${var.github_repository}"
+      roles = [
+        "artifactregistry.reader", "bigquery.metadataViewer", "cloudkms.viewer", "cloudscheduler.viewer",
+        "iam.securityReviewer", "iam.workloadIdentityPoolViewer", "logging.viewer", "monitoring.viewer",
+        "pubsub.viewer", "run.viewer", "secretmanager.viewer", "serviceusage.serviceUsageViewer",
+      ]
+    }
+    deploy = {
+      attribute = "deploys/${var.github_repository}@refs/heads/main"
+      roles = [
+        "artifactregistry.admin", "bigquery.admin", "cloudkms.admin", "cloudscheduler.admin",
+        "iam.roleAdmin", "iam.serviceAccountAdmin", "iam.serviceAccountUser",
+        "iam.workloadIdentityPoolAdmin", "logging.configWriter", "monitoring.admin", "pubsub.admin",
+        "resourcemanager.projectIamAdmin", "run.admin", "serviceusage.serviceUsageAdmin",
+      ]
+    }
+  }
+
+  ci_roles = merge([
+    for name, it in local.ci : { for role in it.roles : "${name}-${role}" => { name = name, role = role } }
+  ]...)
+}
+
+resource "google_iam_workload_identity_pool" "ci" {
+  count = local.federated ? 1 : 0
+
+  workload_identity_pool_id = "${var.environment}-github"
+  display_name              = "GitHub"
+  description               = "Workflows of ${var.github_repository}."
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_iam_workload_identity_pool_provider" "ci" {
+  count = local.federated ? 1 : 0
+
+  workload_identity_pool_id          = google_iam_workload_identity_pool.ci[0].workload_identity_pool_id
+  workload_identity_pool_provider_id = "github"
+  display_name                       = "GitHub"
+  # Anybody's workflow has a token of this issuer.
+  attribute_condition = "assertion.repository == '${var.github_repository}'"
+
+  attribute_mapping = {
+    "google.subject"       = "assertion.sub"
+    "attribute.repository" = "assertion.repository"
+    "attribute.deploys"    = "assertion.repository + '@' + assertion.ref"
+  }
+
+  oidc {
+    issuer_uri = "https://token.actions.githubusercontent.com"
+  }
+}
+
+resource "google_service_account" "ci" {
+  for_each = local.ci
+
+  account_id   = "${var.environment}-ci-${each.key}"
+  display_name = "${each.key} from ${var.github_repository}"
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_service_account_iam_member" "ci" {
+  for_each = local.ci
+
+  service_account_id = "projects/${var.project_id}/serviceAccounts/${google_service_account.ci[each.key].email}"
+  role               = "roles/iam.workloadIdentityUser"
+  member             = "principalSet://iam.googleapis.com/projects/${var.project_number}/locations/global/workloadIdentityPools/${google_iam_workload_identity_pool.ci[0].workload_identity_pool_id}/attribute.${each.value.attribute}"
+}
+
+resource "google_project_iam_member" "ci" {
+  for_each = local.ci_roles
+
+  project = var.project_id
+  role    = "roles/${each.value.role}"
+  member  = google_service_account.ci[each.value.name].member
+}
+
+# Buckets without their objects, secrets without their values.
+resource "google_project_iam_custom_role" "deploy" {
+  count = local.federated ? 1 : 0
+
+  role_id     = "strata_${var.environment}_deploy"
+  title       = "Strata ${var.environment}: buckets and secrets, without what is in them"
+  description = "What the deploying workflow needs besides roles of Google's."
+  permissions = [
+    "secretmanager.secrets.create", "secretmanager.secrets.delete", "secretmanager.secrets.get",
+    "secretmanager.secrets.getIamPolicy", "secretmanager.secrets.list", "secretmanager.secrets.setIamPolicy",
+    "secretmanager.secrets.update", "storage.buckets.create", "storage.buckets.get",
+    "storage.buckets.getIamPolicy", "storage.buckets.setIamPolicy", "storage.buckets.update",
+  ]
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_project_iam_member" "deploy" {
+  count = local.federated ? 1 : 0
+
+  project = var.project_id
+  role    = "projects/${var.project_id}/roles/${google_project_iam_custom_role.deploy[0].role_id}"
+  member  = google_service_account.ci["deploy"].member
+}

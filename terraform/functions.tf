@@ -1,0 +1,175 @@
+# One service for each function that is pushed to, one job for each that is started.
+
+locals {
+  # What the settings of functions are called is in shared/cloud-run/src/settings.rs.
+  settings = {
+    BUCKET               = local.bucket
+    GOOGLE_CLOUD_PROJECT = var.project_id
+    LOG_LEVEL            = var.log_level
+  }
+}
+
+resource "google_cloud_run_v2_service" "this" {
+  for_each = local.services
+
+  name                = "${var.environment}-${each.key}"
+  location            = var.region
+  ingress             = "INGRESS_TRAFFIC_INTERNAL_ONLY"
+  deletion_protection = var.deletion_protection
+
+  template {
+    service_account                  = google_service_account.function[each.key].email
+    timeout                          = "${local.described.service_timeout_seconds}s"
+    max_instance_request_concurrency = each.value.concurrency
+    execution_environment            = var.execution_environment
+
+    scaling {
+      min_instance_count = var.min_instances
+      max_instance_count = var.max_instances
+    }
+
+    containers {
+      image = var.images[each.key]
+
+      ports {
+        container_port = 8080
+      }
+
+      resources {
+        # Processor time is paid for while a request runs; there is no work in between.
+        cpu_idle          = true
+        startup_cpu_boost = true
+        limits = {
+          cpu    = "1"
+          memory = "${each.value.memory_mib}Mi"
+        }
+      }
+
+      startup_probe {
+        initial_delay_seconds = 0
+        period_seconds        = 1
+        timeout_seconds       = 1
+        failure_threshold     = 20
+        http_get {
+          path = "/health"
+        }
+      }
+
+      dynamic "env" {
+        for_each = local.settings
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
+      dynamic "env" {
+        for_each = toset(each.value.secrets)
+        content {
+          name = upper(replace(env.value, "-", "_"))
+          value_source {
+            secret_key_ref {
+              secret  = "${var.environment}-${env.value}"
+              version = "latest"
+            }
+          }
+        }
+      }
+    }
+  }
+
+  depends_on = [
+    google_project_service.this,
+    google_secret_manager_secret_iam_member.function,
+    google_storage_bucket_iam_member.list,
+    google_storage_bucket_iam_member.grant,
+  ]
+}
+
+locals {
+  # The job itself only looks; a schedule is a job with arguments of its own, so that who starts it
+  # needs no right to change them.
+  runs = merge(
+    { for name in keys(local.jobs) : name => { function = name, args = ["quarantine", "list"], cron = null } },
+    merge([
+      for name in keys(local.jobs) : {
+        for schedule, it in var.schedules : "${name}-${schedule}" => { function = name, args = it.args, cron = it.cron }
+      }
+    ]...),
+  )
+}
+
+resource "google_cloud_run_v2_job" "this" {
+  for_each = local.runs
+
+  name                = "${var.environment}-${each.key}"
+  location            = var.region
+  deletion_protection = var.deletion_protection
+
+  template {
+    task_count  = 1
+    parallelism = 1
+
+    template {
+      service_account = google_service_account.function[each.value.function].email
+      timeout         = "3600s"
+      # A run that ended early is resumed where it was.
+      max_retries = 3
+
+      containers {
+        image = var.images[each.value.function]
+        args  = concat(each.value.args, ["--env", var.environment])
+
+        resources {
+          limits = {
+            cpu    = "1"
+            memory = "${local.jobs[each.value.function].memory_mib}Mi"
+          }
+        }
+
+        dynamic "env" {
+          for_each = local.settings
+          content {
+            name  = env.key
+            value = env.value
+          }
+        }
+      }
+    }
+  }
+
+  depends_on = [google_project_service.this, google_storage_bucket_iam_member.grant]
+}
+
+resource "google_cloud_scheduler_job" "this" {
+  for_each = { for name, it in local.runs : name => it if it.cron != null }
+
+  name      = "${var.environment}-${each.key}"
+  region    = var.region
+  schedule  = each.value.cron
+  time_zone = "Etc/UTC"
+
+  retry_config {
+    retry_count = 3
+  }
+
+  http_target {
+    http_method = "POST"
+    uri         = "https://run.googleapis.com/v2/projects/${var.project_id}/locations/${var.region}/jobs/${google_cloud_run_v2_job.this[each.key].name}:run"
+
+    oauth_token {
+      service_account_email = google_service_account.scheduler.email
+    }
+  }
+
+  depends_on = [google_cloud_run_v2_job_iam_member.scheduler]
+}
+
+resource "google_cloud_run_v2_job_iam_member" "scheduler" {
+  for_each = { for name, it in local.runs : name => it if it.cron != null }
+
+  name     = google_cloud_run_v2_job.this[each.key].name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = google_service_account.scheduler.member
+}

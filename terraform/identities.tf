@@ -1,0 +1,131 @@
+# Who may do what. Each function has an identity and may read and write what its metadata says.
+
+resource "google_service_account" "function" {
+  for_each = local.functions
+
+  account_id   = "${var.environment}-${each.key}"
+  display_name = "${each.key} in ${var.environment}"
+
+  depends_on = [google_project_service.this]
+}
+
+# Who pushes is somebody else than who runs.
+resource "google_service_account" "push" {
+  for_each = local.services
+
+  account_id   = "${var.environment}-push-${each.key}"
+  display_name = "pushes to ${each.key} in ${var.environment}"
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_service_account" "scheduler" {
+  account_id   = "${var.environment}-scheduler"
+  display_name = "starts jobs in ${var.environment}"
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_cloud_run_v2_service_iam_member" "push" {
+  for_each = local.services
+
+  name     = google_cloud_run_v2_service.this[each.key].name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = google_service_account.push[each.key].member
+}
+
+# Pub/Sub signs pushes in its name.
+resource "google_service_account_iam_member" "push" {
+  for_each = local.services
+
+  service_account_id = "projects/${var.project_id}/serviceAccounts/${google_service_account.push[each.key].email}"
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = local.agents.pubsub
+
+  depends_on = [google_project_service_identity.pubsub]
+}
+
+# Roles with nothing to spare. To replace an object is to create and to delete.
+locals {
+  roles = {
+    list  = ["storage.objects.list"]
+    read  = ["storage.objects.get"]
+    write = ["storage.objects.create", "storage.objects.delete"]
+  }
+}
+
+resource "google_project_iam_custom_role" "objects" {
+  for_each = local.roles
+
+  role_id     = "strata_${var.environment}_objects_${each.key}"
+  title       = "Strata ${var.environment}: objects, ${each.key}"
+  description = "Only ${join(" and ", each.value)}."
+  permissions = each.value
+
+  depends_on = [google_project_service.this]
+}
+
+locals {
+  role = { for action, it in google_project_iam_custom_role.objects : action => "projects/${var.project_id}/roles/${it.role_id}" }
+}
+
+# Without a condition: a listing is checked against the bucket, and without this permission the read
+# of a missing object answers 403 instead of 404.
+resource "google_storage_bucket_iam_member" "list" {
+  for_each = local.functions
+
+  bucket = local.bucket
+  role   = local.role["list"]
+  member = google_service_account.function[each.key].member
+
+  depends_on = [google_storage_bucket.this]
+}
+
+locals {
+  # A condition takes 12 logical operators; one with an exception counts five.
+  prefixes_per_grant = 9
+
+  prefixes = distinct(flatten([for it in local.functions : concat(it.read, it.write)]))
+
+  # An object below the prefix, and not below what lies there of another class.
+  clauses = {
+    for prefix in local.prefixes : prefix => join(" && ", concat(
+      ["resource.name.startsWith(\"${local.objects}${prefix}\")"],
+      [for inside in lookup(local.described.except, prefix, []) : "!resource.name.startsWith(\"${local.objects}${inside}\")"],
+    ))
+  }
+
+  grants = merge(flatten([
+    for name, it in local.functions : [
+      for action, prefixes in { read = it.read, write = it.write } : {
+        for at, some in chunklist(prefixes, local.prefixes_per_grant) : "${name}-${action}-${at}" => {
+          function   = name
+          action     = action
+          expression = join(" || ", [for prefix in some : strcontains(local.clauses[prefix], "&&") ? "(${local.clauses[prefix]})" : local.clauses[prefix]])
+        }
+      }
+    ]
+  ])...)
+}
+
+resource "google_storage_bucket_iam_member" "grant" {
+  for_each = local.grants
+
+  bucket = local.bucket
+  role   = local.role[each.value.action]
+  member = google_service_account.function[each.value.function].member
+
+  condition {
+    title       = each.key
+    description = "From the metadata of ${each.value.function}."
+    expression  = each.value.expression
+  }
+
+  # A changed condition is another grant: the function never lacks both.
+  lifecycle {
+    create_before_destroy = true
+  }
+
+  depends_on = [google_storage_bucket.this]
+}

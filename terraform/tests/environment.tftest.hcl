@@ -1,0 +1,141 @@
+# What variables refuse, and what follows from them. Run by `cargo xtask terraform check`, or
+# `terraform test` in terraform/.
+
+variables {
+  project_id     = "strata-test"
+  project_number = "100000000009"
+  bucket_name    = "strata-test"
+  environment    = "dev"
+  images = {
+    alert-dispatcher = "europe-west1-docker.pkg.dev/p/strata/alert-dispatcher@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+    index-writer     = "europe-west1-docker.pkg.dev/p/strata/index-writer@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+    manifest-writer  = "europe-west1-docker.pkg.dev/p/strata/manifest-writer@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+    operator         = "europe-west1-docker.pkg.dev/p/strata/operator@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+    rules-engine     = "europe-west1-docker.pkg.dev/p/strata/rules-engine@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+    snapshot-builder = "europe-west1-docker.pkg.dev/p/strata/snapshot-builder@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  }
+}
+
+run "an_unknown_environment_is_refused" {
+  command = plan
+  variables {
+    environment = "production"
+  }
+  expect_failures = [var.environment]
+}
+
+run "an_image_by_its_tag_is_refused" {
+  command = plan
+  variables {
+    images = { index-writer = "europe-west1-docker.pkg.dev/p/strata/index-writer:latest" }
+  }
+  # The other functions then have no image either.
+  expect_failures = [var.images]
+}
+
+run "a_project_number_is_no_id" {
+  command = plan
+  variables {
+    project_number = "strata-test"
+  }
+  expect_failures = [var.project_number]
+}
+
+run "old_versions_outlive_the_messages_that_need_them" {
+  command = plan
+  variables {
+    noncurrent_days        = 30
+    message_retention_days = 31
+  }
+  expect_failures = [var.noncurrent_days]
+}
+
+run "messages_outlive_an_outage" {
+  command = plan
+  variables {
+    delivery_attempts_max = 5
+  }
+  expect_failures = [var.delivery_attempts_max]
+}
+
+run "a_reader_sees_no_history" {
+  command = plan
+  variables {
+    readers = { investor = { member = "group:investors@example.com", prefix = "ventures/" } }
+  }
+  expect_failures = [var.readers]
+}
+
+run "nobody_reads_as_everybody" {
+  command = plan
+  variables {
+    readers = { everybody = { member = "allUsers", prefix = "snapshots/" } }
+  }
+  expect_failures = [var.readers]
+}
+
+run "services_have_their_addresses_in_the_plan" {
+  command = plan
+  assert {
+    condition     = output.services["index-writer"] == "https://dev-index-writer-100000000009.europe-west1.run.app"
+    error_message = "a push subscription needs the address before the service exists"
+  }
+  assert {
+    condition     = google_pubsub_subscription.push["index-writer-snapshot"].push_config[0].push_endpoint == "${output.services["index-writer"]}/pubsub/push"
+    error_message = "functions take pushes at /pubsub/push"
+  }
+}
+
+run "an_environment_that_owns_nothing_makes_neither_bucket_nor_registry" {
+  command = plan
+  variables {
+    environment  = "stg"
+    owns_bucket  = false
+    owns_project = false
+    cmek         = true
+    audit_logs   = true
+    bucket_name  = "strata-shared"
+  }
+  assert {
+    condition     = length(google_storage_bucket.this) == 0 && length(google_artifact_registry_repository.this) == 0 && length(google_kms_crypto_key.bucket) == 0 && length(google_project_iam_audit_config.storage) == 0
+    error_message = "what is shared belongs to another environment"
+  }
+  assert {
+    condition     = length(google_storage_notification.this) == 2
+    error_message = "each environment has its own notifications on a shared bucket"
+  }
+}
+
+run "three_environments_share_a_bucket" {
+  command = plan
+  variables {
+    bucket_environments = ["dev", "stg", "prod"]
+  }
+  assert {
+    condition     = length(google_storage_bucket.this[0].lifecycle_rule) == 11
+    error_message = "one rule for each derived class, one for tmp/, one for uploads, and one for the claims of each environment"
+  }
+}
+
+run "everything_optional_can_be_off" {
+  command = plan
+  variables {
+    bigquery         = false
+    soft_delete_days = 0
+  }
+  assert {
+    condition     = length(google_bigquery_table.lines) == 0 && length(google_bigquery_dataset.this) == 0 && output.dataset == null
+    error_message = "bigquery = false makes nothing in BigQuery"
+  }
+}
+
+run "history_moves_to_nearline_only_on_demand" {
+  command = plan
+  variables {
+    history_nearline_days = 90
+  }
+  assert {
+    condition     = length([for it in google_storage_bucket.this[0].lifecycle_rule : it if one(it.action).type == "SetStorageClass"]) == 1
+    error_message = "one rule for the history of each environment"
+  }
+}

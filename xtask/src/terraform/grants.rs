@@ -1,0 +1,89 @@
+//! Which object names a function may read and write: prefixes that IAM conditions can test.
+//!
+//! A class that lies between other classes (manifests beside shards) gets one prefix for each
+//! segment, so that a function is refused what its metadata does not name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::definitions::IndexKind;
+use domain::{Class, Definitions, EntityDefinition};
+
+use crate::metadata::{Function, Kind};
+
+/// Folders that lie where the history of a kind lies too: that of `reports`.
+const BESIDE_HISTORY: [&str; 2] = ["reports/alerts/", "reports/quarantine/"];
+
+/// The prefixes below `env/{env}/` of everything in `classes`, in order.
+pub(crate) fn prefixes(
+    function: &Function,
+    classes: &[Class],
+    definitions: &Definitions,
+) -> Vec<String> {
+    let all = classes.iter().flat_map(|class| of_class(function, *class, definitions));
+    all.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// What a grant on a prefix leaves out, because it belongs to another class.
+pub(crate) fn exceptions(definitions: &Definitions) -> BTreeMap<String, Vec<String>> {
+    let mut exceptions = BTreeMap::new();
+    for history in per_kind(definitions, |it| vec![format!("{}/", it.segment)]) {
+        let inside = BESIDE_HISTORY.iter().filter(|it| it.starts_with(&history));
+        let inside: Vec<String> = inside.map(|it| (*it).to_owned()).collect();
+        if !inside.is_empty() {
+            exceptions.insert(history, inside);
+        }
+    }
+    exceptions
+}
+
+fn of_class(function: &Function, class: Class, definitions: &Definitions) -> Vec<String> {
+    let one = |prefix: &str| vec![prefix.to_owned()];
+    let segments = |before: &str, after: &str| {
+        per_kind(definitions, |it| vec![format!("{before}{}/{after}", it.segment)])
+    };
+    match class {
+        Class::History => segments("", ""),
+        Class::Snapshot => one("snapshots/"),
+        Class::Manifest => segments("manifests/", "by-id/"),
+        Class::Journal => segments("manifests/", "changes/"),
+        Class::Shard => segments("manifests/", "_index_shard="),
+        Class::ShardIndex => segments("manifests/", "_index.json"),
+        Class::Export => segments("manifests/", "export/"),
+        Class::Pointer => indices(definitions, IndexKind::Pointers),
+        Class::Register => indices(definitions, IndexKind::LatestBy),
+        Class::Bundle => indices(definitions, IndexKind::Bundle),
+        Class::RepairWanted => one("indices/_repair/"),
+        Class::Claim => segments("indices/", "_claims/"),
+        Class::AlertState => one("indices/alerts/_state/"),
+        Class::Alert => one("reports/alerts/"),
+        Class::AlertMark => ["claim", "sent", "undelivered", "ack", "mute"]
+            .map(|mark| format!("indices/alerts/{mark}/"))
+            .to_vec(),
+        Class::Quarantine => match function.metadata.kind {
+            Kind::Push => vec![format!("reports/quarantine/{}/", function.name)],
+            Kind::Job => one("reports/quarantine/"),
+        },
+        Class::Schema | Class::Definition => one("schemas/"),
+        Class::JobProgress => one("manifests/_jobs/"),
+        Class::Audit => one("logs/audit/"),
+    }
+}
+
+fn per_kind(
+    definitions: &Definitions,
+    prefixes: impl Fn(&EntityDefinition) -> Vec<String>,
+) -> Vec<String> {
+    definitions.entities().iter().flat_map(prefixes).collect()
+}
+
+/// The folders of the indices of one sort; of a bundle, its one object.
+fn indices(definitions: &Definitions, sort: IndexKind) -> Vec<String> {
+    per_kind(definitions, |kind| {
+        let indices = kind.indices.iter().filter(|it| it.kind() == sort);
+        let name = |folder: String| match sort {
+            IndexKind::Bundle => format!("indices/{}/_bundle.json", kind.segment),
+            _ => format!("indices/{}/{folder}/", kind.segment),
+        };
+        indices.map(|it| name(it.folder())).collect()
+    })
+}

@@ -1,0 +1,130 @@
+//! Plans: read, shown to a person, and deployed only from images that were pushed.
+
+use std::time::Duration;
+
+use domain::{Definitions, Env};
+use emulator::{Memory, TestClock};
+use expect_test::expect;
+use serde_json::json;
+
+use super::workspace;
+use crate::deploy::unready;
+use crate::plan::{judged, locked};
+use crate::terminal::Terminal;
+use crate::terraform::planned::{Action, Planned};
+use crate::terraform::smoke::Smoke;
+use crate::terraform::{columns, golden, summary};
+
+fn changed(address: &str, actions: &[&str], before: &str, after: &str) -> serde_json::Value {
+    json!({
+        "address": address, "mode": "managed", "type": address.split('.').next().unwrap(),
+        "change": {
+            "actions": actions, "before": { "name": before }, "after": { "name": after },
+        },
+    })
+}
+
+#[test]
+fn a_summary_says_first_what_goes() {
+    let shown = json!({ "resource_changes": [
+        changed("google_pubsub_topic.a", &["create"], "", "a"),
+        changed("google_pubsub_topic.b", &["create"], "", "b"),
+        changed("google_pubsub_topic.c", &["update"], "c", "cc"),
+        changed("google_pubsub_topic.d", &["delete", "create"], "d", "dd"),
+        changed("google_storage_bucket.e", &["delete"], "e", ""),
+        changed("google_pubsub_topic.f", &["no-op"], "f", "f"),
+    ]});
+    let planned = Planned::read(shown.to_string().as_bytes()).unwrap();
+    let functions = workspace().functions().unwrap();
+    let findings = judged(Env::Dev, &planned, &functions).unwrap();
+    let data: Vec<_> =
+        findings.into_iter().filter(|it| it.policy == "data-is-not-destroyed").collect();
+    expect![[r#"
+        plan for dev: 5 resources; 2 created, 1 changed, 1 replaced, 1 destroyed, 1 unchanged
+          destroyed  google_storage_bucket.e
+          replaced   google_pubsub_topic.d (name)
+          changed    google_pubsub_topic.c (name)
+          created       2 google_pubsub_topic
+        idle: 0.00 USD a month, and what is stored
+        policies: 1 found
+          data-is-not-destroyed: google_storage_bucket.e is destroyed (what is lost there cannot be made again)"#]]
+    .assert_eq(&summary::text(Env::Dev, &planned, &data));
+}
+
+#[test]
+fn an_action_that_nobody_knows_is_an_error() {
+    let shown =
+        json!({ "resource_changes": [changed("google_pubsub_topic.a", &["conjure"], "", "")] });
+    let err = Planned::read(shown.to_string().as_bytes()).unwrap_err();
+    expect![[r#"google_pubsub_topic.a: terraform plans ["conjure"], which nobody here knows"#]]
+        .assert_eq(&err.to_string());
+}
+
+#[test]
+fn the_kept_plan_is_one_of_everything() {
+    let planned = golden::read(include_str!("plans/prod.jsonl")).unwrap();
+    assert!(planned.count(Action::Create) == planned.resources.len());
+    assert!(planned.of("google_kms_crypto_key").count() == 1);
+    assert_eq!(golden::text(&planned).unwrap(), include_str!("plans/prod.jsonl"));
+}
+
+#[test]
+fn nothing_is_planned_without_an_image_of_every_function() {
+    let functions = workspace().functions().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let lock = folder.path().join("images.lock.json");
+    let absent = locked(&lock, &functions).unwrap_err().to_string();
+    assert!(absent.contains("has no image of alert-dispatcher, index-writer"), "{absent}");
+    assert!(absent.contains("cargo xtask image --push"), "{absent}");
+}
+
+#[test]
+fn a_service_that_is_not_ready_is_named() {
+    let service = |name: &str, state: &str| {
+        json!({
+            "type": "google_cloud_run_v2_service", "address": name,
+            "values": { "terminal_condition": [{ "state": state }] },
+        })
+    };
+    let shown = json!({ "values": { "root_module": { "resources": [
+        service("a", "CONDITION_SUCCEEDED"),
+        service("b", "CONDITION_FAILED"),
+        { "type": "google_pubsub_topic", "address": "c", "values": {} },
+    ]}}});
+    assert_eq!(unready(&shown), ["b"]);
+}
+
+#[tokio::test]
+async fn a_deployment_in_which_nothing_happens_is_told_apart() {
+    let clock = TestClock::at("2025-11-06T10:00:00Z");
+    let store = Memory::new("b", clock.clone(), 1);
+    let trial = Smoke { env: Env::Dev, store: &*store, clock: &*clock, wait_max: Duration::ZERO };
+    let err = trial.run(&Terminal::on(std::io::sink())).await.unwrap_err().to_string();
+    assert!(err.starts_with("env/dev/snapshots/ventures/smoke-"), "{err}");
+    assert!(err.contains("has not come within 0 s"), "{err}");
+}
+
+#[test]
+fn columns_follow_definitions_and_schemas() {
+    let definitions = Definitions::embedded();
+    let tables = columns::tables(&definitions).unwrap();
+    assert_eq!(tables.len(), definitions.entities().len());
+    let (_, kpis) = tables.iter().find(|(segment, _)| *segment == "kpis").unwrap();
+    let line = |it: &columns::Column| format!("{} {} {}", it.name, it.sort, it.cast.unwrap_or("-"));
+    let listing: Vec<String> = kpis.listing.iter().map(line).collect();
+    expect![[r#"
+        id STRING -
+        entity STRING -
+        op STRING -
+        title STRING -
+        ventureId STRING -
+        metric STRING -
+        periodStartDate STRING DATE
+        value FLOAT -
+        unit STRING -
+        targetValue FLOAT -
+        updated_at STRING TIMESTAMP"#]]
+    .assert_eq(&listing.join("\n"));
+    let shown = tables.iter().flat_map(|(_, table)| &table.listing);
+    assert!(shown.clone().all(|it| it.mode == "NULLABLE"));
+}

@@ -1,0 +1,76 @@
+//! What `terraform/` reads of the code.
+
+use domain::Definitions;
+
+use super::workspace;
+use crate::terraform::generate;
+
+#[test]
+fn what_terraform_reads_is_what_the_code_says() {
+    let workspace = workspace();
+    let functions = workspace.functions().unwrap();
+    let files = generate::files(&functions, &Definitions::embedded()).unwrap();
+    let stale = generate::stale(&workspace.root, &files).unwrap();
+    assert!(stale.is_empty(), "{stale:?}: {}", generate::COMMAND);
+}
+
+#[test]
+fn a_function_whose_accounts_would_have_too_long_a_name_is_refused() {
+    let mut functions = workspace().functions().unwrap();
+    functions[0].name = "x".repeat(21);
+    let err = generate::files(&functions, &Definitions::embedded()).unwrap_err().to_string();
+    assert!(err.contains("at most 20 bytes"), "{err}");
+}
+
+#[test]
+fn a_change_of_a_function_or_of_a_kind_shows_as_drift() {
+    let workspace = workspace();
+    let functions = workspace.functions().unwrap();
+    let mut changed = functions.clone();
+    changed[0].metadata.memory_mib += 1;
+    let embedded = Definitions::embedded();
+    let files = generate::files(&changed, &embedded).unwrap();
+    assert_eq!(generate::stale(&workspace.root, &files).unwrap(), [generate::FUNCTIONS]);
+    let kpi = ["kpi/entity.json", "kpi/v1.0.0.schema.json"].map(|name| {
+        let text = std::fs::read_to_string(workspace.root.join("schemas").join(name)).unwrap();
+        (name.to_owned(), text)
+    });
+    let fewer = Definitions::from_files(kpi).unwrap();
+    let files = generate::files(&functions, &fewer).unwrap();
+    let stale = generate::stale(&workspace.root, &files).unwrap();
+    assert_eq!(stale, [generate::FUNCTIONS, generate::KINDS]);
+}
+
+/// Blocks of `terraform/variables.tf`, by the name of the variable.
+fn variables() -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(workspace().root.join("terraform/variables.tf")).unwrap();
+    let blocks = text.split("\nvariable \"").skip(1);
+    let blocks = blocks.map(|it| it.split_once("\" {").unwrap());
+    blocks
+        .map(|(name, rest)| (name.to_owned(), rest.split("\n}\n").next().unwrap().to_owned()))
+        .collect()
+}
+
+#[test]
+fn every_variable_is_described_and_checked() {
+    let variables = variables();
+    assert!(variables.len() > 25);
+    for (name, block) in variables {
+        assert!(block.contains("  description = \""), "{name} is not described");
+        // Of a bool there is nothing left to check.
+        let plain = block.contains("type        = bool");
+        assert!(plain || block.contains("  validation {"), "{name} is not validated");
+    }
+}
+
+#[test]
+fn every_environment_says_where_it_is_and_where_its_state_is() {
+    let root = workspace().root;
+    for env in domain::Env::ALL {
+        let folder = root.join("terraform/environments");
+        let text = std::fs::read_to_string(folder.join(format!("{env}.tfvars"))).unwrap();
+        assert!(text.contains(&format!("environment = \"{env}\"")), "{env}");
+        let state = std::fs::read_to_string(folder.join(format!("{env}.tfbackend"))).unwrap();
+        assert!(state.contains("bucket = ") && state.contains("prefix = "), "{env}");
+    }
+}
