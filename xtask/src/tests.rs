@@ -33,6 +33,8 @@ mod registry;
 mod routes;
 mod scenarios;
 mod schema;
+#[cfg(unix)]
+mod staged;
 mod terraform;
 mod tidy;
 

@@ -43,7 +43,12 @@ impl Tool {
             return Ok(there.is_ok_and(|it| it.success()).then_some(tool));
         };
         let text = text.into_string().ok().with_context(|| format!("{VARIABLE} is no text"))?;
-        Ok(Some(Self { words: words(&text, root), named: true, harmless: false }))
+        Ok(Some(Self::named(&text, root)))
+    }
+
+    /// The command that `text` says.
+    pub(crate) fn named(text: &str, root: &Path) -> Self {
+        Self { words: words(text, root), named: true, harmless: false }
     }
 
     /// The command, or an error that says how to get one.
