@@ -7,12 +7,8 @@ variables {
   bucket_name    = "strata-test"
   environment    = "dev"
   images = {
-    alert-dispatcher = "europe-west1-docker.pkg.dev/p/strata/alert-dispatcher@sha256:0000000000000000000000000000000000000000000000000000000000000000"
-    index-writer     = "europe-west1-docker.pkg.dev/p/strata/index-writer@sha256:0000000000000000000000000000000000000000000000000000000000000000"
-    manifest-writer  = "europe-west1-docker.pkg.dev/p/strata/manifest-writer@sha256:0000000000000000000000000000000000000000000000000000000000000000"
-    operator         = "europe-west1-docker.pkg.dev/p/strata/operator@sha256:0000000000000000000000000000000000000000000000000000000000000000"
-    rules-engine     = "europe-west1-docker.pkg.dev/p/strata/rules-engine@sha256:0000000000000000000000000000000000000000000000000000000000000000"
-    snapshot-builder = "europe-west1-docker.pkg.dev/p/strata/snapshot-builder@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+    for name in keys(jsondecode(file("./functions.json")).functions) :
+    name => "europe-west1-docker.pkg.dev/p/strata/${name}@sha256:0000000000000000000000000000000000000000000000000000000000000000"
   }
 }
 

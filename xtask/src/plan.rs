@@ -95,6 +95,7 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     };
     let tool = Tool::required(&workspace.root)?;
     let staged = Staged::new(&workspace, env.as_str(), options.local_state, tool)?;
+    terminal.say(&format!("terraform plans {env} in {}", staged.folder.display()))?;
     let backend = format!("environments/{env}.tfbackend");
     let skipped = staged.init((!options.local_state).then_some(&backend))?;
     if let Some(reason) = skipped {

@@ -35,6 +35,7 @@ pub(crate) const FOLDER: &str = "terraform";
   cargo xtask terraform check              plans for every environment, judged; touches nothing real
   TERRAFORM=\"offline terraform\" cargo xtask terraform check
                                            by another command than terraform
+  cargo xtask terraform grants             who may do what, for docs/deploy.md
   cargo xtask terraform smoke --bucket strata-dev
                                            does what was deployed work?")]
 pub(crate) struct Options {
@@ -46,6 +47,8 @@ pub(crate) struct Options {
 enum Command {
     Generate(Generate),
     Check(Check),
+    /// Prints which classes of objects each function lists, reads and writes.
+    Grants,
     Smoke(Trial),
 }
 
@@ -94,6 +97,11 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     match &options.command {
         Command::Generate(Generate { check }) => generate(*check, terminal),
         Command::Check(Check { update }) => check::run(*update, terminal),
+        Command::Grants => {
+            let functions = Workspace::read()?.functions()?;
+            terminal.say(&grants::table(&functions, &Definitions::embedded()))?;
+            Ok(true)
+        }
         Command::Smoke(Trial { env, bucket }) => deploy::try_out(*env, bucket, terminal),
     }
 }

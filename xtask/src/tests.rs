@@ -37,6 +37,8 @@ mod routes;
 mod scenarios;
 mod schema;
 mod size;
+#[cfg(unix)]
+mod staged;
 mod terraform;
 mod tidy;
 

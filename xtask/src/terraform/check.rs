@@ -35,6 +35,7 @@ pub(crate) fn run(update: bool, terminal: &Terminal) -> Result<bool> {
     let Some(tool) = Tool::find(&workspace.root)? else {
         return skipped("no terraform on the PATH, and TERRAFORM names none", terminal);
     };
+    let tool = tool.harmless();
     let source = workspace.root.join(FOLDER);
     if !tool.show(&source, ["fmt", "-check", "-recursive", "-diff"])? {
         terminal

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::definitions::IndexKind;
 use domain::{Class, Definitions, EntityDefinition};
 
-use crate::metadata::{Function, Kind};
+use crate::metadata::{Function, Kind, Metadata, word};
 
 /// Folders that lie where the history of a kind lies too: that of `reports`.
 const BESIDE_HISTORY: [&str; 2] = ["reports/alerts/", "reports/quarantine/"];
@@ -34,6 +34,29 @@ pub(crate) fn exceptions(definitions: &Definitions) -> BTreeMap<String, Vec<Stri
         }
     }
     exceptions
+}
+
+/// What each function may do with objects, as a table in Markdown.
+pub(crate) fn table(functions: &[Function], definitions: &Definitions) -> String {
+    let mut lines = vec![
+        "| function | lists | reads | writes | prefixes read, written |".to_owned(),
+        "| --- | --- | --- | --- | --- |".to_owned(),
+    ];
+    lines.extend(functions.iter().map(|function| {
+        let Metadata { reads, writes, .. } = &function.metadata;
+        let words =
+            |classes: &[Class]| classes.iter().map(|it| word(*it)).collect::<Vec<_>>().join(", ");
+        let count = |classes: &[Class]| prefixes(function, classes, definitions).len();
+        format!(
+            "| {} | everything | {} | {} | {}, {} |",
+            function.name,
+            words(reads),
+            words(writes),
+            count(reads),
+            count(writes)
+        )
+    }));
+    lines.join("\n")
 }
 
 fn of_class(function: &Function, class: Class, definitions: &Definitions) -> Vec<String> {

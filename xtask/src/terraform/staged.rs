@@ -58,7 +58,8 @@ pub(crate) struct Staged {
 }
 
 impl Staged {
-    /// Copies what is there now. `local`: whether the state is a file of the copy.
+    /// Copies what is there now, and forgets what was planned. `local`: whether the state is a file
+    /// of the copy.
     pub(crate) fn new(workspace: &Workspace, name: &str, local: bool, tool: Tool) -> Result<Self> {
         let source = workspace.root.join(FOLDER);
         let folder = Self::place(workspace, name);
@@ -80,7 +81,11 @@ impl Staged {
         if local {
             fs::write(folder.join("local_override.tf"), LOCAL_STATE)?;
         }
-        Ok(Self { folder, source, tool })
+        let staged = Self { folder, source, tool };
+        if staged.is_planned() {
+            staged.forget()?;
+        }
+        Ok(staged)
     }
 
     /// The copy that an earlier command made.

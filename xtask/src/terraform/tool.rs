@@ -16,25 +16,39 @@ const UNREACHABLE: [&str; 3] = [
     "Failed to install provider",
 ];
 
+/// What the provider takes for credentials; it asks nobody before it needs them.
+const TOKEN: &str = "GOOGLE_OAUTH_ACCESS_TOKEN";
+
+/// Where else it would find some. (Google provider, "Provider configuration reference".)
+const CREDENTIALS: [&str; 3] =
+    ["GOOGLE_CREDENTIALS", "GOOGLE_CLOUD_KEYFILE_JSON", "GCLOUD_KEYFILE_JSON"];
+
 /// A command that runs Terraform.
 #[derive(Clone, Debug)]
 pub(crate) struct Tool {
     words: Vec<PathBuf>,
     /// Whether TERRAFORM names it, so that what fails is no excuse.
     named: bool,
+    /// Whether it gets credentials that are none.
+    harmless: bool,
 }
 
 impl Tool {
     /// The command, if there is one. Words with a slash are relative to `root`.
     pub(crate) fn find(root: &Path) -> Result<Option<Self>> {
         let Some(text) = std::env::var_os(VARIABLE).filter(|it| !it.is_empty()) else {
-            let tool = Self { words: vec!["terraform".into()], named: false };
+            let tool = Self { words: vec!["terraform".into()], named: false, harmless: false };
             let mut version = tool.command(root, ["version"]);
             let there = version.stdout(Stdio::null()).stderr(Stdio::null()).status();
             return Ok(there.is_ok_and(|it| it.success()).then_some(tool));
         };
         let text = text.into_string().ok().with_context(|| format!("{VARIABLE} is no text"))?;
-        Ok(Some(Self { words: words(&text, root), named: true }))
+        Ok(Some(Self::named(&text, root)))
+    }
+
+    /// The command that `text` says.
+    pub(crate) fn named(text: &str, root: &Path) -> Self {
+        Self { words: words(text, root), named: true, harmless: false }
     }
 
     /// The command, or an error that says how to get one.
@@ -42,6 +56,11 @@ impl Tool {
         Self::find(root)?.with_context(|| {
             format!("no terraform on the PATH: install it, or name its command in {VARIABLE}")
         })
+    }
+
+    /// The same, without anybody's credentials: it can plan what is not there yet, and touch nothing.
+    pub(crate) fn harmless(self) -> Self {
+        Self { harmless: true, ..self }
     }
 
     /// Runs it in `folder` to its end.
@@ -106,6 +125,12 @@ impl Tool {
             Command::new(words.next().map_or_else(|| "terraform".into(), Clone::clone));
         command.args(words).args(arguments).current_dir(folder);
         command.env("TF_IN_AUTOMATION", "1").env("TF_INPUT", "0").env("CHECKPOINT_DISABLE", "1");
+        if self.harmless {
+            command.env(TOKEN, "none");
+            for name in CREDENTIALS {
+                command.env_remove(name);
+            }
+        }
         command
     }
 }

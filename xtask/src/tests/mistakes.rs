@@ -70,9 +70,9 @@ const IN_CODE: [(u8, &str, &str, &str); 16] = [
     ),
     (
         17,
-        "a record without a time, which wins for ever",
+        "a record without a time, or with one of its own choice, which wins for ever",
         "functions/snapshot-builder/src/tests/refusals.rs",
-        "every_contradiction_to_the_name_is_listed",
+        "a_record_from_the_future_is_rejected",
     ),
     (
         18,

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::workspace;
 use crate::deploy::unready;
+use crate::image::lock::{Lock, Locked};
 use crate::plan::{judged, locked};
 use crate::terminal::Terminal;
 use crate::terraform::planned::{Action, Planned};
@@ -76,6 +77,32 @@ fn nothing_is_planned_without_an_image_of_every_function() {
     let absent = locked(&lock, &functions).unwrap_err().to_string();
     assert!(absent.contains("has no image of alert-dispatcher, index-writer"), "{absent}");
     assert!(absent.contains("cargo xtask image --push"), "{absent}");
+}
+
+#[test]
+fn what_is_deployed_is_what_was_pushed_by_its_digest() {
+    let functions = workspace().functions().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("images.lock.json");
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let mut lock = Lock::read(&file).unwrap();
+    for name in functions.iter().map(|it| it.name.as_str()).chain(["gone"]) {
+        let locked = Locked {
+            reference: format!("r.example/strata/{name}@{digest}"),
+            digest: digest.clone(),
+            platform: "linux/amd64".to_owned(),
+            tags: Vec::new(),
+            revision: None,
+            binary_sha256: String::new(),
+            bytes: 1,
+        };
+        lock.images.insert(name.to_owned(), locked);
+    }
+    lock.write(&file).unwrap();
+    let images = locked(&file, &functions).unwrap();
+    // The image of a function that is gone is deployed no more.
+    assert_eq!(images.len(), functions.len());
+    assert_eq!(images["index-writer"], format!("r.example/strata/index-writer@{digest}"));
 }
 
 #[test]

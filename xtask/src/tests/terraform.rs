@@ -3,7 +3,7 @@
 use domain::Definitions;
 
 use super::workspace;
-use crate::terraform::generate;
+use crate::terraform::{generate, grants};
 
 #[test]
 fn what_terraform_reads_is_what_the_code_says() {
@@ -73,4 +73,15 @@ fn every_environment_says_where_it_is_and_where_its_state_is() {
         let state = std::fs::read_to_string(folder.join(format!("{env}.tfbackend"))).unwrap();
         assert!(state.contains("bucket = ") && state.contains("prefix = "), "{env}");
     }
+}
+
+#[test]
+fn the_documents_say_who_may_do_what() {
+    let workspace = workspace();
+    let table = grants::table(&workspace.functions().unwrap(), &Definitions::embedded());
+    let text = std::fs::read_to_string(workspace.root.join("docs/deploy.md")).unwrap();
+    assert!(
+        text.contains(&table),
+        "docs/deploy.md: `cargo xtask terraform grants` prints\n{table}"
+    );
 }

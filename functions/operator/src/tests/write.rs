@@ -116,45 +116,45 @@ async fn what_would_not_count_is_refused_with_every_reason() {
     for (text, more) in cases {
         let refusal = write(&tools, text, more).await.unwrap_err();
         let text = if text.len() < 100 { text } else { "…" };
-        refusals += &format!("{text} {more}\n{refusal}\n\n");
+        refusals += &format!("«{text}»{more}\n{refusal}\n\n");
     }
     expect_test::expect![[r#"
-        {"n":"one"} 
+        «{"n":"one"}»
         refused, nothing is written:
           /status: expected a value
           /n: expected a number, not a text
 
-        {"status":"Idea","id":"V2","env":"prod"} 
+        «{"status":"Idea","id":"V2","env":"prod"}»
         refused, nothing is written:
           /env: expected "dev", as the object name says
           /id: expected "V1", as the object name says
 
-        {"status":"Idea","schema_version":"9.0.0"} 
+        «{"status":"Idea","schema_version":"9.0.0"}»
         refused, nothing is written:
           /schema_version: expected one of 1.0.0: deploy a release that knows this one, and retry
 
-        {"status":null,"n":"two"} --merge
+        «{"status":null,"n":"two"}»--merge
         refused, nothing is written:
           /status: expected a value
           /n: expected a number, not a text
 
-        {"op":"merge","n":2} 
+        «{"op":"merge","n":2}»
         the file has the reserved field "op": leave it out, and say --merge or --delete
 
-        {"n":2,"schema_version":"9.0.0"} --merge
+        «{"n":2,"schema_version":"9.0.0"}»--merge
         refused, nothing is written:
           /schema_version: expected one of 1.0.0: deploy a release that knows this one, and retry
 
-        [1] 
+        «[1]»
         FILE: a record is a JSON object
 
-        {"n":1,"n":2} 
+        «{"n":1,"n":2}»
         FILE: not JSON: a key stands twice in one object or is reserved at line 1 column 10
 
- 
+        «»
         FILE: not JSON: EOF while parsing a value at line 1 column 0
 
-        … 
+        «…»
         FILE: a record has at most 8388608 bytes
 
     "#]]
