@@ -64,7 +64,7 @@ impl Lock {
     }
 
     /// Writes it as a whole or not at all.
-    fn write(&self, path: &Path) -> Result<()> {
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
         write(path, text.as_bytes())
     }
