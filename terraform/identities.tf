@@ -49,9 +49,10 @@ resource "google_service_account_iam_member" "push" {
 # Roles with nothing to spare. To replace an object is to create and to delete.
 locals {
   roles = {
-    list  = ["storage.objects.list"]
-    read  = ["storage.objects.get"]
-    write = ["storage.objects.create", "storage.objects.delete"]
+    append = ["storage.objects.create"]
+    list   = ["storage.objects.list"]
+    read   = ["storage.objects.get"]
+    write  = ["storage.objects.create", "storage.objects.delete"]
   }
 }
 

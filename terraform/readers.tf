@@ -1,4 +1,35 @@
-# People and programs from outside who see a part of what is derived.
+# People and programs from outside: some append history, some see a part of what is derived.
+
+locals {
+  appends = merge([
+    for name, member in var.writers : {
+      for at, some in chunklist(keys(local.kinds), local.prefixes_per_grant) : "${name}-${at}" => {
+        member     = member
+        expression = join(" || ", [for segment in some : strcontains(local.clauses["${segment}/"], "&&") ? "(${local.clauses["${segment}/"]})" : local.clauses["${segment}/"]])
+      }
+    }
+  ]...)
+}
+
+resource "google_storage_bucket_iam_member" "writer" {
+  for_each = local.appends
+
+  bucket = local.bucket
+  role   = local.role["append"]
+  member = each.value.member
+
+  condition {
+    title       = "writer-${each.key}"
+    description = "Appends history in ${var.environment}."
+    expression  = each.value.expression
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+
+  depends_on = [google_storage_bucket.this]
+}
 
 resource "google_storage_bucket_iam_member" "reader" {
   for_each = var.readers

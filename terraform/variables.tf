@@ -259,7 +259,18 @@ variable "deletion_protection" {
   default     = true
 }
 
-# Readers.
+# Readers and writers.
+
+variable "writers" {
+  description = "Who may append history, by a name: programs that write records. They create and nothing else: no reading, no replacing."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for it in values(var.writers) : can(regex("^(user|group|serviceAccount):[^@]+@[^@]+$", it))])
+    error_message = "writers are user:, group: or serviceAccount: with an address; never allUsers or allAuthenticatedUsers."
+  }
+}
 
 variable "readers" {
   description = "Who may read and list below a prefix of the environment, by a name: an investor who sees snapshots of their ventures alone."

@@ -22,6 +22,11 @@ schedules = {
 
 bigquery_load_schedule = "every 24 hours"
 
+# The program that writes records.
+writers = {
+  cockpit = "serviceAccount:cockpit@strata-prod-example.iam.gserviceaccount.com"
+}
+
 # An investor who sees the cap tables' snapshots and nothing else.
 readers = {
   investor = { member = "group:investors@example.com", prefix = "snapshots/cap_tables/" }

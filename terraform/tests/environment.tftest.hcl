@@ -70,6 +70,14 @@ run "nobody_reads_as_everybody" {
   expect_failures = [var.readers]
 }
 
+run "nobody_writes_as_everybody" {
+  command = plan
+  variables {
+    writers = { everybody = "allAuthenticatedUsers" }
+  }
+  expect_failures = [var.writers]
+}
+
 run "services_have_their_addresses_in_the_plan" {
   command = plan
   assert {

@@ -19,6 +19,9 @@ use crate::workspace::Workspace;
 /// The name of the copy.
 const NAME: &str = "check";
 
+/// Where people read how many resources there are and what they cost.
+const DOCUMENT: &str = "docs/deploy.md";
+
 /// What makes a plan without a build: no image has this digest.
 const REGISTRY: &str = "europe-west1-docker.pkg.dev/placeholder/strata";
 
@@ -54,6 +57,7 @@ pub(crate) fn run(update: bool, terminal: &Terminal) -> Result<bool> {
     for env in Env::ALL {
         let planned = staged.plan(env, &placeholders(&functions), Aim::All)?;
         fine &= judge(env, &planned, &functions, &definitions, terminal)?;
+        fine &= documented(&workspace.root, env, &planned, terminal)?;
         if env == golden::ENV {
             fine &= compare(&workspace.root, &planned, update, terminal)?;
         }
@@ -96,6 +100,17 @@ fn judge(
         terminal.say(&format!("    {finding}"))?;
     }
     Ok(findings.is_empty())
+}
+
+/// Whether the documents have the numbers of the plan.
+fn documented(root: &Path, env: Env, planned: &Planned, terminal: &Terminal) -> Result<bool> {
+    let row = format!("| {env} | {} | {:.2} |", planned.present().count(), cost::dollars(planned));
+    let text = fs::read_to_string(root.join(DOCUMENT)).with_context(|| DOCUMENT.to_owned())?;
+    let there = text.lines().any(|line| line == row);
+    if !there {
+        terminal.say(&format!("{DOCUMENT} lacks the line: {row}"))?;
+    }
+    Ok(there)
 }
 
 fn compare(root: &Path, planned: &Planned, update: bool, terminal: &Terminal) -> Result<bool> {

@@ -43,18 +43,21 @@ const PRICES: [Price; 5] = [
     Price { what: "secret versions", sort: "google_secret_manager_secret", each: |_| 0.06 },
 ];
 
+/// The sum.
+pub(crate) fn dollars(planned: &Planned) -> f64 {
+    PRICES.iter().map(|price| planned.of(price.sort).map(price.each).sum::<f64>()).sum()
+}
+
 /// The sum, and what it consists of.
 pub(crate) fn text(planned: &Planned) -> String {
-    let mut sum = 0.0;
-    let mut parts = String::new();
+    let mut text = format!("idle: {:.2} USD a month, and what is stored", dollars(planned));
     for price in &PRICES {
         let count = planned.of(price.sort).count();
         let dollars: f64 = planned.of(price.sort).map(price.each).sum();
         if dollars > 0.0 {
-            sum += dollars;
             // Writing to a string cannot fail.
-            write!(parts, "; {count} {} {dollars:.2}", price.what).unwrap_or_default();
+            write!(text, "; {count} {} {dollars:.2}", price.what).unwrap_or_default();
         }
     }
-    format!("idle: {sum:.2} USD a month, and what is stored{parts}")
+    text
 }

@@ -340,18 +340,56 @@ fn about_rights() -> Vec<Mistake> {
             last.sort = "google_secret_manager_secret_iam_member".to_owned();
             last.values["secret_id"] = json!("prod-webhook");
         }),
-        mistake(0, "a reader of history", "readers-read-what-is-derived", |it| {
-            let reader = "google_storage_bucket_iam_member.reader[\"investor\"]";
-            set(it, reader, CONDITION, starts_with("ventures/"));
-        }),
-        mistake(0, "a reader who writes", "readers-read-what-is-derived", |it| {
-            let reader = "google_storage_bucket_iam_member.reader[\"investor\"]";
-            set(it, reader, "/role", json!("roles/storage.objectUser"));
-        }),
-        mistake(0, "a reader who lists everything", "readers-read-what-is-derived", |it| {
-            let reader = "google_storage_bucket_iam_member.reader_list[\"investor\"]";
-            set(it, reader, "/condition", json!([]));
-        }),
+        mistake(
+            0,
+            "a reader of history",
+            "outsiders-read-what-is-derived-and-append-history",
+            |it| {
+                let reader = "google_storage_bucket_iam_member.reader[\"investor\"]";
+                set(it, reader, CONDITION, starts_with("ventures/"));
+            },
+        ),
+        mistake(
+            0,
+            "a reader who writes",
+            "outsiders-read-what-is-derived-and-append-history",
+            |it| {
+                let reader = "google_storage_bucket_iam_member.reader[\"investor\"]";
+                set(it, reader, "/role", json!("roles/storage.objectUser"));
+            },
+        ),
+        mistake(
+            0,
+            "a reader who lists everything",
+            "outsiders-read-what-is-derived-and-append-history",
+            |it| {
+                let reader = "google_storage_bucket_iam_member.reader_list[\"investor\"]";
+                set(it, reader, "/condition", json!([]));
+            },
+        ),
+        mistake(
+            0,
+            "a writer of snapshots",
+            "outsiders-read-what-is-derived-and-append-history",
+            |it| {
+                let writer = "google_storage_bucket_iam_member.writer[\"cockpit-0\"]";
+                set(it, writer, CONDITION, starts_with("snapshots/"));
+            },
+        ),
+        mistake(
+            0,
+            "a writer who replaces",
+            "outsiders-read-what-is-derived-and-append-history",
+            |it| {
+                let writer = "google_storage_bucket_iam_member.writer[\"cockpit-0\"]";
+                set(
+                    it,
+                    writer,
+                    "/role",
+                    json!("projects/strata-prod-example/roles/strata_prod_objects_write"),
+                );
+            },
+        ),
         mistake(0, "any repository", "federation-names-its-repository", |it| {
             let provider = "google_iam_workload_identity_pool_provider.ci[0]";
             set(it, provider, "/attribute_condition", Value::Null);
