@@ -267,6 +267,10 @@ fn about_data() -> Vec<Mistake> {
         mistake(24, "columns are guessed", "tables-have-columns", |it| {
             set(it, LINES, "/external_data_configuration/0/autodetect", json!(true));
         }),
+        mistake(24, "columns where they are refused", "tables-have-columns", |it| {
+            let columns = at(it, LINES).text("/schema").to_owned();
+            set(it, LINES, "/external_data_configuration/0/schema", json!(columns));
+        }),
         mistake(24, "two stars", "tables-are-over-large-files", |it| {
             let uris = json!(["gs://b/env/prod/*/history/*.json"]);
             set(it, LINES, "/external_data_configuration/0/source_uris", uris);
