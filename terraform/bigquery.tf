@@ -87,6 +87,11 @@ resource "google_bigquery_table" "lines" {
   table_id            = each.key
   deletion_protection = var.deletion_protection
 
+  # Up here, because the table has a connection.
+  schema = jsonencode([
+    for it in each.value.columns : { for field, value in it : field => value if field != "cast" }
+  ])
+
   external_data_configuration {
     # Types that are guessed drift with the data.
     autodetect            = false
@@ -94,7 +99,6 @@ resource "google_bigquery_table" "lines" {
     source_uris           = [each.value.uri]
     connection_id         = google_bigquery_connection.this[0].name
     ignore_unknown_values = true
-    schema                = jsonencode([for it in each.value.columns : { name = it.name, type = it.type, mode = it.mode, description = lookup(it, "description", null) }])
   }
 
   depends_on = [google_storage_bucket_iam_member.bigquery, google_storage_bucket_iam_member.bigquery_list]

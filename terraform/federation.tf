@@ -84,26 +84,68 @@ resource "google_project_iam_member" "ci" {
 }
 
 # Buckets without their objects, secrets without their values.
-resource "google_project_iam_custom_role" "deploy" {
-  count = local.federated ? 1 : 0
+locals {
+  ci_permissions = !local.federated ? {} : {
+    plan = ["storage.buckets.get", "storage.buckets.getIamPolicy"]
+    deploy = [
+      "secretmanager.secrets.create", "secretmanager.secrets.delete", "secretmanager.secrets.get",
+      "secretmanager.secrets.getIamPolicy", "secretmanager.secrets.list", "secretmanager.secrets.setIamPolicy",
+      "secretmanager.secrets.update", "storage.buckets.create", "storage.buckets.get",
+      "storage.buckets.getIamPolicy", "storage.buckets.setIamPolicy", "storage.buckets.update",
+    ]
+  }
+}
 
-  role_id     = "strata_${var.environment}_deploy"
+resource "google_project_iam_custom_role" "ci" {
+  for_each = local.ci_permissions
+
+  role_id     = "strata_${var.environment}_ci_${each.key}"
   title       = "Strata ${var.environment}: buckets and secrets, without what is in them"
-  description = "What the deploying workflow needs besides roles of Google's."
-  permissions = [
-    "secretmanager.secrets.create", "secretmanager.secrets.delete", "secretmanager.secrets.get",
-    "secretmanager.secrets.getIamPolicy", "secretmanager.secrets.list", "secretmanager.secrets.setIamPolicy",
-    "secretmanager.secrets.update", "storage.buckets.create", "storage.buckets.get",
-    "storage.buckets.getIamPolicy", "storage.buckets.setIamPolicy", "storage.buckets.update",
-  ]
+  description = "What the workflow that does ${each.key} needs besides roles of Google's."
+  permissions = each.value
 
   depends_on = [google_project_service.this]
 }
 
-resource "google_project_iam_member" "deploy" {
-  count = local.federated ? 1 : 0
+resource "google_project_iam_member" "ci_custom" {
+  for_each = google_project_iam_custom_role.ci
 
   project = var.project_id
-  role    = "projects/${var.project_id}/roles/${google_project_iam_custom_role.deploy[0].role_id}"
-  member  = google_service_account.ci["deploy"].member
+  role    = "projects/${var.project_id}/roles/${each.value.role_id}"
+  member  = google_service_account.ci[each.key].member
+}
+
+# The smoke test after a deployment: one venture whose id begins with smoke-, and what follows from it.
+locals {
+  smoke = !local.federated ? {} : {
+    append = ["ventures/smoke-"]
+    read   = ["snapshots/ventures/smoke-", "manifests/ventures/by-id/smoke-", "indices/ventures/"]
+  }
+}
+
+resource "google_storage_bucket_iam_member" "smoke" {
+  for_each = local.smoke
+
+  bucket = local.bucket
+  role   = local.role[each.key]
+  member = google_service_account.ci["deploy"].member
+
+  condition {
+    title       = "smoke-${each.key}"
+    description = "The smoke test of ${var.environment}."
+    expression  = join(" || ", [for prefix in each.value : "resource.name.startsWith(\"${local.objects}${prefix}\")"])
+  }
+
+  depends_on = [google_storage_bucket.this]
+}
+
+# It waits for what is not there yet, and that answers 404 only to who may list.
+resource "google_storage_bucket_iam_member" "smoke_list" {
+  count = local.federated ? 1 : 0
+
+  bucket = local.bucket
+  role   = local.role["list"]
+  member = google_service_account.ci["deploy"].member
+
+  depends_on = [google_storage_bucket.this]
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::workspace;
 use crate::metadata::Function;
+use crate::terraform::access::Access;
 use crate::terraform::golden;
 use crate::terraform::planned::{Action, Planned, Resource};
 use crate::terraform::policy::{self, Case};
@@ -266,6 +267,10 @@ fn about_data() -> Vec<Mistake> {
         mistake(24, "columns are guessed", "tables-have-columns", |it| {
             set(it, LINES, "/external_data_configuration/0/autodetect", json!(true));
         }),
+        mistake(24, "columns where they are refused", "tables-have-columns", |it| {
+            let columns = at(it, LINES).text("/schema").to_owned();
+            set(it, LINES, "/external_data_configuration/0/schema", json!(columns));
+        }),
         mistake(24, "two stars", "tables-are-over-large-files", |it| {
             let uris = json!(["gs://b/env/prod/*/history/*.json"]);
             set(it, LINES, "/external_data_configuration/0/source_uris", uris);
@@ -492,6 +497,27 @@ fn nothing_is_wrong_with_the_plan_after_the_first_apply() {
     }
     let functions = workspace().functions().unwrap();
     assert_eq!(found(&planned, &functions, ""), Vec::<String>::new());
+}
+
+#[test]
+fn whoever_deploys_may_do_the_smoke_test_and_nothing_else_with_objects() {
+    let planned = plan();
+    let access = Access::of(&planned).unwrap();
+    let account = |it: &&Resource| it.text("/account_id") == "prod-ci-deploy";
+    let member = planned.of("google_service_account").find(account).unwrap().text("/member");
+    let may = |permission: &str, name: &str| {
+        access.may(member, &format!("storage.objects.{permission}"), &format!("env/prod/{name}"))
+    };
+    assert!(may("create", "ventures/smoke-1/history/2025/01/02/a_b.json"));
+    assert!(!may("create", "ventures/V1/history/2025/01/02/a_b.json"));
+    assert!(!may("create", "snapshots/ventures/smoke-1.json"));
+    for name in ["snapshots/ventures/smoke-1.json", "manifests/ventures/by-id/smoke-1.json"] {
+        assert!(may("get", name));
+        assert!(!may("delete", name));
+    }
+    assert!(may("get", "indices/ventures/by-status/pilot/smoke-1.json"));
+    assert!(!may("get", "snapshots/ventures/V1.json"));
+    assert!(access.may_list(member, ""));
 }
 
 #[test]
