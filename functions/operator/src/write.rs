@@ -90,7 +90,10 @@ pub struct Options {
 struct Appended {
     name: HistoryName,
     record: Record,
-    body: Vec<u8>,
+    /// Its text, on one line.
+    text: String,
+    /// What is stored.
+    stored: Bytes,
 }
 
 pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bool, Problem> {
@@ -118,11 +121,10 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
     let appended = judged(wish, operator, &builder)?;
     let name = ObjectName::History(appended.name.clone()).to_string();
     if options.dry_run {
-        let text = String::from_utf8_lossy(&appended.body);
-        operator.screen.say(&format!("would write {name}\n{}", text.trim_end()))?;
+        operator.screen.say(&format!("would write {name}\n{}", appended.text.trim_end()))?;
         return Ok(true);
     }
-    let generation = append(operator, &name, &appended).await?;
+    let generation = append(operator, &name, appended.stored).await?;
     operator.screen.say(&format!("wrote {name}"))?;
     if options.fold {
         return fold(operator, &builder, appended.name, generation).await;
@@ -175,15 +177,20 @@ fn judged(
 ) -> Result<Appended, Problem> {
     let (entity, definition, stored, now) = (wish.entity, wish.definition, wish.stored, wish.now);
     let (document, updated_at) = compose::compose(wish)?;
-    let body = json::to_line(&Value::Object(document));
-    let ending = if body.len() > COMPRESS_ABOVE_BYTES { ".json.gz" } else { ".json" };
+    let line = json::to_line(&Value::Object(document));
+    let text = String::from_utf8_lossy(&line).into_owned();
+    let compressed = (line.len() > COMPRESS_ABOVE_BYTES).then(|| gzip::compress(&line)).flatten();
+    let (ending, stored_bytes) = match compressed {
+        Some(compressed) => (".json.gz", compressed),
+        None => (".json", line),
+    };
     let id = operator.tools.ids.ulid(updated_at);
     let file = format!("{}_{id}{ending}", updated_at.to_millis_text());
     let name = HistoryName { entity: entity.clone(), day: updated_at.day(), file };
     let refused = |reasons: Vec<String>| {
         Problem::new(format!("refused, nothing is written:\n  {}", reasons.join("\n  ")))
     };
-    let record = builder.judge(&name, &body, now, definition).map_err(refused)?;
+    let record = builder.judge(&name, &stored_bytes, now, definition).map_err(refused)?;
     if let Decision::Put(folded) = snapshot::decide(stored, vec![record.clone()])
         && let State::Live(document) = &folded.state
     {
@@ -192,21 +199,13 @@ fn judged(
             return Err(refused(reasons));
         }
     }
-    Ok(Appended { name, record, body })
+    Ok(Appended { name, record, text, stored: stored_bytes.into() })
 }
 
 /// Creates the object.
-async fn append(
-    operator: &Operator<'_>,
-    name: &str,
-    appended: &Appended,
-) -> Result<Generation, Problem> {
+async fn append(operator: &Operator<'_>, name: &str, body: Bytes) -> Result<Generation, Problem> {
     let store = &operator.tools.store;
-    let body = match name.ends_with(".gz") {
-        true => gzip::compress(&appended.body),
-        false => appended.body.clone(),
-    };
-    let put = store.put(name, Bytes::from(body), &Metadata::new(), Precondition::Absent).await;
+    let put = store.put(name, body, &Metadata::new(), Precondition::Absent).await;
     match put {
         Ok(generation) => Ok(generation),
         // The name has an id of its own: it was this write, whose answer was lost.

@@ -1,5 +1,7 @@
 //! History records, read from the bucket.
 
+use std::borrow::Cow;
+
 use domain::json::Object;
 use domain::{
     BoxFuture, Change, Day, EntityDefinition, EntityRef, Generation, HistoryName, Instant,
@@ -79,18 +81,14 @@ impl SnapshotBuilder {
                 None => return Ok(Read::Gone),
             },
         };
-        let body = match content(name, &object) {
-            Ok(body) => body,
-            Err(reason) => return Ok(Read::DoesNotCount(vec![reason])),
-        };
-        Ok(match self.judge(name, &body, created_at, definition) {
+        Ok(match self.judge(name, &object.body, created_at, definition) {
             Ok(record) => Read::Counts(record),
             Err(reasons) => Read::DoesNotCount(reasons),
         })
     }
 
-    /// The record with this name and content, at the newest schema version. `created_at` is when
-    /// its object was created.
+    /// The record with this name, of what is `stored` there, at the newest schema version.
+    /// `created_at` is when its object was created.
     ///
     /// # Errors
     ///
@@ -98,11 +96,12 @@ impl SnapshotBuilder {
     pub fn judge(
         &self,
         name: &HistoryName,
-        body: &[u8],
+        stored: &[u8],
         created_at: Instant,
         definition: &EntityDefinition,
     ) -> Result<Record, Vec<String>> {
-        let record = Record::read(name, body, created_at, definition)?;
+        let content = content(name, stored).map_err(|reason| vec![reason])?;
+        let record = Record::read(name, &content, created_at, definition)?;
         let record = match () {
             () if self.planted.has(Shortcut::OrderedByTimeAlone) => {
                 planted::named_by_its_time(record, name)
@@ -254,17 +253,21 @@ fn within_bounds(entity: &EntityRef, history: &[(Record, usize)]) -> Result<(), 
 }
 
 /// The content of a record: decompressed where the name says so and the store has not done it.
-fn content(name: &HistoryName, object: &store::Object) -> Result<Vec<u8>, String> {
-    let content = match name.file.ends_with(".gz") && is_gzip(&object.body) {
-        false if object.body.len() > RECORD_BYTES_MAX => return Err(too_large()),
-        false => object.body.to_vec(),
-        true => gzip::decompress(&object.body, RECORD_BYTES_MAX).map_err(|err| match err {
-            GzipError::Large(_) => too_large(),
-            GzipError::Ratio => format!("a record has at most {RATIO_MAX} times its size as gzip"),
-            GzipError::Damaged => {
-                "not gzip: damaged, cut off, or followed by something else".to_owned()
-            }
-        })?,
+fn content<'a>(name: &HistoryName, stored: &'a [u8]) -> Result<Cow<'a, [u8]>, String> {
+    let content = match name.file.ends_with(".gz") && is_gzip(stored) {
+        false if stored.len() > RECORD_BYTES_MAX => return Err(too_large()),
+        false => Cow::Borrowed(stored),
+        true => {
+            gzip::decompress(stored, RECORD_BYTES_MAX).map(Cow::Owned).map_err(|err| match err {
+                GzipError::Large(_) => too_large(),
+                GzipError::Ratio => {
+                    format!("a record has at most {RATIO_MAX} times its size as gzip")
+                }
+                GzipError::Damaged => {
+                    "not gzip: damaged, cut off, or followed by something else".to_owned()
+                }
+            })?
+        }
     };
     match is_gzip(&content) {
         true => Err("not JSON: gzip once more than name and content encoding say".to_owned()),

@@ -30,12 +30,13 @@ pub enum GzipError {
     Damaged,
 }
 
-/// Compresses into one member that says nothing but the content: the same bytes every time.
-pub fn compress(bytes: &[u8]) -> Vec<u8> {
+/// Compresses into one member that says nothing but the content: the same bytes every time. `None`
+/// for what [`decompress`] would refuse by its ratio.
+pub fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut compressed = Vec::new();
     let read = GzEncoder::new(bytes, Compression::default()).read_to_end(&mut compressed);
     read.expect("to read from memory and write to it cannot fail");
-    compressed
+    (bytes.len() <= by_ratio(&compressed)).then_some(compressed)
 }
 
 /// Decompresses all members of `bytes` into at most `bytes_max` bytes.
@@ -44,8 +45,7 @@ pub fn compress(bytes: &[u8]) -> Vec<u8> {
 ///
 /// What is too large is never unpacked further than to the bound that it breaks.
 pub fn decompress(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, GzipError> {
-    let by_ratio = bytes.len().saturating_mul(RATIO_MAX).max(RATIO_FREE_BYTES);
-    let bound = bytes_max.min(by_ratio);
+    let bound = bytes_max.min(by_ratio(bytes));
     let mut content = Vec::new();
     let take = u64::try_from(bound).unwrap_or(u64::MAX).saturating_add(1);
     let read = MultiGzDecoder::new(bytes).take(take).read_to_end(&mut content);
@@ -55,4 +55,9 @@ pub fn decompress(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, GzipError> 
         false if bound == bytes_max => Err(GzipError::Large(bytes_max)),
         false => Err(GzipError::Ratio),
     }
+}
+
+/// How many bytes [`RATIO_MAX`] permits.
+fn by_ratio(compressed: &[u8]) -> usize {
+    compressed.len().saturating_mul(RATIO_MAX).max(RATIO_FREE_BYTES)
 }

@@ -45,7 +45,8 @@ const PRICES: [Price; 5] = [
 
 /// The sum.
 pub(crate) fn dollars(planned: &Planned) -> f64 {
-    PRICES.iter().map(|price| planned.of(price.sort).map(price.each).sum::<f64>()).sum::<f64>() + 0.0
+    PRICES.iter().map(|price| planned.of(price.sort).map(price.each).sum::<f64>()).sum::<f64>()
+        + 0.0
 }
 
 /// The sum, and what it consists of.

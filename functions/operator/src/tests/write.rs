@@ -184,6 +184,26 @@ async fn a_large_record_is_compressed_and_counts() {
 }
 
 #[tokio::test]
+async fn what_is_compressed_too_well_is_written_plain_and_counts() {
+    let (bucket, tools) = place();
+    let text = format!(r#"{{"status":"Idea","text":"{}"}}"#, "x".repeat(2 * 1024 * 1024));
+    write(&tools, &text, "--fold").await.unwrap();
+    let [name] = &records(&bucket)[..] else { panic!("one record") };
+    assert!(name.ends_with(".json"), "{name}");
+    assert_eq!(body_of(&bucket, SNAPSHOT).unwrap()["text"].as_str().unwrap().len(), 2 << 20);
+}
+
+#[tokio::test]
+async fn a_record_that_its_envelope_makes_too_large_is_refused() {
+    let (bucket, tools) = place();
+    let text = format!(r#"{{"status":"{}"}}"#, "word ".repeat(RECORD_BYTES_MAX / 5 - 6));
+    assert!(text.len() <= RECORD_BYTES_MAX);
+    let refusal = write(&tools, &text, "").await.unwrap_err();
+    assert_eq!(refusal, "refused, nothing is written:\n  a record has at most 8388608 bytes");
+    assert_eq!(bucket.objects().len(), 0);
+}
+
+#[tokio::test]
 async fn whatever_fails_there_is_one_record_or_none_and_the_end_says_which() {
     for when in [When::Before, When::After] {
         for at in 0..4 {
