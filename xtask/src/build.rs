@@ -5,13 +5,12 @@ pub(crate) mod flags;
 pub(crate) mod reproducible;
 pub(crate) mod toolchain;
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
-use crate::metadata::Function;
+use crate::metadata::{self, Function};
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 use compile::{Built, Place};
@@ -68,14 +67,7 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
 
 /// The functions called `names`, all of them when there is none, in order.
 pub(crate) fn select(workspace: &Workspace, names: &[String]) -> Result<Vec<Function>> {
-    let mut functions = workspace.functions()?;
-    if let Some(unknown) = names.iter().find(|name| !functions.iter().any(|it| it.name == **name)) {
-        let known: Vec<&str> = functions.iter().map(|it| it.name.as_str()).collect();
-        bail!("no function {unknown:?}; there are {}", known.join(", "));
-    }
-    let wanted: BTreeSet<&String> = names.iter().collect();
-    functions.retain(|function| wanted.is_empty() || wanted.contains(&function.name));
-    Ok(functions)
+    metadata::chosen(workspace.functions()?, names)
 }
 
 /// One line for each binary.

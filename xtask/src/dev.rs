@@ -21,7 +21,7 @@ use emulator::Emulator;
 use crate::connect::{connect, disconnect};
 use crate::emulator as alone;
 use crate::interrupt::interrupted;
-use crate::metadata::Function;
+use crate::metadata::{self, Function};
 use crate::replay;
 use crate::routing::{self, Route};
 use crate::terminal::Terminal;
@@ -103,20 +103,9 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
         return Ok(true);
     }
     let workspace = Workspace::read()?;
-    let functions = chosen(&workspace, &options.functions)?;
+    let functions = metadata::chosen(replay::pushed(&workspace)?, &options.functions)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(options, workspace, functions, terminal))
-}
-
-/// The push functions that `names` select; all when there are none.
-fn chosen(workspace: &Workspace, names: &[String]) -> Result<Vec<Function>> {
-    let mut functions = replay::pushed(workspace)?;
-    let known: Vec<String> = functions.iter().map(|it| it.name.clone()).collect();
-    if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
-        bail!("no function {unknown:?}; there are {}", known.join(", "));
-    }
-    functions.retain(|it| names.is_empty() || names.contains(&it.name));
-    Ok(functions)
 }
 
 async fn serve(

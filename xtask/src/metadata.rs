@@ -4,7 +4,7 @@
 
 use std::ops::RangeInclusive;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use cargo_metadata::Package;
 use domain::Class;
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -24,6 +24,16 @@ pub(crate) struct Function {
     pub(crate) name: String,
     /// What it says about itself.
     pub(crate) metadata: Metadata,
+}
+
+/// Those of `functions` that are called `names`, all of them when there is none.
+pub(crate) fn chosen(mut functions: Vec<Function>, names: &[String]) -> Result<Vec<Function>> {
+    if let Some(unknown) = names.iter().find(|name| !functions.iter().any(|it| it.name == **name)) {
+        let known: Vec<&str> = functions.iter().map(|it| it.name.as_str()).collect();
+        bail!("no function {unknown:?}; there are {}", known.join(", "));
+    }
+    functions.retain(|it| names.is_empty() || names.contains(&it.name));
+    Ok(functions)
 }
 
 /// The table `[package.metadata.function]`.

@@ -217,7 +217,7 @@ impl IndexWriter {
             return Ok(None);
         }
         if let ObjectName::Pointer(_) = name {
-            let read = stored.map(|stored| (&stored.body[..], &stored.metadata));
+            let read = stored.map(Object::content);
             let write = pointer::decide(read, place, source, definition, &self.tools.version);
             let skipped = self.planted.has(Shortcut::DeletedAndReaddSkipped)
                 && planted::says_the_same(name, stored, write.as_ref());

@@ -8,9 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use clap::{ArgGroup, Args};
 use cloud_run::quarantine;
-use domain::{EntityDefinition, ObjectName, Planted, Version, json};
+use domain::{EntityDefinition, ObjectName, Version, json};
 use projection::plan::places;
-use schema::Validators;
 use serde_json::Value;
 use snapshot_builder::{Rebuild, Rebuilt, SnapshotBuilder, Uncounted};
 use store::{ErrorKind, Object};
@@ -29,8 +28,8 @@ const FUNCTION: &str = "snapshot-builder";
 /// it visits every snapshot whose definitions or schema version are not those of this release,
 /// folds its history again as the snapshot-builder does, and writes what differs. History is never
 /// touched; a record that counts no longer is quarantined, as if it came now. The functions then
-/// derive from the new snapshots as from any other. Safe while
-/// functions run, and interrupted, it goes on where it stopped.
+/// derive from the new snapshots as from any other. Safe while functions run, and interrupted, it
+/// goes on where it stopped.
 #[derive(Args, Clone, Debug)]
 #[command(
     group(ArgGroup::new("how").required(true).args(["dry_run", "run"])),
@@ -106,9 +105,7 @@ async fn segment(
 ) -> Result<bool, Problem> {
     let what = What { job: "migrate", segment: &definition.segment, subject: "" };
     let job = Job::new(operator, what, how);
-    let tools = job.tools.clone();
-    let validators = Validators::new(tools.definitions.clone()).into();
-    let builder = SnapshotBuilder { tools, validators, planted: Planted::NONE };
+    let builder = SnapshotBuilder::new(job.tools.clone());
     let migration =
         Migration { builder, definition, shown: options.differences, found: Mutex::default() };
     let walked = job.walk(|stop| migration.visit(stop)).await?;

@@ -16,7 +16,6 @@ use cloud_run::Runner;
 use domain::json::Object as Json;
 use domain::{Definitions, EntityRef, Env, Handler, ObjectName, Planted, Version};
 use emulator::{Memory, TestClock, Upload, tools};
-use schema::Validators;
 use snapshot_builder::SnapshotBuilder;
 use store::{Store, Tools};
 
@@ -67,8 +66,7 @@ fn release(store: Arc<dyn Store>, definitions: &Arc<Definitions>) -> Tools {
 }
 
 fn builder(tools: &Tools) -> SnapshotBuilder {
-    let validators = Arc::new(Validators::new(Arc::clone(&tools.definitions)));
-    SnapshotBuilder { tools: tools.clone(), validators, planted: Planted::NONE }
+    SnapshotBuilder::new(tools.clone())
 }
 
 fn entity(id: &str) -> EntityRef {

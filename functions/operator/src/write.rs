@@ -5,7 +5,6 @@ mod compose;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,11 +12,10 @@ use clap::Args;
 use domain::json::{self, Object as Json};
 use domain::{
     Delivery, Disposition, EntityDefinition, EntityRef, Generation, Handler as _, HistoryName,
-    ObjectName, Overwrote, Planted, RECORD_BYTES_MAX, Record,
+    ObjectName, Overwrote, RECORD_BYTES_MAX, Record,
 };
 use projection::fold::{Coverage, State};
 use projection::snapshot::{self, Decision, Stored};
-use schema::Validators;
 use serde_json::Value;
 use snapshot_builder::SnapshotBuilder;
 use store::{ErrorKind, Metadata, Object, Precondition, gzip};
@@ -101,9 +99,7 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
     let entity = EntityRef::new(operator.env, &definition.segment, &options.id)
         .map_err(|err| Problem::new(format!("{:?} is no id: {err}", options.id)))?;
     let written = options.file.as_deref().map(read).transpose()?;
-    let validators = Arc::new(Validators::new(Arc::clone(&operator.tools.definitions)));
-    let builder =
-        SnapshotBuilder { tools: operator.tools.clone(), validators, planted: Planted::NONE };
+    let builder = SnapshotBuilder::new(operator.tools.clone());
     let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
     let current = operator.tools.store.get(&snapshot, None).await?;
     let stored = stored(current.as_ref(), definition);
@@ -165,8 +161,7 @@ fn read(file: &Path) -> Result<Json, Problem> {
 }
 
 fn stored(object: Option<&Object>, definition: &EntityDefinition) -> Stored {
-    let read = object.map(|object| (&object.body[..], &object.metadata));
-    snapshot::read(read, definition)
+    snapshot::read(object.map(Object::content), definition)
 }
 
 /// The record that is wished for, if it counts and its result is valid.
@@ -181,12 +176,12 @@ fn judged(
     let text = String::from_utf8_lossy(&line).into_owned();
     let compressed = (line.len() > COMPRESS_ABOVE_BYTES).then(|| gzip::compress(&line)).flatten();
     let (ending, stored_bytes) = match compressed {
-        Some(compressed) => (".json.gz", compressed),
-        None => (".json", line),
+        Some(compressed) => (".gz", compressed),
+        None => ("", line),
     };
     let id = operator.tools.ids.ulid(updated_at);
-    let file = format!("{}_{id}{ending}", updated_at.to_millis_text());
-    let name = HistoryName { entity: entity.clone(), day: updated_at.day(), file };
+    let mut name = HistoryName::dated(entity.clone(), updated_at, &id);
+    name.file += ending;
     let refused = |reasons: Vec<String>| {
         Problem::new(format!("refused, nothing is written:\n  {}", reasons.join("\n  ")))
     };

@@ -110,6 +110,12 @@ struct Target<'a> {
 }
 
 impl SnapshotBuilder {
+    /// The function as it ships, over the definitions of `tools`. No schema is compiled yet.
+    pub fn new(tools: Tools) -> Self {
+        let validators = Arc::new(Validators::new(Arc::clone(&tools.definitions)));
+        Self { tools, validators, planted: Planted::NONE }
+    }
+
     async fn build(&self, batch: &[Delivery]) -> Vec<Outcome> {
         let Some(entity) = batch[0].name.entity() else {
             let skipped = Disposition::Skipped("not the object of an entity");
@@ -219,7 +225,7 @@ impl SnapshotBuilder {
         object: Option<&Object>,
         list: bool,
     ) -> Result<Disposition, Error> {
-        let read = object.map(|object| (&object.body[..], &object.metadata));
+        let read = object.map(Object::content);
         let stored = match snapshot::read(read, target.definition) {
             Stored::Outdated(folded) if self.planted.has(Shortcut::OlderSnapshotPatched) => {
                 Stored::Snapshot(folded)

@@ -86,7 +86,7 @@ impl SnapshotBuilder {
     }
 
     async fn rebuild_once(&self, target: &Target<'_>, object: &Object) -> Result<Rebuild, Error> {
-        let read = Some((&object.body[..], &object.metadata));
+        let read = Some(object.content());
         let stored = snapshot::read(read, target.definition);
         let History { records, uncounted } =
             self.history(target.entity, target.definition, None, &[]).await?;

@@ -18,12 +18,11 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use domain::{
     Clock, Definitions, Delivery, EntityRef, Env, Handler, Ids, ObjectName, Outcome, Overwrote,
-    Planted, Record,
+    Record,
 };
 use emulator::{Memory, SeededIds, TestClock, Upload, tools};
 use projection::fold::{Coverage, Folded};
 use projection::snapshot::{self, Stored};
-use schema::Validators;
 use store::{Object, Store, Tools};
 
 use crate::SnapshotBuilder;
@@ -60,10 +59,7 @@ fn builder_with(
 }
 
 fn builder_of(tools: Tools) -> SnapshotBuilder {
-    let definitions = Arc::clone(&DEFINITIONS);
-    let validators = Arc::new(Validators::new(Arc::clone(&definitions)));
-    let tools = Tools { definitions, ..tools };
-    SnapshotBuilder { tools, validators, planted: Planted::NONE }
+    SnapshotBuilder::new(Tools { definitions: Arc::clone(&DEFINITIONS), ..tools })
 }
 
 fn entity() -> EntityRef {

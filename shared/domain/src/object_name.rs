@@ -7,7 +7,7 @@ mod parse;
 
 use std::fmt;
 
-use crate::{Day, EntityRef, Env};
+use crate::{Day, EntityRef, Env, Instant};
 
 /// The longest file name of a history record, in bytes: order keys are kept in custom metadata,
 /// which Cloud Storage bounds.
@@ -152,6 +152,12 @@ pub struct HistoryName {
 }
 
 impl HistoryName {
+    /// The name under which we file a record of this time: `{ts}` has three decimals.
+    pub fn dated(entity: EntityRef, at: Instant, record_id: &str) -> Self {
+        let file = format!("{}_{record_id}.json", at.to_millis_text());
+        Self { entity, day: at.day(), file }
+    }
+
     /// The file name without its ending.
     pub fn stem(&self) -> &str {
         stem(&self.file)

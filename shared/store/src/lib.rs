@@ -121,6 +121,11 @@ pub struct Object {
 }
 
 impl Object {
+    /// Body and metadata, for pure code to which versions mean nothing.
+    pub fn content(&self) -> (&[u8], &Metadata) {
+        (&self.body, &self.metadata)
+    }
+
     /// Generation, body and metadata, for pure code that knows no store.
     pub fn parts(&self) -> (Generation, &[u8], &Metadata) {
         (self.generation, &self.body, &self.metadata)

@@ -123,7 +123,6 @@ impl Reader<'_> {
         let entity = EntityRef::new(self.env, segment, text("id")?)?;
         let time = Instant::parse(text("updated_at")?).context("\"updated_at\" is no time")?;
         let record_id = ulid(time, self.number.into());
-        let file = format!("{}_{record_id}.json", time.to_millis_text());
-        Ok(ObjectName::History(HistoryName { entity, day: time.day(), file }).to_string())
+        Ok(ObjectName::History(HistoryName::dated(entity, time, &record_id)).to_string())
     }
 }

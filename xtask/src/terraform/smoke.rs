@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use domain::json::Object;
 use domain::{
-    Clock, Definitions, EntityDefinition, EntityRef, Env, Instant, ObjectName, json, ulid, volatile,
+    Clock, Definitions, EntityDefinition, EntityRef, Env, HistoryName, Instant, ObjectName, json,
+    ulid, volatile,
 };
 use projection::plan;
 use serde_json::Value;
@@ -84,9 +85,8 @@ impl Smoke<'_> {
 
     /// Writes a record of history.
     async fn append(&self, entity: &EntityRef, at: Instant, record: &Value) -> Result<()> {
-        let file =
-            format!("{}_{}.json", at.to_millis_text(), ulid(at, u128::from(std::process::id())));
-        let history = domain::HistoryName { entity: entity.clone(), day: at.day(), file };
+        let record_id = ulid(at, u128::from(std::process::id()));
+        let history = HistoryName::dated(entity.clone(), at, &record_id);
         let name = ObjectName::History(history).to_string();
         let body = json::to_line(record).into();
         let put = self.store.put(&name, body, &Metadata::default(), Precondition::Absent).await;

@@ -130,7 +130,7 @@ pub(crate) async fn evidence(operator: &Operator<'_>, note: &Note) -> Result<Evi
                 return Ok(Evidence::Undeclared);
             };
             let found = operator.tools.snapshot(&name.entity).await?;
-            let found = found.as_ref().map(|found| (&found.body[..], &found.metadata));
+            let found = found.as_ref().map(store::Object::content);
             let stored = snapshot::read(found, definition);
             Ok(Evidence::Record { body: object.body, stored })
         }

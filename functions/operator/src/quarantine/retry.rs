@@ -10,7 +10,6 @@ use domain::{
 use index_writer::IndexWriter;
 use manifest_writer::ManifestWriter;
 use rules_engine::{RULES_AGE_MAX, RuleCache, RulesEngine};
-use schema::Validators;
 use serde_json::Value;
 use snapshot_builder::SnapshotBuilder;
 use store::Tools;
@@ -52,10 +51,7 @@ pub(crate) async fn retry(operator: &Operator<'_>, note: &Note) -> Result<Outcom
 fn handler(function: &str, tools: &Tools, log: Arc<Sent>) -> Option<Arc<dyn Handler>> {
     let tools = tools.clone();
     Some(match function {
-        "snapshot-builder" => {
-            let validators = Arc::new(Validators::new(Arc::clone(&tools.definitions)));
-            Arc::new(SnapshotBuilder { tools, validators, planted: Planted::NONE })
-        }
+        "snapshot-builder" => Arc::new(SnapshotBuilder::new(tools)),
         "manifest-writer" => Arc::new(ManifestWriter { tools, planted: Planted::NONE }),
         "index-writer" => Arc::new(IndexWriter { tools, planted: Planted::NONE }),
         "rules-engine" => Arc::new(RulesEngine {

@@ -8,7 +8,6 @@ use emulator::{Memory, tools};
 use expect_test::{Expect, expect};
 use projection::fold::Folded;
 use projection::{snapshot, upgrade};
-use schema::Validators;
 use store::{Counted, Store, Tools};
 
 use super::{Dice, body, bucket, deliver, entity, record, snapshot_of, upload};
@@ -41,9 +40,7 @@ static AFTER: LazyLock<Arc<Definitions>> = LazyLock::new(|| definitions(NEWER));
 
 /// A process of the release with these definitions.
 fn release(definitions: &Arc<Definitions>, store: Arc<dyn Store>) -> SnapshotBuilder {
-    let validators = Arc::new(Validators::new(Arc::clone(definitions)));
-    let tools = Tools { definitions: Arc::clone(definitions), ..tools(store) };
-    SnapshotBuilder { tools, validators, planted: Planted::NONE }
+    SnapshotBuilder::new(Tools { definitions: Arc::clone(definitions), ..tools(store) })
 }
 
 fn at(second: usize, rest: &str) -> String {
