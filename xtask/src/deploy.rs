@@ -10,7 +10,6 @@ use emulator::{SeededIds, SystemClock};
 use gcp::Bucket;
 use serde_json::Value;
 
-use crate::plan;
 use crate::terminal::Terminal;
 use crate::terraform::smoke::{self, Smoke};
 use crate::terraform::staged::Staged;
@@ -37,7 +36,7 @@ const READY: &str = "CONDITION_SUCCEEDED";
                                            the trial alone")]
 pub(crate) struct Options {
     /// The environment: dev, stg or prod.
-    #[arg(long, value_name = "ENV", value_parser = plan::env)]
+    #[arg(long, value_name = "ENV")]
     env: Env,
     /// Apply without asking.
     #[arg(long)]

@@ -58,7 +58,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 9090)]
     pub(crate) port: u16,
     /// The environment whose objects the functions are told of.
-    #[arg(long, value_name = "ENV", default_value = "dev", value_parser = env)]
+    #[arg(long, value_name = "ENV", default_value = "dev")]
     pub(crate) env: Env,
     /// Run this function and no others, whose messages wait; may be repeated.
     #[arg(long = "function", value_name = "NAME")]
@@ -79,11 +79,6 @@ pub(crate) struct Options {
     /// do that, and this says so and fails.
     #[arg(long)]
     image: bool,
-}
-
-fn env(word: &str) -> Result<Env, String> {
-    let env = Env::ALL.into_iter().find(|env| env.as_str() == word);
-    env.ok_or_else(|| format!("no environment {word:?}; there are dev, stg, prod"))
 }
 
 /// Runs it until somebody interrupts.

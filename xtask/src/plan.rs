@@ -47,7 +47,7 @@ const OF_A_PART: [&str; 5] = [
                                            from nothing, to see what there would be")]
 pub(crate) struct Options {
     /// The environment: dev, stg or prod.
-    #[arg(long, value_name = "ENV", value_parser = env)]
+    #[arg(long, value_name = "ENV")]
     env: Env,
     /// Plan this alone, and what it needs; an address as Terraform prints it. May be repeated.
     #[arg(long = "target", value_name = "ADDRESS")]
@@ -68,11 +68,6 @@ pub(crate) struct Options {
     /// Write the summary here too.
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
-}
-
-/// Reads an environment.
-pub(crate) fn env(word: &str) -> Result<Env, String> {
-    Env::parse(word).ok_or_else(|| format!("no environment {word:?}; there are dev, stg, prod"))
 }
 
 /// Plans. Whether the plan may be deployed.

@@ -57,8 +57,7 @@ impl Scenario {
 
     fn parse(name: &str, folder: PathBuf, segments: &Segments) -> Result<Self> {
         let written: Written = serde_json::from_slice(&fs::read(folder.join(FILE))?)?;
-        let env = Env::parse(&written.env);
-        let env = env.with_context(|| format!("no environment {:?}", written.env))?;
+        let env: Env = written.env.parse()?;
         ensure!(!written.about.is_empty(), "`about` is empty");
         let mut reader = steps::Reader { folder: &folder, env, segments, number: 0 };
         let given = reader.all(written.given)?;

@@ -20,9 +20,9 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use domain::{Definitions, Env};
 
+use crate::deploy;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
-use crate::{deploy, plan};
 
 /// Where the configuration is, from the root.
 pub(crate) const FOLDER: &str = "terraform";
@@ -85,7 +85,7 @@ struct Check {
 #[derive(Args)]
 struct Trial {
     /// The environment: dev, stg or prod.
-    #[arg(long, value_name = "ENV", value_parser = plan::env, default_value = "dev")]
+    #[arg(long, value_name = "ENV", default_value = "dev")]
     env: Env,
     /// The bucket.
     #[arg(long, value_name = "NAME")]

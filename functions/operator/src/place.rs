@@ -15,12 +15,8 @@ pub struct Place {
     #[arg(long, global = true, value_name = "NAME")]
     pub bucket: Option<String>,
     /// The environment: dev, stg or prod.
-    #[arg(long, global = true, value_name = "ENV", default_value = "dev", value_parser = env)]
+    #[arg(long, global = true, value_name = "ENV", default_value = "dev")]
     pub env: Env,
-}
-
-fn env(word: &str) -> Result<Env, String> {
-    Env::parse(word).ok_or_else(|| format!("no environment {word:?}; there are dev, stg, prod"))
 }
 
 impl Place {

@@ -1,6 +1,7 @@
 //! Environments, segments and entity ids: what an object name is made of.
 
 use std::fmt;
+use std::str::FromStr;
 
 use unicode_normalization::is_nfc;
 
@@ -47,6 +48,20 @@ impl Env {
 impl fmt::Display for Env {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// A word that names no environment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no environment {0:?}; there are dev, stg, prod")]
+pub struct UnknownEnv(String);
+
+/// Reads what a person has written.
+impl FromStr for Env {
+    type Err = UnknownEnv;
+
+    fn from_str(word: &str) -> Result<Self, UnknownEnv> {
+        Self::parse(word).ok_or_else(|| UnknownEnv(word.to_owned()))
     }
 }
 

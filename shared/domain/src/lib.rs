@@ -34,7 +34,7 @@ pub use definitions::{DefinitionError, Definitions, EntityDefinition};
 pub use delivery::{Delivery, Generation, Overwrote};
 pub use disposition::{Disposition, Failure, Outcome};
 pub use handler::{BoxFuture, Handler};
-pub use id::{EntityRef, Env, ID_BYTES_MAX, IdError, check_id, is_segment};
+pub use id::{EntityRef, Env, ID_BYTES_MAX, IdError, UnknownEnv, check_id, is_segment};
 pub use instant::{Day, Instant};
 pub use object_name::{
     Class, HISTORY_FILE_BYTES_MAX, HistoryName, Mark, NameError, ObjectName, PointerName, ShardName,
