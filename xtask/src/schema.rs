@@ -85,11 +85,10 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
 }
 
 fn summary(definitions: &Definitions, counts: examples::Counts, problems: usize) -> String {
-    let kinds = definitions.entities();
-    let indices: usize = kinds.iter().map(|kind| kind.indices.len()).sum();
-    let schemas: usize = kinds.iter().map(|kind| kind.schema_versions.len()).sum();
+    let indices: usize = definitions.entities().map(|kind| kind.indices.len()).sum();
+    let schemas: usize = definitions.entities().map(|kind| kind.schema_versions.len()).sum();
     let examples::Counts { valid, invalid } = counts;
-    let kinds = kinds.len();
+    let kinds = definitions.names().len();
     format!(
         "schema check: {kinds} kinds, {schemas} schemas, {indices} indices, {valid} valid and \
          {invalid} invalid examples, {problems} problems"
@@ -141,8 +140,7 @@ impl Checked {
     /// Fails for a kind that is not declared.
     fn kind(&self, kind: &str) -> Result<()> {
         let Some(definitions) = &self.definitions else { return Ok(()) };
-        let known = definitions.entities().iter().map(|it| it.entity.as_str());
-        let known: Vec<&str> = known.collect();
+        let known: Vec<&str> = definitions.names().collect();
         ensure!(known.contains(&kind), "no kind {kind:?}; there are {}", known.join(", "));
         Ok(())
     }

@@ -76,10 +76,10 @@ struct Found {
 
 pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bool, Problem> {
     let definitions = &operator.tools.definitions;
-    let known = || definitions.entities().iter().map(|it| it.segment.as_str());
+    let known = || definitions.entities().map(|it| it.segment.as_str());
     let chosen: Vec<&EntityDefinition> = match &options.segment {
         Some(segment) => definitions.entity_of_segment(segment).into_iter().collect(),
-        None => definitions.entities().iter().collect(),
+        None => definitions.entities().collect(),
     };
     if chosen.is_empty() {
         let (segment, known) = (options.segment.as_deref(), known().collect::<Vec<_>>());

@@ -135,7 +135,7 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
 fn definition<'a>(operator: &'a Operator<'_>, kind: &str) -> Result<&'a EntityDefinition, Problem> {
     let definitions = &operator.tools.definitions;
     definitions.entity(kind).ok_or_else(|| {
-        let known: Vec<&str> = definitions.entities().iter().map(|it| &*it.entity).collect();
+        let known: Vec<&str> = definitions.names().collect();
         Problem::new(format!("no kind {kind:?}; there are {}", known.join(", ")))
     })
 }

@@ -66,10 +66,10 @@ impl Settings {
         let wrong = |err: String| format!("DEFINITIONS_DIR {}: {err}", folder.display());
         let files = definition_files(folder).map_err(|err| wrong(err.to_string()))?;
         let definitions = Definitions::from_files(files).map_err(|err| wrong(err.to_string()))?;
-        match definitions.entities() {
-            [] => Err(wrong("has no {entity}/entity.json".to_owned()).into()),
-            _ => Ok(definitions),
+        if definitions.names().len() == 0 {
+            return Err(wrong("has no {entity}/entity.json".to_owned()).into());
         }
+        Ok(definitions)
     }
 
     /// What derived objects carry as their software version: the deployed revision, or the

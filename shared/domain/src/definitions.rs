@@ -2,6 +2,7 @@
 
 mod check;
 mod index;
+mod kind;
 mod upgrade;
 
 use std::collections::BTreeMap;
@@ -11,19 +12,25 @@ use serde_json::Value;
 
 use crate::id::{is_segment, is_word};
 use crate::{digest, json};
+use kind::Kind;
 
 pub use check::{Check, Relation, Total, Values};
 pub use index::{Condition, Each, Index, IndexKind, Key, KeySource, Test, Transform};
 pub use upgrade::{Place, Step, Upgrade};
 
-include!(concat!(env!("OUT_DIR"), "/definitions.rs"));
-
 /// All kinds of entities that a process knows.
 #[derive(Clone, Debug)]
 pub struct Definitions {
-    entities: Vec<EntityDefinition>,
-    schemas: BTreeMap<(String, String), String>,
+    kinds: Vec<Kind>,
+    schemas: Schemas,
     digest: String,
+}
+
+/// Schemas by kind and version.
+#[derive(Clone, Debug)]
+enum Schemas {
+    Embedded,
+    Given(BTreeMap<(String, String), String>),
 }
 
 /// One kind of entity.
@@ -103,8 +110,8 @@ pub struct DefinitionError {
 impl Definitions {
     /// The definitions this program was built with.
     pub fn embedded() -> Self {
-        let files = FILES.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
-        Self::from_files(files).expect("a test reads the embedded definitions")
+        let digest = kind::embedded_digest().to_owned();
+        Self { kinds: Kind::embedded().collect(), schemas: Schemas::Embedded, digest }
     }
 
     /// Definitions from pairs of path and text: `{entity}/entity.json` and
@@ -120,41 +127,52 @@ impl Definitions {
         let parts: Vec<&[u8]> =
             files.iter().flat_map(|(path, text)| [path.as_bytes(), text.as_bytes()]).collect();
         let digest = digest::hex(&digest::sha256(&parts), 16);
-        let (mut entities, mut schemas) = (Vec::new(), BTreeMap::new());
+        let (mut kinds, mut schemas) = (Vec::new(), BTreeMap::new());
         for (path, text) in files {
             let (kind, file) = path.split_once('/').unwrap_or(("", &path));
             if file == "entity.json" {
                 let wrong = |reason| DefinitionError { path: path.clone(), reason };
-                entities.push(EntityDefinition::parse(kind, &text).map_err(wrong)?);
+                let definition = EntityDefinition::parse(kind, &text).map_err(wrong)?;
+                kinds.push(Kind::Given(Box::new(definition)));
             } else if let Some(version) = schema_version(file) {
                 schemas.insert((kind.to_owned(), version.to_owned()), text);
             }
         }
-        let definitions = Self { entities, schemas, digest };
+        let definitions = Self { kinds, schemas: Schemas::Given(schemas), digest };
         definitions.check()?;
         Ok(definitions)
     }
 
     /// The kind that is stored under `segment`.
     pub fn entity_of_segment(&self, segment: &str) -> Option<&EntityDefinition> {
-        self.entities.iter().find(|definition| definition.segment == segment)
+        self.kinds.iter().find(|kind| kind.segment() == segment).map(Kind::definition)
     }
 
     /// The kind `entity`.
     pub fn entity(&self, entity: &str) -> Option<&EntityDefinition> {
-        self.entities.iter().find(|definition| definition.entity == entity)
+        self.kinds.iter().find(|kind| kind.entity() == entity).map(Kind::definition)
+    }
+
+    /// The names of all kinds, in order. Reads none of them.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.kinds.iter().map(Kind::entity)
     }
 
     /// Every kind, by name.
-    pub fn entities(&self) -> &[EntityDefinition] {
-        &self.entities
+    pub fn entities(&self) -> impl ExactSizeIterator<Item = &EntityDefinition> {
+        self.kinds.iter().map(Kind::definition)
     }
 
     /// The JSON Schema of a kind at a version, given with or without a leading `v`.
     pub fn schema_text(&self, entity: &str, version: &str) -> Option<&str> {
         let version = version.strip_prefix('v').unwrap_or(version);
-        let key = (entity.to_owned(), version.to_owned());
-        self.schemas.get(&key).map(String::as_str)
+        match &self.schemas {
+            Schemas::Embedded => kind::embedded_schema(entity, version),
+            Schemas::Given(schemas) => {
+                let key = (entity.to_owned(), version.to_owned());
+                schemas.get(&key).map(String::as_str)
+            }
+        }
     }
 
     /// Sixteen hexadecimal digits that change with any file.
@@ -163,13 +181,13 @@ impl Definitions {
     }
 
     fn check(&self) -> Result<(), DefinitionError> {
-        for definition in &self.entities {
+        for definition in self.entities() {
             let wrong = |reason| DefinitionError {
                 path: format!("{}/entity.json", definition.entity),
                 reason,
             };
             let same = |other: &&EntityDefinition| other.segment == definition.segment;
-            if self.entities.iter().filter(same).count() > 1 {
+            if self.entities().filter(same).count() > 1 {
                 return Err(wrong(format!("segment {:?} is taken", definition.segment)));
             }
             let known = |version: &&String| self.schema_text(&definition.entity, version).is_some();

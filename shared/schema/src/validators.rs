@@ -15,11 +15,11 @@ use crate::violation::{self, short};
 #[derive(Debug)]
 pub struct Validators {
     definitions: Arc<Definitions>,
-    schemas: BTreeMap<Key, OnceLock<Result<Validator, SchemaError>>>,
+    kinds: BTreeMap<String, OnceLock<Versions>>,
 }
 
-/// Kind and version, without a leading `v`.
-type Key = (String, String);
+/// The schemas of a kind by version, without a leading `v`; empty until its definition is read.
+type Versions = BTreeMap<String, OnceLock<Result<Validator, SchemaError>>>;
 
 /// Why a schema cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,12 +36,9 @@ pub struct SchemaError {
 impl Validators {
     /// Validators for every kind and version of `definitions`, none of them compiled yet.
     pub fn new(definitions: Arc<Definitions>) -> Self {
-        let versions = definitions.entities().iter().flat_map(|definition| {
-            let key = |version: &String| (definition.entity.clone(), version.clone());
-            definition.schema_versions.iter().map(key)
-        });
-        let schemas = versions.map(|key| (key, OnceLock::new())).collect();
-        Self { definitions, schemas }
+        let kinds = definitions.names().map(|entity| (entity.to_owned(), OnceLock::new()));
+        let kinds = kinds.collect();
+        Self { definitions, kinds }
     }
 
     /// Checks `document` against the schema of `entity` at `schema_version`, which may have a
@@ -63,13 +60,12 @@ impl Validators {
         document: &Value,
     ) -> Result<(), Vec<Violation>> {
         let version = schema_version.strip_prefix('v').unwrap_or(schema_version);
-        let key = (entity.to_owned(), version.to_owned());
-        let Some((key, slot)) = self.schemas.get_key_value(&key) else {
+        let Some(slot) = self.versions(entity).and_then(|versions| versions.get(version)) else {
             return Err(vec![self.unknown(entity)]);
         };
-        match slot.get_or_init(|| self.compile(key)) {
+        match slot.get_or_init(|| self.compile(entity, version)) {
             Ok(validator) => violation::check(validator, document)
-                .and_then(|()| violation::check_further(self.checks(key), document)),
+                .and_then(|()| violation::check_further(self.checks(entity, version), document)),
             Err(err) => Err(vec![Violation::new("", &format!("a usable {err}"))]),
         }
     }
@@ -82,23 +78,36 @@ impl Validators {
     /// Every schema that is not valid under the 2020-12 meta-schema, has an unknown `format`, or
     /// refers to something outside itself.
     pub fn compile_all(&self) -> Result<(), Vec<SchemaError>> {
-        let compile = |(key, slot): (&Key, &OnceLock<Result<Validator, SchemaError>>)| {
-            slot.get_or_init(|| self.compile(key)).as_ref().err().cloned()
-        };
-        let errors: Vec<SchemaError> = self.schemas.iter().filter_map(compile).collect();
+        let mut errors = Vec::new();
+        for entity in self.kinds.keys() {
+            for (version, slot) in self.versions(entity).into_iter().flatten() {
+                let compiled = slot.get_or_init(|| self.compile(entity, version));
+                errors.extend(compiled.as_ref().err().cloned());
+            }
+        }
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
     /// How many schemas are compiled.
     #[cfg(test)]
     pub(crate) fn compiled(&self) -> usize {
-        self.schemas.values().filter(|slot| slot.get().is_some()).count()
+        let kinds = self.kinds.values().filter_map(OnceLock::get);
+        kinds.flat_map(BTreeMap::values).filter(|slot| slot.get().is_some()).count()
+    }
+
+    fn versions(&self, entity: &str) -> Option<&Versions> {
+        let versions = self.kinds.get(entity)?;
+        Some(versions.get_or_init(|| {
+            let definition = self.definitions.entity(entity).into_iter();
+            let versions = definition.flat_map(|definition| &definition.schema_versions);
+            versions.map(|version| (version.clone(), OnceLock::new())).collect()
+        }))
     }
 
     /// What must hold besides the schema: they speak of the fields of the newest version.
-    fn checks(&self, (entity, version): &Key) -> &[Check] {
+    fn checks(&self, entity: &str, version: &str) -> &[Check] {
         let definition = self.definitions.entity(entity);
-        let newest = definition.filter(|it| it.schema_versions.last() == Some(version));
+        let newest = definition.filter(|it| it.newest_version() == version);
         newest.map_or(&[], |definition| &definition.checks)
     }
 
@@ -109,17 +118,14 @@ impl Validators {
                 let versions = definition.schema_versions.iter().map(String::as_str).collect();
                 Violation::new("/schema_version", &one_of(versions))
             }
-            None => {
-                let kinds = self.definitions.entities().iter().map(|kind| kind.entity.as_str());
-                Violation::new("/entity", &one_of(kinds.collect()))
-            }
+            None => Violation::new("/entity", &one_of(self.definitions.names().collect())),
         }
     }
 
-    fn compile(&self, (entity, version): &Key) -> Result<Validator, SchemaError> {
+    fn compile(&self, entity: &str, version: &str) -> Result<Validator, SchemaError> {
         let wrong = |reason: String| SchemaError {
-            entity: entity.clone(),
-            version: version.clone(),
+            entity: entity.to_owned(),
+            version: version.to_owned(),
             reason: short(&reason),
         };
         let text = self.definitions.schema_text(entity, version);

@@ -54,7 +54,7 @@ impl Counts {
 /// The examples of every kind, in the order of their paths.
 pub(crate) fn read(root: &Path, definitions: &Definitions) -> Result<Vec<Example>> {
     let mut examples = Vec::new();
-    for kind in definitions.entities().iter().map(|it| &it.entity) {
+    for kind in definitions.names() {
         let folder = root.join(EXAMPLES).join(kind);
         if !folder.is_dir() {
             continue;
@@ -63,8 +63,12 @@ pub(crate) fn read(root: &Path, definitions: &Definitions) -> Result<Vec<Example
             let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let text = fs::read(&path).with_context(|| path.display().to_string())?;
             let document = domain::json::parse(&text).map_err(|err| err.to_string());
-            let (kind, is_valid) = (kind.clone(), file.starts_with("valid-"));
-            examples.push(Example { path: format!("{kind}/{file}"), kind, is_valid, document });
+            examples.push(Example {
+                path: format!("{kind}/{file}"),
+                kind: kind.to_owned(),
+                is_valid: file.starts_with("valid-"),
+                document,
+            });
         }
     }
     Ok(examples)

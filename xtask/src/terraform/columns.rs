@@ -38,7 +38,7 @@ pub(crate) struct Column {
 
 /// The tables of each kind, by segment.
 pub(crate) fn tables(definitions: &Definitions) -> Result<Vec<(&str, Table)>> {
-    let kinds = definitions.entities().iter();
+    let kinds = definitions.entities();
     kinds.map(|kind| Ok((kind.segment.as_str(), table(kind, definitions)?))).collect()
 }
 

@@ -96,7 +96,7 @@ fn per_kind(
     definitions: &Definitions,
     prefixes: impl Fn(&EntityDefinition) -> Vec<String>,
 ) -> Vec<String> {
-    definitions.entities().iter().flat_map(prefixes).collect()
+    definitions.entities().flat_map(prefixes).collect()
 }
 
 /// The folders of the indices of one sort; of a bundle, its one object.

@@ -5,7 +5,7 @@ use domain::{Class, Definitions, EntityDefinition, Env, ObjectName};
 
 /// Names with their classes.
 pub(crate) fn names(env: Env, definitions: &Definitions) -> Vec<(Class, ObjectName)> {
-    let kinds = definitions.entities().iter().flat_map(of_kind);
+    let kinds = definitions.entities().flat_map(of_kind);
     let names = kinds.chain(SINGLE.map(str::to_owned));
     let parsed = names.filter_map(|name| ObjectName::parse(&format!("env/{env}/{name}")).ok());
     parsed.map(|name| (name.class(), name)).collect()

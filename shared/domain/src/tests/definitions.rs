@@ -1,8 +1,11 @@
 //! Entity definitions, read from files.
 
+use std::fs;
+use std::path::Path;
+
 use expect_test::{Expect, expect};
 
-use crate::Definitions;
+use crate::{Definitions, json};
 
 fn from(entity: &str) -> Result<Definitions, crate::DefinitionError> {
     let files = [("idea/entity.json", entity), ("idea/v1.0.0.schema.json", "{}")];
@@ -14,17 +17,39 @@ fn check(indices: &str, expect: Expect) {
         r#"{{"entity":"idea","segment":"ideas","schema_versions":["1.0.0"],"manifest":{{}},"indices":[{indices}]}}"#
     );
     expect.assert_eq(&match from(&entity) {
-        Ok(definitions) => format!("{:?}", definitions.entities()[0].indices[0].kind()),
+        Ok(definitions) => {
+            format!("{:?}", definitions.entities().next().unwrap().indices[0].kind())
+        }
         Err(err) => err.to_string(),
     });
 }
 
 #[test]
-fn the_embedded_definitions_are_sound() {
-    let definitions = Definitions::embedded();
-    assert!(definitions.entity_of_segment("ventures").is_some());
-    assert!(definitions.schema_text("venture", "v1.0.0").is_some());
-    assert_eq!(definitions.digest().len(), 16);
+fn the_embedded_definitions_are_those_of_the_files() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas");
+    let mut files = Vec::new();
+    for kind in folder.read_dir().unwrap().map(|kind| kind.unwrap().path()) {
+        for file in kind.read_dir().into_iter().flatten().map(|file| file.unwrap().path()) {
+            let path = file.strip_prefix(&folder).unwrap().to_str().unwrap().to_owned();
+            if path.ends_with(".json") {
+                files.push((path, fs::read_to_string(&file).unwrap()));
+            }
+        }
+    }
+    let (embedded, read) = (Definitions::embedded(), Definitions::from_files(files).unwrap());
+    assert_eq!(embedded.digest(), read.digest());
+    assert!(embedded.names().eq(read.names()));
+    assert!(embedded.entities().eq(read.entities()));
+    for kind in read.entities() {
+        assert_eq!(embedded.entity_of_segment(&kind.segment), Some(kind));
+        for version in &kind.schema_versions {
+            let value = |definitions: &Definitions| {
+                let text = definitions.schema_text(&kind.entity, version).unwrap();
+                json::parse(text.as_bytes()).unwrap()
+            };
+            assert_eq!(value(&embedded), value(&read), "{} {version}", kind.entity);
+        }
+    }
 }
 
 #[test]
@@ -139,7 +164,9 @@ fn check_checks(checks: &str, expect: Expect) {
         r#"{{"entity":"idea","segment":"ideas","schema_versions":["1.0.0"],"manifest":{{}},"checks":[{checks}]}}"#
     );
     expect.assert_eq(&match from(&entity) {
-        Ok(definitions) => format!("{} checks", definitions.entities()[0].checks.len()),
+        Ok(definitions) => {
+            format!("{} checks", definitions.entities().next().unwrap().checks.len())
+        }
         Err(err) => err.to_string(),
     });
 }
@@ -218,7 +245,9 @@ fn check_upgrades(versions: &str, upgrades: &str, expect: Expect) {
         .map(|version| (format!("idea/v{version}.schema.json"), "{}".to_owned()));
     let files = [("idea/entity.json".to_owned(), entity)].into_iter().chain(schemas);
     expect.assert_eq(&match Definitions::from_files(files) {
-        Ok(definitions) => format!("{} upgrades", definitions.entities()[0].upgrades.len()),
+        Ok(definitions) => {
+            format!("{} upgrades", definitions.entities().next().unwrap().upgrades.len())
+        }
         Err(err) => err.to_string(),
     });
 }

@@ -110,10 +110,10 @@ pub fn definitions(bytes: &[u8]) {
     static EMBEDDED: LazyLock<Definitions> = LazyLock::new(Definitions::embedded);
     let mut choices = Choices::new(bytes);
     read(String::from_utf8_lossy(bytes).into_owned(), choices.clone());
-    let kinds = EMBEDDED.entities();
+    let mut kinds = EMBEDDED.entities();
     let changes = choices.below(CHANGES_MAX + kinds.len());
-    if let Some(kind) = changes.checked_sub(CHANGES_MAX) {
-        return accepted(&EMBEDDED, &kinds[kind], choices);
+    if let Some(kind) = changes.checked_sub(CHANGES_MAX).and_then(|kind| kinds.nth(kind)) {
+        return accepted(&EMBEDDED, kind, choices);
     }
     let mut changed = json::parse(SOUND.as_bytes()).expect("the definition is JSON");
     (0..changes).for_each(|_| change(&mut changed, &mut choices));
@@ -131,7 +131,7 @@ fn read(text: String, mut choices: Choices<'_>) {
     ];
     match Definitions::from_files(files) {
         Ok(definitions) => {
-            let kinds = definitions.entities().iter();
+            let kinds = definitions.entities();
             kinds.for_each(|kind| accepted(&definitions, kind, choices.clone()));
         }
         Err(err) => assert!(!err.path.is_empty() && !err.reason.is_empty(), "{err}"),

@@ -134,7 +134,7 @@ fn lifecycle(case: &Case<'_>) -> Vec<String> {
 }
 
 fn history(case: &Case<'_>) -> Vec<String> {
-    let segments = case.definitions.entities().iter();
+    let segments = case.definitions.entities();
     let sample = segments.map(|it| format!("env/{}/{}/id/history/", case.env, it.segment));
     let sample: Vec<String> = sample.collect();
     let mut wrong = Vec::new();
