@@ -8,9 +8,9 @@ use domain::{BoxFuture, Clock, Generation, Ids, limits};
 use store::{Error, List, Listed, Metadata, Object, Page, Precondition, Store};
 
 use crate::client::Client;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{self, Endpoint};
+use crate::http::Http;
 use crate::retry::Policy;
-use crate::tls;
 use crate::tokens::Tokens;
 
 /// How long a call may take where nothing else is said, repetitions included.
@@ -50,9 +50,6 @@ pub enum BucketError {
     /// Not a host with an optional port.
     #[error("emulator host {0:?} is not [http://]host[:port]")]
     EmulatorHost(String),
-    /// The HTTP client cannot be set up; not a matter of the options.
-    #[error("http client cannot be set up: {0}")]
-    Http(String),
 }
 
 /// A bucket of Cloud Storage, or of an emulator.
@@ -110,8 +107,8 @@ impl Bucket {
         ids: Arc<dyn Ids>,
     ) -> Result<Self, BucketError> {
         let Options { bucket, emulator_host, deadline } = options;
-        let endpoint = Endpoint::new(&bucket, emulator_host.as_deref())?;
-        let http = tls::http_client(deadline, emulator_host.is_none())?;
+        let endpoint = Endpoint::new(&bucket)?;
+        let http = Http::new(endpoint::origin(emulator_host.as_deref())?, deadline);
         let policy = Policy::within(deadline);
         Ok(Self { endpoint, client: Client { http, tokens, policy, clock, ids } })
     }

@@ -1,23 +1,24 @@
 //! One call: attempts, their repetition, and the deadline over all of them.
 
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use domain::{Clock, Ids, Instant};
-use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Method, Request, Response, StatusCode, Url};
+use http_body_util::Full;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, StatusCode, Uri};
 use store::Error;
 use tokio::time::timeout;
 
 use crate::answer::{Answer, ERROR_BYTES_MAX};
+use crate::http::{Http, Request};
 use crate::retry::{Cause, Effect, Policy};
 use crate::tokens::{Token, Tokens};
 
 /// Makes calls.
 pub(crate) struct Client {
-    pub(crate) http: reqwest::Client,
+    pub(crate) http: Http,
     /// `None` for an emulator.
     pub(crate) tokens: Option<Tokens>,
     pub(crate) policy: Policy,
@@ -46,14 +47,22 @@ impl<'a> Call<'a> {
     pub(crate) fn new(
         (operation, object): (&'static str, &'a str),
         (effect, method): (Effect, Method),
-        url: Option<Url>,
+        uri: Option<Uri>,
         answer_bytes_max: usize,
     ) -> Result<Self, Error> {
-        let url = url.ok_or_else(|| {
+        let uri = uri.ok_or_else(|| {
             Trouble::new(Cause::Refused, "not expressible as a url").of(operation, object)
         })?;
-        let request = Request::new(method, url);
+        let mut request = Request::default();
+        (*request.method_mut(), *request.uri_mut()) = (method, uri);
         Ok(Self { operation, object, effect, request, answer_bytes_max, large: Cause::Refused })
+    }
+
+    /// The same call with a body.
+    pub(crate) fn with(mut self, content_type: HeaderValue, body: Bytes) -> Self {
+        self.request.headers_mut().insert(CONTENT_TYPE, content_type);
+        *self.request.body_mut() = Full::new(body);
+        self
     }
 
     fn fail(&self, trouble: Trouble) -> Error {
@@ -79,20 +88,6 @@ impl Trouble {
     /// The error of `operation` on `object` that this is.
     pub(crate) fn of(self, operation: &str, object: &str) -> Error {
         Error::new(self.cause.kind(), format!("{operation} {object}: {}", self.text))
-    }
-
-    /// From the HTTP library, whose own messages contain the URL.
-    fn connection(what: &str, err: &reqwest::Error) -> Self {
-        let mut root: Option<&dyn std::error::Error> = None;
-        while let Some(source) = root.map_or_else(|| err.source(), |found| found.source()) {
-            root = Some(source);
-        }
-        let reason = match root {
-            _ if err.is_timeout() => "time is up".to_owned(),
-            Some(root) => root.to_string(),
-            None => "no reason given".to_owned(),
-        };
-        Self::new(Cause::Connection, format!("{what}: {reason}"))
     }
 }
 
@@ -196,33 +191,24 @@ impl Client {
         accept: impl Fn(&Answer) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
         let request = authorized(&call.request, token)?;
-        let mut response =
-            self.http.execute(request).await.map_err(|err| Trouble::connection("request", &err))?;
-        let status = response.status();
+        let mut exchange = self.http.send(request).await?;
+        let status = exchange.status();
         let body = match status {
             status if status.is_success() => {
-                read_all(&mut response, call.answer_bytes_max, call.large).await?
+                exchange.body(call.answer_bytes_max, call.large).await?
             }
             // Whether the service says it or something else shows in the body.
-            StatusCode::NOT_FOUND => {
-                read_all(&mut response, ERROR_BYTES_MAX, Cause::Refused).await?
-            }
+            StatusCode::NOT_FOUND => exchange.body(ERROR_BYTES_MAX, Cause::Refused).await?,
             // The status decides; the body only adds a word to the message.
-            _ => {
-                let body = read_all(&mut response, ERROR_BYTES_MAX, Cause::Refused);
-                body.await.unwrap_or_default()
-            }
+            _ => exchange.body(ERROR_BYTES_MAX, Cause::Refused).await.unwrap_or_default(),
         };
-        let headers = std::mem::take(response.headers_mut());
-        accept(&Answer { status: status.as_u16(), headers, body })
+        accept(&Answer { status: status.as_u16(), headers: exchange.take_headers(), body })
     }
 }
 
 /// A copy of `request` that carries `token`.
 fn authorized(request: &Request, token: Option<&Arc<Token>>) -> Result<Request, Trouble> {
-    let clone = request.try_clone();
-    let mut request =
-        clone.ok_or_else(|| Trouble::new(Cause::Refused, "request cannot be repeated"))?;
+    let mut request = request.clone();
     if let Some(token) = token {
         let mut value = HeaderValue::try_from(format!("Bearer {}", token.0))
             .map_err(|_| Trouble::new(Cause::Token, "no token: it is not a header value"))?;
@@ -230,25 +216,4 @@ fn authorized(request: &Request, token: Option<&Arc<Token>>) -> Result<Request, 
         request.headers_mut().insert(AUTHORIZATION, value);
     }
     Ok(request)
-}
-
-/// Reads the body, and no more than `bytes_max` of it; more is the fault of `cause`.
-async fn read_all(
-    response: &mut Response,
-    bytes_max: usize,
-    cause: Cause,
-) -> Result<Bytes, Trouble> {
-    let large = || Trouble::new(cause, format!("answer of more than {bytes_max} bytes"));
-    let announced = response.content_length().map_or(Ok(0), usize::try_from);
-    let announced = announced.ok().filter(|bytes| *bytes <= bytes_max).ok_or_else(large)?;
-    let mut body = BytesMut::with_capacity(announced);
-    while let Some(chunk) =
-        response.chunk().await.map_err(|err| Trouble::connection("answer broke off", &err))?
-    {
-        if body.len() + chunk.len() > bytes_max {
-            return Err(large());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
 }

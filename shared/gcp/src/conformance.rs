@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use domain::{BoxFuture, Generation};
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Body, Method};
+use hyper::Method;
+use hyper::header::HeaderValue;
 use store::Error;
 use store::conformance::{Others, join_all};
 
@@ -59,10 +59,8 @@ impl Others for Bucket {
             let address = self.endpoint.uploads().with("uploadType", "media").with("name", name);
             let address = address.with("contentEncoding", "gzip").with("fields", "generation");
             let effect = (Effect::Write, Method::POST);
-            let mut call = Call::new(("upload", name), effect, address.url(), JSON_BYTES_MAX)?;
-            call.request.headers_mut().insert(CONTENT_TYPE, JSON);
-            *call.request.body_mut() = Some(Body::from(body));
-            self.client.run(&call, written).await
+            let call = Call::new(("upload", name), effect, address.uri(), JSON_BYTES_MAX)?;
+            self.client.run(&call.with(JSON, body), written).await
         })
     }
 
@@ -75,7 +73,7 @@ impl Others for Bucket {
         Box::pin(async move {
             let address = self.endpoint.object(name).with("generation", generation);
             let effect = (Effect::Write, Method::DELETE);
-            let call = Call::new(("erase", name), effect, address.url(), JSON_BYTES_MAX)?;
+            let call = Call::new(("erase", name), effect, address.uri(), JSON_BYTES_MAX)?;
             self.client.run(&call, deleted).await
         })
     }

@@ -2,13 +2,14 @@
 
 use std::fmt::Display;
 
+use hyper::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::Url;
 
 use crate::bucket::BucketError;
+use crate::origin::Origin;
 
 /// The JSON API. (Cloud Storage documentation, "Request endpoints".)
-const HOST: &str = "https://storage.googleapis.com";
+const HOST: &str = "storage.googleapis.com";
 
 /// The longest object name in bytes. (Cloud Storage documentation, "About objects", "Object
 /// names".)
@@ -20,63 +21,55 @@ const NAME_BYTES_MAX: usize = 1024;
 /// read as another name.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// One bucket of one service.
+/// One bucket.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    origin: String,
     bucket: String,
 }
 
 impl Endpoint {
-    pub(crate) fn new(bucket: &str, emulator_host: Option<&str>) -> Result<Self, BucketError> {
+    pub(crate) fn new(bucket: &str) -> Result<Self, BucketError> {
         if !is_bucket_name(bucket) {
             return Err(BucketError::Name(bucket.to_owned()));
         }
-        let origin = emulator_host.map_or_else(|| Ok(HOST.to_owned()), emulator_origin)?;
-        Ok(Self { origin, bucket: bucket.to_owned() })
-    }
-
-    /// A bucket of the stand-in at `origin`.
-    #[cfg(feature = "stand-in")]
-    pub(crate) fn stand_in(bucket: &str, origin: &str) -> Result<Self, BucketError> {
-        Ok(Self { origin: origin.to_owned(), ..Self::new(bucket, None)? })
+        Ok(Self { bucket: bucket.to_owned() })
     }
 
     /// The collection of objects: to list.
     pub(crate) fn objects(&self) -> Address {
-        Address::new(format!("{}/storage/v1/b/{}/o", self.origin, encode(&self.bucket)))
+        Address::new(format!("/storage/v1/b/{}/o", encode(&self.bucket)))
     }
 
     /// One object.
     pub(crate) fn object(&self, name: &str) -> Address {
-        Address::new(format!("{}/{}", self.objects().url, encode(name)))
+        Address::new(format!("{}/{}", self.objects().target, encode(name)))
     }
 
     /// Where new objects are sent.
     pub(crate) fn uploads(&self) -> Address {
-        Address::new(format!("{}/upload/storage/v1/b/{}/o", self.origin, encode(&self.bucket)))
+        Address::new(format!("/upload/storage/v1/b/{}/o", encode(&self.bucket)))
     }
 }
 
-/// A URL under construction.
+/// Path and query under construction.
 #[derive(Debug)]
 pub(crate) struct Address {
-    url: String,
+    target: String,
     separator: char,
 }
 
 impl Address {
-    fn new(url: String) -> Self {
-        Self { url, separator: '?' }
+    fn new(target: String) -> Self {
+        Self { target, separator: '?' }
     }
 
     /// Adds a query parameter. `key` is a plain word.
     pub(crate) fn with(mut self, key: &str, value: impl Display) -> Self {
-        self.url.push(self.separator);
+        self.target.push(self.separator);
         self.separator = '&';
-        self.url.push_str(key);
-        self.url.push('=');
-        self.url.push_str(&encode(&value.to_string()));
+        self.target.push_str(key);
+        self.target.push('=');
+        self.target.push_str(&encode(&value.to_string()));
         self
     }
 
@@ -88,9 +81,9 @@ impl Address {
         }
     }
 
-    /// The finished URL; `None` if it is none, which the checks of its parts exclude.
-    pub(crate) fn url(&self) -> Option<Url> {
-        Url::parse(&self.url).ok()
+    /// The finished target; `None` if it is too long for one.
+    pub(crate) fn uri(self) -> Option<Uri> {
+        self.target.try_into().ok()
     }
 }
 
@@ -124,14 +117,14 @@ fn is_bucket_name(name: &str) -> bool {
     (3..=222).contains(&name.len()) && name.split('.').all(is_part)
 }
 
-/// `http://host:port`, whatever the spelling.
-fn emulator_origin(host: &str) -> Result<String, BucketError> {
-    let bare = host.strip_prefix("http://").unwrap_or(host);
-    let origin = format!("http://{}", bare.strip_suffix('/').unwrap_or(bare));
-    // What the parser finds must be what was meant: no user, no path, no query.
-    let plain = !bare.is_empty()
-        && !bare.contains(['@', '?', '#', '\\'])
-        && !bare.trim_end_matches('/').contains('/')
-        && Url::parse(&origin).is_ok_and(|url| url.host().is_some() && url.path() == "/");
-    plain.then_some(origin).ok_or_else(|| BucketError::EmulatorHost(host.to_owned()))
+/// Where requests go: Cloud Storage, or an emulator as `STORAGE_EMULATOR_HOST` names it.
+pub(crate) fn origin(emulator_host: Option<&str>) -> Result<Origin, BucketError> {
+    let found = match emulator_host {
+        None => Origin::new(true, HOST),
+        Some(host) => {
+            let bare = host.strip_prefix("http://").unwrap_or(host);
+            Origin::new(false, bare.strip_suffix('/').unwrap_or(bare))
+        }
+    };
+    found.ok_or_else(|| BucketError::EmulatorHost(emulator_host.unwrap_or(HOST).to_owned()))
 }

@@ -19,14 +19,16 @@ mod write;
 mod answer;
 #[cfg(feature = "conformance")]
 mod conformance;
+mod connect;
 #[cfg(feature = "developer")]
 mod developer;
 mod endpoint;
+mod http;
 #[cfg(any(test, not(feature = "developer"), feature = "stand-in"))]
 mod metadata_server;
+mod origin;
 #[cfg(feature = "stand-in")]
 mod stand_in;
-mod tls;
 mod tokens;
 
 pub use bucket::{Bucket, BucketError, DEADLINE, Options, connect};

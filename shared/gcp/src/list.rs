@@ -1,7 +1,7 @@
 //! Listing objects, and the versions of one object.
 
 use domain::{Generation, Instant};
-use reqwest::Method;
+use hyper::Method;
 use serde::Deserialize;
 use store::{Error, List, Listed, PAGE_ITEMS_MAX, Page};
 
@@ -55,7 +55,7 @@ impl Bucket {
             .with_some("startOffset", list.start_offset.as_ref())
             .with_some("endOffset", list.end_offset.as_ref())
             .with_some("pageToken", list.page_token.as_ref());
-        self.listed(("list", &list.prefix), &address).await
+        self.listed(("list", &list.prefix), address).await
     }
 
     /// The versions of exactly `name`. They come first among what begins with it, and are read up
@@ -90,12 +90,12 @@ impl Bucket {
             .with("versions", true)
             .with("prefix", prefix)
             .with_some("pageToken", page_token);
-        self.listed(("versions", prefix), &address).await
+        self.listed(("versions", prefix), address).await
     }
 
-    async fn listed(&self, what: (&'static str, &str), address: &Address) -> Result<Page, Error> {
+    async fn listed(&self, what: (&'static str, &str), address: Address) -> Result<Page, Error> {
         let effect = (Effect::Read, Method::GET);
-        let call = Call::new(what, effect, address.url(), JSON_BYTES_MAX)?;
+        let call = Call::new(what, effect, address.uri(), JSON_BYTES_MAX)?;
         self.client.run(&call, page).await
     }
 }

@@ -6,20 +6,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{BoxFuture, Clock, Instant};
-use reqwest::header::HeaderValue;
-use reqwest::{Client, StatusCode};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{StatusCode, Uri};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::DEADLINE;
-use crate::tls;
+use crate::http::{Http, Request};
+use crate::origin::Origin;
+use crate::retry::Cause;
 use crate::tokens::{Token, TokenError, TokenProvider};
 
 /// `metadata.google.internal`, which always has this address: nothing needs to be looked up.
 const HOST: &str = "169.254.169.254";
 
 /// The header by which both sides know that they mean each other.
-const FLAVOR: (&str, HeaderValue) = ("metadata-flavor", HeaderValue::from_static("Google"));
+const FLAVOR: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("metadata-flavor"), HeaderValue::from_static("Google"));
+
+/// Where tokens of the instance's service account are.
+const PATH: &str = "/computeMetadata/v1/instance/service-accounts/default/token";
 
 /// A token is used no longer than until so shortly before it expires. The server itself gives a new
 /// one some minutes before.
@@ -29,12 +35,11 @@ const MARGIN: Duration = Duration::from_secs(30);
 const LIFETIME_MAX_S: u64 = 24 * 60 * 60;
 
 /// The largest answer that is read: tokens have at most a few thousand bytes.
-const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Asks the metadata server, and keeps what it says.
 pub(crate) struct MetadataServer {
-    http: Client,
-    url: String,
+    http: Http,
     clock: Arc<dyn Clock>,
     kept: Mutex<Option<(Arc<Token>, Instant)>>,
 }
@@ -59,18 +64,20 @@ impl MetadataServer {
         deadline: Duration,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TokenError> {
-        let http = tls::http_client(deadline, false);
-        let http = http.map_err(|_| lasts("http client cannot be set up"))?;
-        let path = "computeMetadata/v1/instance/service-accounts/default/token";
-        let url = format!("http://{host}/{path}");
-        Ok(Self { http, url, clock, kept: Mutex::new(None) })
+        let origin = Origin::new(false, host);
+        let origin = origin.ok_or_else(|| lasts("metadata server has no address"))?;
+        let http = Http::new(origin, deadline);
+        Ok(Self { http, clock, kept: Mutex::new(None) })
     }
 
     async fn fetch(&self) -> Result<Answer, TokenError> {
         let (name, value) = FLAVOR;
-        let response = self.http.get(&self.url).header(name, value).send().await;
-        let response = response.map_err(|_| passes("metadata server does not answer"))?;
-        match response.status() {
+        let mut request = Request::default();
+        *request.uri_mut() = Uri::from_static(PATH);
+        request.headers_mut().insert(&name, value.clone());
+        let answer = self.http.send(request).await;
+        let mut answer = answer.map_err(|_| passes("metadata server does not answer"))?;
+        match answer.status() {
             StatusCode::OK => (),
             status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
                 return Err(passes("metadata server is busy"));
@@ -78,15 +85,14 @@ impl MetadataServer {
             _ => return Err(lasts("metadata server refuses a token")),
         }
         // Something else may have taken the address.
-        let (name, value) = FLAVOR;
-        if response.headers().get(name) != Some(&value) {
+        if answer.take_headers().get(name) != Some(&value) {
             return Err(lasts("something else answers as the metadata server"));
         }
-        if response.content_length().is_none_or(|bytes| bytes > ANSWER_BYTES_MAX) {
-            return Err(lasts("metadata server answers without a length, or with a large one"));
-        }
-        let body = response.bytes().await;
-        let body = body.map_err(|_| passes("answer of the metadata server broke off"))?;
+        let body = answer.body(ANSWER_BYTES_MAX, Cause::Refused).await;
+        let body = body.map_err(|trouble| match trouble.cause {
+            Cause::Refused => lasts("metadata server gives a large answer"),
+            _ => passes("answer of the metadata server broke off"),
+        })?;
         serde_json::from_slice(&body).map_err(|_| lasts("metadata server answers with no token"))
     }
 }

@@ -1,7 +1,7 @@
 //! Reading an object: content, generation and metadata in one request.
 
 use domain::Generation;
-use reqwest::Method;
+use hyper::Method;
 use store::{Error, Object, content_bytes_max};
 
 use crate::Bucket;
@@ -21,10 +21,10 @@ impl Bucket {
             return Err(Trouble::new(Cause::Refused, refusal).of("get", name));
         }
         let address = self.endpoint.object(name).with("alt", "media");
-        let url = address.with_some("generation", generation).url();
+        let uri = address.with_some("generation", generation).uri();
         let effect = (Effect::Read, Method::GET);
         let bytes_max = content_bytes_max(name);
-        let mut call = Call::new(("get", name), effect, url, bytes_max)?;
+        let mut call = Call::new(("get", name), effect, uri, bytes_max)?;
         call.large = Cause::Content;
         self.client.run(&call, |answer| object(answer, generation, bytes_max)).await
     }

@@ -8,10 +8,12 @@ use rustls::RootCertStore;
 
 use crate::client::Client;
 use crate::endpoint::Endpoint;
+use crate::http::Http;
 use crate::metadata_server::MetadataServer;
+use crate::origin::Origin;
 use crate::retry::Policy;
 use crate::tokens::{TokenProvider, Tokens};
-use crate::{Bucket, BucketError, DEADLINE, tls};
+use crate::{Bucket, BucketError, DEADLINE};
 
 /// The root of the stand-in's certificate. Nobody has its key any more.
 const ROOT: &[u8] = include_bytes!("stand_in/root.der");
@@ -28,13 +30,13 @@ pub(crate) fn bucket(
     ids: &Arc<dyn Ids>,
 ) -> Option<Result<Bucket, BucketError>> {
     let (host, metadata) = host.filter(|host| host.starts_with(SCHEME))?.split_once(',')?;
-    let endpoint = Endpoint::stand_in(bucket, host);
-    Some(endpoint.and_then(|endpoint| {
-        let http = tls::http_client(DEADLINE, true)?;
+    let origin = Origin::new(true, host.strip_prefix(SCHEME)?)?;
+    Some(Endpoint::new(bucket).map(|endpoint| {
+        let http = Http::new(origin, DEADLINE);
         let policy = Policy::within(DEADLINE);
         let tokens = Some(tokens(metadata.to_owned(), clock));
         let (clock, ids) = (Arc::clone(clock), Arc::clone(ids));
-        Ok(Bucket { endpoint, client: Client { http, tokens, policy, clock, ids } })
+        Bucket { endpoint, client: Client { http, tokens, policy, clock, ids } }
     }))
 }
 
@@ -48,6 +50,6 @@ fn tokens(host: String, clock: &Arc<dyn Clock>) -> Tokens {
 }
 
 /// Adds the stand-in's root to `roots`.
-pub(crate) fn trust(roots: &mut RootCertStore) -> Result<(), BucketError> {
-    roots.add(ROOT.into()).map_err(|err| BucketError::Http(err.to_string()))
+pub(crate) fn trust(roots: &mut RootCertStore) -> Result<(), rustls::Error> {
+    roots.add(ROOT.into())
 }

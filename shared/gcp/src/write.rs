@@ -4,8 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 use domain::Generation;
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Body, Method};
+use hyper::Method;
+use hyper::header::HeaderValue;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use store::{CONTENT_BYTES_MAX, Error, METADATA_BYTES_MAX, Metadata, Precondition};
@@ -57,10 +57,8 @@ impl Bucket {
         let address = self.endpoint.uploads().with("uploadType", "multipart");
         let address = address.with("ifGenerationMatch", generation).with("fields", "generation");
         let effect = (Effect::Write, Method::POST);
-        let mut call = Call::new(("put", name), effect, address.url(), JSON_BYTES_MAX)?;
-        call.request.headers_mut().insert(CONTENT_TYPE, header);
-        *call.request.body_mut() = Some(Body::from(content));
-        self.client.run(&call, written).await
+        let call = Call::new(("put", name), effect, address.uri(), JSON_BYTES_MAX)?;
+        self.client.run(&call.with(header, content), written).await
     }
 
     /// `Objects: delete` of the live version.
@@ -70,7 +68,7 @@ impl Bucket {
         }
         let address = self.endpoint.object(name).with("ifGenerationMatch", generation);
         let effect = (Effect::Write, Method::DELETE);
-        let call = Call::new(("delete", name), effect, address.url(), JSON_BYTES_MAX)?;
+        let call = Call::new(("delete", name), effect, address.uri(), JSON_BYTES_MAX)?;
         self.client.run(&call, deleted).await
     }
 }

@@ -47,6 +47,13 @@ async fn an_emulator_host_has_a_scheme_and_a_slash_or_not() {
 }
 
 #[test]
+fn an_emulator_host_is_a_name_or_an_address() {
+    for host in ["localhost", "emulator.test:1", "127.0.0.1:65535", "[::1]", "[::1]:1"] {
+        assert!(new("bucket", Some(host)).is_ok(), "{host}");
+    }
+}
+
+#[test]
 fn what_is_no_host_is_refused() {
     for host in [
         "",
@@ -58,7 +65,14 @@ fn what_is_no_host_is_refused() {
         "user:password@localhost:1",
         "localhost:1?x=y",
         "localhost:port",
+        "localhost:",
+        "localhost:65536",
+        "localhost#1",
+        "localhost\\1",
+        "[::1",
+        ":1",
         "local host",
+        "h\u{f6}st",
     ] {
         assert!(matches!(new("bucket", Some(host)), Err(BucketError::EmulatorHost(_))), "{host}");
     }

@@ -1,0 +1,203 @@
+//! HTTP/1.1 to one host: hyper, over connections that are kept and used again.
+//!
+//! Less than a general client does, on purpose: no redirects, which would take the token elsewhere;
+//! no proxies, which are set in the environment; no repetition, about which one place decides; no
+//! decompression, since objects are verified as they are stored.
+
+use std::error::Error;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Incoming};
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper::header::{ACCEPT_ENCODING, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use hyper::{Method, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
+
+use crate::client::Trouble;
+use crate::connect::Connector;
+use crate::origin::Origin;
+use crate::retry::{Cause, Policy};
+
+/// A request to the host: its target is a path with a query.
+pub(crate) type Request = hyper::Request<Full<Bytes>>;
+
+/// Headers of an answer of which the memory for each request is a stack's. An object may have more
+/// custom metadata, each in a header of its own: such a one is asked for once more with room for
+/// [`HEADERS_MAX`], which costs a hundred kilobytes each time.
+const HEADERS_USUAL: usize = 100;
+
+/// The most headers of an answer: thousands of the shortest keys make up 8 KiB.
+const HEADERS_MAX: usize = 4096;
+
+/// Connections that nobody uses are kept for so long. The service closes them after minutes.
+const IDLE_MAX: Duration = Duration::from_secs(90);
+
+/// The most connections that are kept while nobody uses them.
+const KEPT_MAX: usize = 100;
+
+/// Names the client to the service.
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("strata/", env!("CARGO_PKG_VERSION")));
+
+/// Without it, Cloud Storage decompresses what is stored with gzip, and neither length nor checksum
+/// match any more. (Cloud Storage documentation, "Transcoding of gzip-compressed files".)
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+
+/// A client of one host.
+pub(crate) struct Http {
+    connector: Connector,
+    host: HeaderValue,
+    /// How long an attempt may wait for something to happen.
+    silence_max: Duration,
+    kept: Mutex<Vec<Kept>>,
+}
+
+/// A connection that nobody uses.
+struct Kept {
+    connection: Connection,
+    since: Instant,
+}
+
+type Connection = SendRequest<Full<Bytes>>;
+
+/// An answer whose body is not read yet.
+pub(crate) struct Exchange<'a> {
+    http: &'a Http,
+    response: hyper::Response<Incoming>,
+    /// To be kept when the whole answer has arrived.
+    connection: Option<Connection>,
+}
+
+impl Http {
+    /// A client for calls under `deadline`, which is not in touch with `origin` yet.
+    pub(crate) fn new(origin: Origin, deadline: Duration) -> Self {
+        let silence_max = Policy::within(deadline).silence_max();
+        let host = origin.authority().clone();
+        let connector = Connector::new(origin, silence_max / 2);
+        Self { connector, host, silence_max, kept: Mutex::default() }
+    }
+
+    /// Sends `request` and waits for the head of its answer.
+    pub(crate) async fn send(&self, mut request: Request) -> Result<Exchange<'_>, Trouble> {
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.host.clone());
+        headers.insert(USER_AGENT, AGENT);
+        headers.insert(ACCEPT_ENCODING, GZIP);
+        let mut again = (request.method() == Method::GET).then(|| request.clone());
+        let mut headers_max = HEADERS_USUAL;
+        loop {
+            let kept = if headers_max == HEADERS_USUAL { self.take().await } else { None };
+            let is_kept = kept.is_some();
+            let mut connection = match kept {
+                Some(connection) => connection,
+                None => self.connect(headers_max).await?,
+            };
+            let answer = timeout(self.silence_max, connection.try_send_request(request)).await;
+            let mut err = match answer.map_err(|_| silent("request"))? {
+                Ok(response) => {
+                    let connection = (headers_max == HEADERS_USUAL).then_some(connection);
+                    return Ok(Exchange { http: self, response, connection });
+                }
+                Err(err) => err,
+            };
+            if is_kept && let Some(unsent) = err.take_message() {
+                // The service has closed the connection in the meantime.
+                request = unsent;
+            } else if err.error().is_parse_too_large()
+                && let Some(same) = again.take()
+            {
+                (request, headers_max) = (same, HEADERS_MAX);
+            } else {
+                return Err(broken("request", err.error()));
+            }
+        }
+    }
+
+    /// A connection that was kept and still is one.
+    async fn take(&self) -> Option<Connection> {
+        loop {
+            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+            let Kept { mut connection, since } = kept;
+            // Ready is one whose answer was taken from it, which happens at once.
+            if since.elapsed() < IDLE_MAX
+                && matches!(timeout(self.silence_max, connection.ready()).await, Ok(Ok(())))
+            {
+                return Some(connection);
+            }
+        }
+    }
+
+    fn keep(&self, connection: Connection) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < KEPT_MAX {
+            kept.push(Kept { connection, since: Instant::now() });
+        }
+    }
+
+    async fn connect(&self, headers_max: usize) -> Result<Connection, Trouble> {
+        let stream = self.connector.connect().await.map_err(|err| broken("request", &*err))?;
+        let mut builder = Builder::new();
+        if headers_max != HEADERS_USUAL {
+            builder.max_headers(headers_max);
+        }
+        let (connection, driver) =
+            builder.handshake(TokioIo::new(stream)).await.map_err(|err| broken("request", &err))?;
+        tokio::spawn(async move {
+            // Whoever waits for an answer on it is told why there will be none.
+            driver.await.unwrap_or_default();
+        });
+        Ok(connection)
+    }
+}
+
+impl Exchange<'_> {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    pub(crate) fn take_headers(&mut self) -> HeaderMap {
+        std::mem::take(self.response.headers_mut())
+    }
+
+    /// Reads the body, and no more than `bytes_max` of it; more is the fault of `cause`.
+    pub(crate) async fn body(&mut self, bytes_max: usize, cause: Cause) -> Result<Bytes, Trouble> {
+        let large = || Trouble::new(cause, format!("answer of more than {bytes_max} bytes"));
+        let body = self.response.body_mut();
+        let announced = body.size_hint().exact().map_or(Ok(0), usize::try_from);
+        let announced = announced.ok().filter(|bytes| *bytes <= bytes_max).ok_or_else(large)?;
+        let mut content = BytesMut::with_capacity(announced);
+        loop {
+            let frame = timeout(self.http.silence_max, body.frame()).await;
+            let Some(frame) = frame.map_err(|_| silent(BROKE_OFF))? else { break };
+            let frame = frame.map_err(|err| broken(BROKE_OFF, &err))?;
+            // Trailers say nothing that is wanted.
+            let Ok(chunk) = frame.into_data() else { continue };
+            if content.len() + chunk.len() > bytes_max {
+                return Err(large());
+            }
+            content.extend_from_slice(&chunk);
+        }
+        if let Some(connection) = self.connection.take() {
+            self.http.keep(connection);
+        }
+        Ok(content.freeze())
+    }
+}
+
+const BROKE_OFF: &str = "answer broke off";
+
+fn silent(what: &str) -> Trouble {
+    Trouble::new(Cause::Connection, format!("{what}: time is up"))
+}
+
+/// What lies behind `err`: the errors above it say where it happened.
+fn broken(what: &str, err: &(dyn Error + 'static)) -> Trouble {
+    let mut root = err;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    Trouble::new(Cause::Connection, format!("{what}: {root}"))
+}
