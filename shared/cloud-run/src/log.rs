@@ -1,30 +1,21 @@
 //! Structured log lines for Cloud Logging, on standard output.
 
+mod lines;
+
 use std::io::{self, Write};
 use std::time::Instant;
 
 use axum::http::StatusCode;
 use domain::{Disposition, Failure, Outcome};
-use serde_json::{Map, Value};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::SetGlobalDefaultError;
 use tracing::{Subscriber, error, info, warn};
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::decode::{Malformed, Notification};
 use crate::trace::Trace;
 
 /// The longest reason in a log line, in bytes; quarantine objects have all of it.
 const REASON_BYTES_MAX: usize = 2048;
-
-/// `tracing-stackdriver` writes every field in camel case and knows traces only from
-/// OpenTelemetry: what it makes of our fields, and what they are called.
-const NAMES: [(&str, &str); 3] = [
-    ("elapsedMs", "elapsed_ms"),
-    ("trace", "logging.googleapis.com/trace"),
-    ("spanId", "logging.googleapis.com/spanId"),
-];
 
 /// Logs what is at least as severe as `level`, from here on and in the whole process. A panic
 /// is logged with its place and without its message, which can quote what was handled.
@@ -37,13 +28,12 @@ pub(crate) fn init(level: LevelFilter) -> Result<(), SetGlobalDefaultError> {
     Ok(())
 }
 
-/// Writes one JSON object a line to `writer`.
-pub(crate) fn subscriber<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
-    let layer = tracing_stackdriver::layer().with_writer(Renaming(writer));
-    tracing_subscriber::registry().with(level).with(layer.with_source_location(false))
+/// Writes one JSON object a line to what `writer` gives, in one call.
+pub(crate) fn subscriber<W: Write>(
+    level: LevelFilter,
+    writer: impl Fn() -> W + Send + Sync + 'static,
+) -> impl Subscriber + Send + Sync {
+    lines::Lines { level, writer }
 }
 
 /// The one line about a delivery.
@@ -117,8 +107,8 @@ impl<'a> Line<'a> {
                     reason,
                     attempts = self.attempts,
                     elapsed_ms,
-                    trace = self.trace_name.as_deref(),
-                    span_id,
+                    "logging.googleapis.com/trace" = self.trace_name.as_deref(),
+                    "logging.googleapis.com/spanId" = span_id,
                     "delivery"
                 )
             };
@@ -141,42 +131,4 @@ impl Drop for Line<'_> {
 
 fn cut(reason: &str) -> &str {
     &reason[..reason.floor_char_boundary(REASON_BYTES_MAX)]
-}
-
-/// Gives fields their names back in every line that is written through it.
-struct Renaming<W>(W);
-
-impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Renaming<W> {
-    type Writer = RenamingWriter<W::Writer>;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        RenamingWriter(self.0.make_writer())
-    }
-}
-
-/// Takes each line in one call, as the formatting layer of `tracing-subscriber` writes it.
-struct RenamingWriter<W>(W);
-
-impl<W: Write> Write for RenamingWriter<W> {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        match serde_json::from_slice::<Map<String, Value>>(line) {
-            Ok(fields) => {
-                let fields: Map<_, _> = fields.into_iter().map(renamed).collect();
-                let mut renamed = serde_json::to_vec(&fields)?;
-                renamed.push(b'\n');
-                self.0.write_all(&renamed)?;
-            }
-            Err(_) => self.0.write_all(line)?,
-        }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-fn renamed((name, value): (String, Value)) -> (String, Value) {
-    let ours = NAMES.iter().find(|(theirs, _)| *theirs == name);
-    (ours.map_or(name, |(_, ours)| (*ours).to_owned()), value)
 }

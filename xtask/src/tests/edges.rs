@@ -64,7 +64,6 @@ const OWNERS: [(&str, &str); 7] = [
     ("tokio-rustls", "gcp"),
     ("gcp_auth", "gcp"),
     ("axum", "cloud-run"),
-    ("tracing-stackdriver", "cloud-run"),
 ];
 
 /// Crates that are never deployed, and so may use what they need.
