@@ -1,10 +1,8 @@
 //! Layers: files as tar and gzip, in which nothing depends on the machine or the hour.
 //! (OCI Image Specification 1.1, "Image Layer Filesystem Changeset".)
 
-use std::io::Write as _;
-
 use anyhow::Result;
-use flate2::{Compression, GzBuilder};
+use libdeflater::{CompressionLvl, Compressor};
 use tar::{EntryType, Header};
 
 use super::blob::{Blob, digest, media};
@@ -83,7 +81,9 @@ pub(crate) fn archive(mut entries: Vec<Entry>) -> Result<Vec<u8>> {
 
 /// Compresses without a name, a time or a system in the header.
 pub(crate) fn gzip(content: &[u8]) -> Result<Vec<u8>> {
-    let mut writer = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
-    writer.write_all(content)?;
-    Ok(writer.finish()?)
+    let mut compressor = Compressor::new(CompressionLvl::best());
+    let mut compressed = vec![0; compressor.gzip_compress_bound(content.len())];
+    let bytes = compressor.gzip_compress(content, &mut compressed)?;
+    compressed.truncate(bytes);
+    Ok(compressed)
 }

@@ -55,7 +55,7 @@ const TOOLS: [&str; 2] = ["emulator", "simulation"];
 
 /// Third-party crates that bring a network, a server, a schema engine or a calendar, and the only
 /// deployed crate that may use each.
-const OWNERS: [(&str, &str); 7] = [
+const OWNERS: [(&str, &str); 8] = [
     ("chrono", "domain"),
     ("ulid", "domain"),
     ("jsonschema", "schema"),
