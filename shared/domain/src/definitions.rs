@@ -175,6 +175,11 @@ impl Definitions {
         }
     }
 
+    /// Whether they are those that the program was built with.
+    pub fn are_embedded(&self) -> bool {
+        matches!(self.schemas, Schemas::Embedded)
+    }
+
     /// Sixteen hexadecimal digits that change with any file.
     pub fn digest(&self) -> &str {
         &self.digest
