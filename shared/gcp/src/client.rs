@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::{Clock, Ids, Instant};
+use futures_util::future::join;
 use http_body_util::Full;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, StatusCode, Uri};
 use store::Error;
 use tokio::time::timeout;
@@ -119,10 +120,11 @@ impl Client {
         let mut renewed = false;
         let mut attempt = 1;
         loop {
-            let token = self.token().await;
-            let result = match &token {
-                Ok(token) => self.attempt(call, token.as_ref(), &accept).await,
-                Err(trouble) => Err(Trouble::new(trouble.cause, trouble.text.as_str())),
+            let (token, prepared) = self.prepare().await;
+            let result = match (&token, prepared) {
+                (Ok(token), Ok(())) => self.attempt(call, token.as_ref(), &accept).await,
+                (Ok(_), Err(trouble)) => Err(trouble),
+                (Err(trouble), _) => Err(Trouble::new(trouble.cause, trouble.text.as_str())),
             };
             let mut trouble = match result {
                 Ok(value) => return Ok(value),
@@ -166,16 +168,21 @@ impl Client {
         (self.clock.now().after(delay) < ends).then_some(delay)
     }
 
-    async fn token(&self) -> Result<Option<Arc<Token>>, Trouble> {
-        let Some(tokens) = &self.tokens else { return Ok(None) };
-        match timeout(self.policy.silence_max(), tokens.token()).await {
+    /// A token if one is needed, and a connection to send it on. A first call waits for both at
+    /// once: the metadata server answers while the handshake goes on.
+    async fn prepare(&self) -> (Result<Option<Arc<Token>>, Trouble>, Result<(), Trouble>) {
+        let Some(tokens) = &self.tokens else { return (Ok(None), Ok(())) };
+        let token = timeout(self.policy.silence_max(), tokens.token());
+        let (token, prepared) = join(token, self.http.prepare()).await;
+        let token = match token {
             Ok(Ok(token)) => Ok(Some(token)),
             Ok(Err(err)) => {
                 let cause = if err.passes { Cause::TokenDelay } else { Cause::Token };
                 Err(Trouble::new(cause, format!("no token: {}", err.text)))
             }
             Err(_) => Err(Trouble::new(Cause::TokenDelay, "no token: time is up")),
-        }
+        };
+        (token, prepared)
     }
 
     async fn forget(&self, refused: &Arc<Token>) {
@@ -190,8 +197,8 @@ impl Client {
         token: Option<&Arc<Token>>,
         accept: impl Fn(&Answer) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
-        let request = authorized(&call.request, token)?;
-        let mut exchange = self.http.send(request).await?;
+        let authorization = token.map(|token| bearer(token)).transpose()?;
+        let mut exchange = self.http.send(&call.request, authorization).await?;
         let status = exchange.status();
         let body = match status {
             status if status.is_success() => {
@@ -206,14 +213,10 @@ impl Client {
     }
 }
 
-/// A copy of `request` that carries `token`.
-fn authorized(request: &Request, token: Option<&Arc<Token>>) -> Result<Request, Trouble> {
-    let mut request = request.clone();
-    if let Some(token) = token {
-        let mut value = HeaderValue::try_from(format!("Bearer {}", token.0))
-            .map_err(|_| Trouble::new(Cause::Token, "no token: it is not a header value"))?;
-        value.set_sensitive(true);
-        request.headers_mut().insert(AUTHORIZATION, value);
-    }
-    Ok(request)
+/// What the header `Authorization` says.
+fn bearer(token: &Token) -> Result<HeaderValue, Trouble> {
+    let mut value = HeaderValue::try_from(format!("Bearer {}", token.0))
+        .map_err(|_| Trouble::new(Cause::Token, "no token: it is not a header value"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }

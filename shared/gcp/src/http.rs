@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper::header::{ACCEPT_ENCODING, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
@@ -80,40 +80,63 @@ impl Http {
         Self { connector, host, silence_max, kept: Mutex::default() }
     }
 
-    /// Sends `request` and waits for the head of its answer.
-    pub(crate) async fn send(&self, mut request: Request) -> Result<Exchange<'_>, Trouble> {
-        let headers = request.headers_mut();
-        headers.insert(HOST, self.host.clone());
-        headers.insert(USER_AGENT, AGENT);
-        headers.insert(ACCEPT_ENCODING, GZIP);
-        let mut again = (request.method() == Method::GET).then(|| request.clone());
+    /// Sees to it that there is a connection that nobody uses.
+    pub(crate) async fn prepare(&self) -> Result<(), Trouble> {
+        if self.kept.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            let connection = self.connect(HEADERS_USUAL).await?;
+            self.keep(connection);
+        }
+        Ok(())
+    }
+
+    /// Sends `request` with `authorization` and waits for the head of the answer.
+    pub(crate) async fn send(
+        &self,
+        request: &Request,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Exchange<'_>, Trouble> {
         let mut headers_max = HEADERS_USUAL;
         loop {
-            let kept = if headers_max == HEADERS_USUAL { self.take().await } else { None };
+            let is_usual = headers_max == HEADERS_USUAL;
+            let kept = if is_usual { self.take().await } else { None };
             let is_kept = kept.is_some();
             let mut connection = match kept {
                 Some(connection) => connection,
                 None => self.connect(headers_max).await?,
             };
-            let answer = timeout(self.silence_max, connection.try_send_request(request)).await;
+            let sent = connection.try_send_request(self.addressed(request, authorization.clone()));
+            let answer = timeout(self.silence_max, sent).await;
             let mut err = match answer.map_err(|_| silent("request"))? {
                 Ok(response) => {
-                    let connection = (headers_max == HEADERS_USUAL).then_some(connection);
+                    let connection = is_usual.then_some(connection);
                     return Ok(Exchange { http: self, response, connection });
                 }
                 Err(err) => err,
             };
-            if is_kept && let Some(unsent) = err.take_message() {
-                // The service has closed the connection in the meantime.
-                request = unsent;
-            } else if err.error().is_parse_too_large()
-                && let Some(same) = again.take()
-            {
-                (request, headers_max) = (same, HEADERS_MAX);
-            } else {
+            if is_kept && err.take_message().is_some() {
+                // The service has closed the connection in the meantime, and got nothing.
+                continue;
+            }
+            let is_again = is_usual && err.error().is_parse_too_large();
+            if !is_again || request.method() != Method::GET {
                 return Err(broken("request", err.error()));
             }
+            headers_max = HEADERS_MAX;
         }
+    }
+
+    /// A copy of `request` with what every request has.
+    fn addressed(&self, request: &Request, authorization: Option<HeaderValue>) -> Request {
+        let mut request = request.clone();
+        let headers = request.headers_mut();
+        headers.reserve(4);
+        headers.insert(HOST, self.host.clone());
+        headers.insert(USER_AGENT, AGENT);
+        headers.insert(ACCEPT_ENCODING, GZIP);
+        if let Some(authorization) = authorization {
+            headers.insert(AUTHORIZATION, authorization);
+        }
+        request
     }
 
     /// A connection that was kept and still is one.
@@ -121,9 +144,12 @@ impl Http {
         loop {
             let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
             let Kept { mut connection, since } = kept;
-            // Ready is one whose answer was taken from it, which happens at once.
-            if since.elapsed() < IDLE_MAX
-                && matches!(timeout(self.silence_max, connection.ready()).await, Ok(Ok(())))
+            if since.elapsed() >= IDLE_MAX {
+                continue;
+            }
+            // One whose answer has just been read is ready when its task has run once more.
+            if connection.is_ready()
+                || matches!(timeout(self.silence_max, connection.ready()).await, Ok(Ok(())))
             {
                 return Some(connection);
             }

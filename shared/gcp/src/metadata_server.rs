@@ -75,7 +75,7 @@ impl MetadataServer {
         let mut request = Request::default();
         *request.uri_mut() = Uri::from_static(PATH);
         request.headers_mut().insert(&name, value.clone());
-        let answer = self.http.send(request).await;
+        let answer = self.http.send(&request, None).await;
         let mut answer = answer.map_err(|_| passes("metadata server does not answer"))?;
         match answer.status() {
             StatusCode::OK => (),
