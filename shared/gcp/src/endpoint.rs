@@ -124,12 +124,32 @@ fn is_bucket_name(name: &str) -> bool {
     (3..=222).contains(&name.len()) && name.split('.').all(is_part)
 }
 
+/// The token for the emulator at `http://TOKEN@host:port`, if the address has one.
+pub(crate) fn emulator_token(host: &str) -> Option<&str> {
+    split_token(host.strip_prefix("http://").unwrap_or(host)).0
+}
+
+fn split_token(bare: &str) -> (Option<&str>, &str) {
+    match bare.split_once('@') {
+        Some((token, host)) => (Some(token), host),
+        None => (None, bare),
+    }
+}
+
+/// What stands for itself in a URL and in a header alike. (RFC 3986, section 2.3; RFC 6750,
+/// section 2.1.)
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+}
+
 /// `http://host:port`, whatever the spelling.
 fn emulator_origin(host: &str) -> Result<String, BucketError> {
     let bare = host.strip_prefix("http://").unwrap_or(host);
+    let (token, bare) = split_token(bare);
     let origin = format!("http://{}", bare.strip_suffix('/').unwrap_or(bare));
-    // What the parser finds must be what was meant: no user, no path, no query.
+    // What the parser finds must be what was meant: no other user, no path, no query.
     let plain = !bare.is_empty()
+        && token.is_none_or(is_token)
         && !bare.contains(['@', '?', '#', '\\'])
         && !bare.trim_end_matches('/').contains('/')
         && Url::parse(&origin).is_ok_and(|url| url.host().is_some() && url.path() == "/");
