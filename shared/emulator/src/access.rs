@@ -2,14 +2,17 @@
 
 /// Decides about requests. What is done in process, without a request, is asked of nobody.
 ///
-/// It is asked before anything else of a request is looked at, as the service does, and may be
-/// asked about the same thing more than once.
+/// It is asked before anything else of a request is looked at, as the service does, perhaps more than
+/// once, and perhaps about what the request turns out not to need.
 pub trait Policy: Send + Sync {
     /// Who has this bearer token; `None` when nobody has, which is answered with 401.
     fn principal(&self, token: &str) -> Option<String>;
 
     /// Whether it is allowed.
     fn allows(&self, asked: &Asked<'_>) -> bool;
+
+    /// Is told that a request was refused for want of it.
+    fn refused(&self, _: &Asked<'_>) {}
 }
 
 /// One permission that a request needs.

@@ -91,6 +91,9 @@ impl Caller {
             return Ok(());
         }
         let who = self.0.as_ref().and_then(|held| held.principal.as_deref());
+        if let (Some(held), Some(principal)) = (&self.0, who) {
+            held.policy.refused(&Asked { principal, permission, bucket, target });
+        }
         let what = if matches!(target, Target::Object(_)) { "object" } else { "bucket" };
         Err(Refusal::denied(who, permission, what))
     }

@@ -1,6 +1,6 @@
 //! A policy that requests are held to.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::http::Method;
 use bytes::Bytes;
@@ -11,7 +11,11 @@ use crate::client::{Answer, Rest};
 
 /// Everybody whose token is the word `token-of-` and a name; these may do what is listed: who,
 /// which permission, and what the name or the prefix begins with.
-struct Listed(&'static [(&'static str, &'static str, &'static str)]);
+struct Listed {
+    grants: &'static [(&'static str, &'static str, &'static str)],
+    /// What was refused, by its permission and name.
+    refused: Mutex<Vec<String>>,
+}
 
 impl Policy for Listed {
     fn principal(&self, token: &str) -> Option<String> {
@@ -25,11 +29,15 @@ impl Policy for Listed {
             Target::Listing(prefix) => prefix,
             Target::Bucket => "",
         };
-        self.0.iter().any(|(who, permission, begins)| {
+        self.grants.iter().any(|(who, permission, begins)| {
             asked.principal == *who
                 && asked.permission == format!("storage.{permission}")
                 && text.starts_with(begins)
         })
+    }
+
+    fn refused(&self, asked: &Asked<'_>) {
+        self.refused.lock().unwrap().push(format!("{} {:?}", asked.permission, asked.target));
     }
 }
 
@@ -56,8 +64,12 @@ async fn held() -> Rest {
     for name in ["in/a", "out/a"] {
         rest.upload(name, "1").await;
     }
-    rest.emulator.enforce(Arc::new(Listed(GRANTS)));
+    rest.emulator.enforce(policy());
     rest
+}
+
+fn policy() -> Arc<Listed> {
+    Arc::new(Listed { grants: GRANTS, refused: Mutex::default() })
 }
 
 impl Rest {
@@ -237,6 +249,19 @@ async fn calls_about_buckets_are_held_to_it_too() {
                  &permissions=storage.buckets.delete";
     let answer = rest.by("owner", Method::GET, asked, Value::Null).await;
     assert_eq!(answer.json()["permissions"], json!(["storage.buckets.get"]));
+}
+
+#[tokio::test]
+async fn a_policy_is_told_what_was_refused_and_not_what_was_not_needed() {
+    let rest = held().await;
+    let policy = policy();
+    rest.emulator.enforce(policy.clone());
+    let path = "/upload/storage/v1/b/bbb/o?uploadType=media&name=out/new";
+    assert_eq!(rest.statuses(&Method::POST, path, &["appender", "appender"]).await, [200, 403]);
+    assert_eq!(rest.statuses(&Method::GET, "b/bbb/o/in%2Fb", &["reader"]).await, [403]);
+    let expected =
+        ["storage.objects.delete Object(\"out/new\")", "storage.objects.list Listing(\"\")"];
+    assert_eq!(*policy.refused.lock().unwrap(), expected);
 }
 
 #[tokio::test]
