@@ -2,6 +2,7 @@
 //!
 //! The single source for routing, for Terraform and for the test that functions form a DAG.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use anyhow::{Context as _, Result, bail};
@@ -54,6 +55,9 @@ pub(crate) struct Metadata {
     /// The names of the secrets it reads.
     #[serde(default)]
     pub(crate) secrets: Vec<String>,
+    /// By grant, the scenario that fails without it.
+    #[serde(default)]
+    pub(crate) needed_by: NeededBy,
     /// Whether its image has the database of time zones.
     #[serde(default)]
     pub(crate) tzdata: bool,
@@ -61,6 +65,23 @@ pub(crate) struct Metadata {
     pub(crate) memory_mib: u32,
     /// Deliveries that one instance handles at a time.
     pub(crate) concurrency: u32,
+}
+
+/// What needs each grant of a function: a scenario of `fixtures/`, or for a job one of its trials.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NeededBy {
+    /// To list.
+    pub(crate) list: Option<String>,
+    /// To read, by the word of the class.
+    #[serde(default)]
+    pub(crate) read: BTreeMap<String, String>,
+    /// To create, likewise.
+    #[serde(default)]
+    pub(crate) write: BTreeMap<String, String>,
+    /// To replace or delete, likewise.
+    #[serde(default)]
+    pub(crate) replace: BTreeMap<String, String>,
 }
 
 /// How a function is started.

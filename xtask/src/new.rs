@@ -93,7 +93,8 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
          cargo xtask replay specification   delivers to it\n  \
          cargo xtask terraform generate     deploys it\n  \
          cargo xtask terraform check --update\n\
-         Then say in its Cargo.toml what it reads and writes, and in src/handler.rs what it does.\n\
+         Then say in its Cargo.toml what it reads and writes and which scenario needs that \
+         (needed-by),\nand in src/handler.rs what it does.\n\
          cargo xtask sim runs it once shared/fleet starts it and the oracle knows what it derives.",
         folder.display()
     ))?;

@@ -4,18 +4,25 @@ mod chaos;
 pub(crate) mod contents;
 pub(crate) mod difference;
 mod director;
+pub(crate) mod each;
 pub(crate) mod ends;
+pub(crate) mod grant;
 mod keep;
 mod mode;
 mod report;
+pub(crate) mod rights;
 pub(crate) mod rules;
 pub(crate) mod run;
+pub(crate) mod trials;
+mod unused;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use domain::Definitions;
 
 use crate::dev::touch::SCHEMAS;
 use crate::image;
@@ -25,7 +32,9 @@ use crate::scenario::{self, Scenario};
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 use contents::Contents;
+use grant::Grant;
 pub(crate) use mode::Mode;
+use rights::{Request, Rights};
 use run::{Ended, Stage};
 
 /// Lines of a function's log that are shown when a run fails.
@@ -40,6 +49,10 @@ const LOG_LINES_MAX: usize = 12;
 /// Without options every scenario is replayed in order, shuffled, repeated, and with faults. With
 /// one of --shuffle, --repeat and --faults it is replayed once, with these together.
 /// The exit code is 0 only when every bucket is as it must be.
+///
+/// With --enforce-iam each function acts as its service account, and every request is held to the
+/// bindings and conditions of a plan of terraform/: the one that is kept for tests, or --plan. When
+/// all scenarios are replayed, each prefix that is granted must be used.
 #[derive(Args, Clone, Debug, Default)]
 #[command(after_help = "Examples:
   cargo xtask replay                             every scenario, all four ways
@@ -50,7 +63,11 @@ const LOG_LINES_MAX: usize = 12;
   cargo xtask replay merges --update             accept: write fixtures/merges/then/
   cargo xtask replay --images                    through containers under podman or docker
   cargo xtask replay merges --keep /tmp/bucket   look at the bucket afterwards
-  cargo xtask replay --root ../ours              kinds and scenarios of another folder")]
+  cargo xtask replay --root ../ours              kinds and scenarios of another folder
+  cargo xtask replay --enforce-iam               as the plan's service accounts
+  cargo xtask replay --enforce-iam --each-grant  each grant is missed when it is taken away
+  cargo xtask replay round-moved --enforce-iam --without-grant index-writer:read:pointer
+                                                 see what happens then")]
 pub(crate) struct Options {
     /// Folders of fixtures/; all when none is named.
     #[arg(value_name = "SCENARIO")]
@@ -80,6 +97,23 @@ pub(crate) struct Options {
     /// A folder with schemas/ and fixtures/ of its own, to be replayed instead of those here.
     #[arg(long, value_name = "DIR", conflicts_with = "images")]
     pub(crate) root: Option<PathBuf>,
+    /// Hold every request to what the service account of its function is granted.
+    #[arg(long, conflicts_with = "root")]
+    pub(crate) enforce_iam: bool,
+    /// The plan that grants: lines as in xtask/src/tests/plans/, or what `terraform show -json`
+    /// prints of one. The kept plan of prod when missing.
+    #[arg(long, value_name = "FILE", requires = "enforce_iam")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Take this grant away: FUNCTION:list, FUNCTION:read:CLASS, FUNCTION:write:CLASS (to create) or
+    /// FUNCTION:replace:CLASS (to overwrite and delete).
+    #[arg(long, value_name = "GRANT", requires = "enforce_iam")]
+    pub(crate) without_grant: Option<String>,
+    /// Take each grant away in turn and run the scenario that its Cargo.toml says needs it: the
+    /// function must be refused, and the run must not come out right.
+    #[arg(long, requires = "enforce_iam", conflicts_with_all = [
+        "scenarios", "shuffle", "repeat", "faults", "update", "keep", "images", "without_grant"
+    ])]
+    pub(crate) each_grant: bool,
     /// Print nothing about what is as it must be.
     #[arg(skip)]
     pub(crate) brief: bool,
@@ -99,8 +133,20 @@ impl Options {
 
     /// The command for one run of these.
     fn again(&self, scenario: &str, mode: &Mode) -> String {
-        let root = self.root.as_ref().map(|root| format!(" --root {}", root.display()));
-        format!("cargo xtask replay {scenario} {}{}", mode.options(), root.unwrap_or_default())
+        let mut more = String::new();
+        if let Some(root) = &self.root {
+            more += &format!(" --root {}", root.display());
+        }
+        if self.enforce_iam {
+            more += " --enforce-iam";
+        }
+        if let Some(plan) = &self.plan {
+            more += &format!(" --plan {}", plan.display());
+        }
+        if let Some(grant) = &self.without_grant {
+            more += &format!(" --without-grant {grant}");
+        }
+        format!("cargo xtask replay {scenario} {}{more}", mode.options())
     }
 }
 
@@ -114,6 +160,7 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut engine = options.images.then(Engine::find).transpose()?;
     let executables = match &mut engine {
+        None if options.each_grant => runtime.block_on(workspace.build(&workspace.functions()?))?,
         None => runtime.block_on(workspace.build(&functions))?,
         Some(engine) => {
             let names = functions.iter().map(|it| it.name.clone()).collect();
@@ -121,18 +168,27 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
         }
     };
     let schemas = options.root.as_ref().map(|root| root.join(SCHEMAS));
-    let stage = Stage { functions, executables, engine, schemas };
+    let rights = rights(options, &workspace)?;
+    let in_vain = options.without_grant.is_some();
+    let attempts_max = if in_vain { run::ATTEMPTS_MAX_IN_VAIN } else { run::ATTEMPTS_MAX };
+    let stage = Stage { functions, executables, engine, schemas, rights, attempts_max };
+    if options.each_grant {
+        let functions = workspace.functions()?;
+        return runtime.block_on(each::run(&stage, &functions, &scenarios, terminal));
+    }
     let begun = Instant::now();
     let modes = options.modes();
     terminal.begin(scenarios.len() * modes.len());
     let mut failed = Vec::new();
+    let mut granted = BTreeSet::new();
     for scenario in &scenarios {
         if !options.brief {
             terminal.say(&report::title(scenario))?;
         }
         for (at, mode) in modes.iter().enumerate() {
             terminal.doing(format!("{} {mode}", scenario.name));
-            let ended = runtime.block_on(run::run(&stage, scenario, mode))?;
+            let mut ended = runtime.block_on(run::run(&stage, scenario, mode))?;
+            granted.append(&mut ended.granted);
             let show = Show { details: at == 0, options, terminal };
             if !conclude(scenario, mode, ended, &show)? {
                 failed.push(options.again(&scenario.name, mode));
@@ -142,8 +198,40 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     }
     terminal.finish();
     let runs = scenarios.len() * modes.len();
+    let well = failed.is_empty() && all_is_used(options, &stage, &granted, terminal)?;
     terminal.say(&summary(scenarios.len(), runs, &failed, begun))?;
-    Ok(failed.is_empty())
+    Ok(well)
+}
+
+/// Whether every prefix that is granted was asked for, where that can be said: when requests are
+/// held to what is granted, in all scenarios.
+fn all_is_used(
+    options: &Options,
+    stage: &Stage,
+    granted: &BTreeSet<Request>,
+    terminal: &Terminal,
+) -> Result<bool> {
+    if !options.enforce_iam || !options.scenarios.is_empty() {
+        return Ok(true);
+    }
+    let (unused, all) = unused::unused(&stage.functions, &Definitions::embedded(), granted);
+    for line in &unused {
+        terminal.say(&format!("  no scenario makes use of a grant: {line}"))?;
+    }
+    terminal.say(&format!("{} of {all} prefixes that are granted are used", all - unused.len()))?;
+    Ok(unused.is_empty())
+}
+
+/// What requests are held to, if they are.
+fn rights(options: &Options, workspace: &Workspace) -> Result<Option<Rights>> {
+    if !options.enforce_iam {
+        return Ok(None);
+    }
+    let rights = Rights::read(&workspace.root, options.plan.as_deref())?;
+    let Some(text) = &options.without_grant else { return Ok(Some(rights)) };
+    let functions = workspace.functions()?;
+    let grant = Grant::parse(text, &functions)?;
+    rights.without_of(&grant, &functions, &Definitions::embedded()).map(Some)
 }
 
 /// The functions that are pushed to.

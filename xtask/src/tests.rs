@@ -33,6 +33,7 @@ mod policies;
 mod push;
 mod registry;
 mod registry_wire;
+mod rights;
 mod routes;
 mod scenarios;
 mod schema;

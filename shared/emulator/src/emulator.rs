@@ -13,6 +13,7 @@ use store::Operations;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::access::Policy;
 use crate::buckets::{Bucket, BucketError, Buckets, Settings};
 use crate::chance::Chance;
 use crate::folder::Folder;
@@ -281,6 +282,12 @@ impl Emulator {
     ) -> Result<Instructions, InstructionError> {
         let texts: Vec<_> = instructions.iter().map(|text| text.as_ref().to_owned()).collect();
         self.service.faults.instruct(method, &texts)
+    }
+
+    /// From here on every request over HTTP to Cloud Storage is held to `policy`, in the place of any
+    /// other; Pub/Sub is not.
+    pub fn enforce(&self, policy: Arc<dyn Policy>) {
+        self.service.guard.enforce(policy);
     }
 
     /// The requests that arrived over HTTP so far, by class, those that failed included.

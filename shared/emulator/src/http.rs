@@ -4,6 +4,7 @@
 mod bucket_fields;
 mod bucket_resource;
 mod buckets;
+mod caller;
 mod calls;
 mod copy;
 mod edit;
@@ -54,6 +55,7 @@ use store::Operations;
 
 use crate::buckets::Buckets;
 use crate::{Memory, Upload, resource};
+use caller::{Caller, Guard};
 use faults::Plan;
 use path::Path;
 use refusal::Refusal;
@@ -70,6 +72,7 @@ const PREFIXES: [&str; 4] =
 pub(crate) struct Service {
     pub(crate) buckets: Arc<Buckets>,
     pub(crate) faults: Plan,
+    pub(crate) guard: Guard,
     latency: Option<Duration>,
     pub(crate) calls: calls::Calls,
     sessions: Sessions,
@@ -89,6 +92,7 @@ impl Service {
         Self {
             buckets,
             faults: Plan::new(faults),
+            guard: Guard::default(),
             latency,
             calls: calls::Calls::default(),
             sessions: Sessions::new(),
@@ -159,7 +163,8 @@ fn router(service: Arc<Service>) -> Router {
 /// What is not content, under the path of the API and under the bare one that Node's client calls
 /// when it is told of an emulator.
 fn api(service: &Arc<Service>) -> Router {
-    let calls = Router::new().merge(bucket_calls()).merge(object_calls());
+    let held = middleware::from_fn_with_state(service.clone(), caller::about_buckets);
+    let calls = Router::new().merge(bucket_calls().route_layer(held)).merge(object_calls());
     let calls = calls.with_state(service.clone());
     Router::new().nest("/storage/v1", calls.clone()).merge(calls)
 }
@@ -243,10 +248,12 @@ async fn counted(State(service): Shared, request: Request, next: Next) -> Respon
 
 async fn delete(
     State(service): Shared,
+    caller: Caller,
     Path((bucket, object)): Path<(String, String)>,
     params: params::Params,
 ) -> Result<StatusCode, Refusal> {
     let memory = service.bucket(&bucket)?;
+    caller.needs_object(caller::DELETE, &bucket, &object)?;
     let conditions = params.conditions()?;
     let deleted = match params.generation()? {
         Some(generation) => memory.erase(&object, generation, &conditions),
@@ -254,7 +261,7 @@ async fn delete(
     };
     match deleted.map_err(|err| Refusal::of(&err, &bucket, &object))? {
         true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Refusal::no_object(&bucket, &object)),
+        false => Err(caller.missing(&bucket, &object)),
     }
 }
 

@@ -5,6 +5,7 @@
 //! what the real service does not promise is deliberately broken here: generations do not
 //! increase.
 
+mod access;
 mod buckets;
 mod emulator;
 pub mod faulty;
@@ -32,6 +33,7 @@ mod opaque;
 #[cfg(test)]
 mod tests;
 
+pub use access::{Asked, Policy, Target};
 pub use chance::{Chance, SeededIds};
 pub use clock::{SystemClock, TestClock};
 pub use emulator::{Emulator, Options};

@@ -26,7 +26,8 @@ pub struct Options {
     /// The name of the bucket.
     pub bucket: String,
     /// Host and port of an emulator, with or without `http://` and a final slash, as in
-    /// `STORAGE_EMULATOR_HOST`. It is reached over plain HTTP and without a token.
+    /// `STORAGE_EMULATOR_HOST`. It is reached over plain HTTP and without a token, but for one that
+    /// stands in front of the host: `http://TOKEN@127.0.0.1:9000`.
     pub emulator_host: Option<String>,
     /// How long one call may take, repetitions included. A single attempt may be silent for a
     /// third of it.
@@ -48,7 +49,7 @@ pub enum BucketError {
     #[error("bucket name {0:?} is not a valid one")]
     Name(String),
     /// Not a host with an optional port.
-    #[error("emulator host {0:?} is not [http://]host[:port]")]
+    #[error("emulator host {0:?} is not [http://][token@]host[:port]")]
     EmulatorHost(String),
 }
 
@@ -96,7 +97,10 @@ impl Bucket {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
     ) -> Result<Self, BucketError> {
-        let tokens = options.emulator_host.is_none().then(|| Tokens::google(&clock));
+        let tokens = match &options.emulator_host {
+            None => Some(Tokens::google(&clock)),
+            Some(host) => endpoint::emulator_token(host).map(Tokens::fixed),
+        };
         Self::with_tokens(options, tokens, clock, ids)
     }
 

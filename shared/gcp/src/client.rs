@@ -20,7 +20,7 @@ use crate::tokens::{Token, Tokens};
 /// Makes calls.
 pub(crate) struct Client {
     pub(crate) http: Http,
-    /// `None` for an emulator.
+    /// `None` for an emulator that asks for none.
     pub(crate) tokens: Option<Tokens>,
     pub(crate) policy: Policy,
     pub(crate) clock: Arc<dyn Clock>,

@@ -122,9 +122,29 @@ pub(crate) fn origin(emulator_host: Option<&str>) -> Result<Origin, BucketError>
     let found = match emulator_host {
         None => Origin::new(true, HOST),
         Some(host) => {
-            let bare = host.strip_prefix("http://").unwrap_or(host);
-            Origin::new(false, bare.strip_suffix('/').unwrap_or(bare))
+            let (token, host) = split_token(host);
+            let host = host.strip_suffix('/').unwrap_or(host);
+            Origin::new(false, host).filter(|_| token.is_none_or(is_token))
         }
     };
     found.ok_or_else(|| BucketError::EmulatorHost(emulator_host.unwrap_or(HOST).to_owned()))
+}
+
+/// The token for the emulator at `http://TOKEN@host:port`, if the address has one.
+pub(crate) fn emulator_token(host: &str) -> Option<&str> {
+    split_token(host).0
+}
+
+fn split_token(host: &str) -> (Option<&str>, &str) {
+    let bare = host.strip_prefix("http://").unwrap_or(host);
+    match bare.split_once('@') {
+        Some((token, host)) => (Some(token), host),
+        None => (None, bare),
+    }
+}
+
+/// What stands for itself in a URL and in a header alike. (RFC 3986, section 2.3; RFC 6750,
+/// section 2.1.)
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
 }

@@ -29,6 +29,15 @@ pub(crate) trait TokenProvider: Send + Sync {
     fn token(&self) -> BoxFuture<'_, Result<Arc<Token>, TokenError>>;
 }
 
+/// One token for ever.
+struct Fixed(Arc<Token>);
+
+impl TokenProvider for Fixed {
+    fn token(&self) -> BoxFuture<'_, Result<Arc<Token>, TokenError>> {
+        Box::pin(std::future::ready(Ok(Arc::clone(&self.0))))
+    }
+}
+
 /// Finds credentials.
 type Source =
     dyn Fn() -> BoxFuture<'static, Result<Arc<dyn TokenProvider>, TokenError>> + Send + Sync;
@@ -61,6 +70,12 @@ impl Tokens {
     #[cfg(feature = "developer")]
     pub(crate) fn google(_: &Arc<dyn Clock>) -> Self {
         Self::from_source(|| Box::pin(crate::developer::find()))
+    }
+
+    /// This one, for an emulator that asks who somebody is.
+    pub(crate) fn fixed(token: &str) -> Self {
+        let fixed: Arc<dyn TokenProvider> = Arc::new(Fixed(Arc::new(Token(token.to_owned()))));
+        Self::from_source(move || Box::pin(std::future::ready(Ok(Arc::clone(&fixed)))))
     }
 
     pub(crate) fn from_source<F>(source: F) -> Self

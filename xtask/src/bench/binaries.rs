@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::build::TARGET;
 use crate::build::compile::{self, Place};
 use crate::build::toolchain::Toolchain;
-use crate::metadata::{Function, Kind, Metadata};
+use crate::metadata::{Function, Kind, Metadata, NeededBy};
 use crate::workspace::Workspace;
 
 /// The feature that lets a function trust the stand-in of Cloud Storage.
@@ -39,6 +39,7 @@ pub(crate) fn floor(workspace: &Workspace) -> Result<PathBuf> {
         reads: Vec::new(),
         writes: Vec::new(),
         secrets: Vec::new(),
+        needed_by: NeededBy::default(),
         tzdata: false,
         memory_mib: 0,
         concurrency: 0,

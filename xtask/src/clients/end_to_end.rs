@@ -19,7 +19,7 @@ use super::install::Tool;
 use super::program::{HISTORY_PY, Program};
 use super::suite::Suite;
 use crate::replay::contents::Contents;
-use crate::replay::run::{BUCKET, Set, Stage};
+use crate::replay::run::{ATTEMPTS_MAX, BUCKET, Set, Stage};
 use crate::replay::{self, Mode};
 use crate::scenario::{self, Scenario, Step};
 use crate::workspace::Workspace;
@@ -51,7 +51,14 @@ pub(crate) async fn run(
 ) -> Result<()> {
     let functions = replay::pushed(workspace)?;
     let executables = workspace.build(&functions).await?;
-    let stage = Stage { functions, executables, engine: None, schemas: None };
+    let stage = Stage {
+        functions,
+        executables,
+        engine: None,
+        schemas: None,
+        rights: None,
+        attempts_max: ATTEMPTS_MAX,
+    };
     let names = SCENARIOS.map(str::to_owned);
     for scenario in scenario::select(&workspace.root, &names)? {
         let ended = take_through(&stage, &scenario, tool, folder).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use domain::Generation;
 use emulator::{Emulator, Memory, Upload};
 
@@ -90,6 +90,16 @@ impl<'a> Director<'a> {
             Step::Deliver { name } => {
                 self.emulator.announce(self.memory.bucket(), name, None)?;
                 self.uploads.insert(name.clone());
+            }
+            Step::Expire { name } => {
+                self.handled().await?;
+                let versions = self.memory.versions_of(name);
+                let old: Vec<_> = versions.iter().filter(|version| !version.live).collect();
+                ensure!(!old.is_empty(), "{name} has no old version that could expire");
+                for version in old {
+                    self.memory.expire(name, version.generation);
+                }
+                return Ok(());
             }
             Step::Settle => return self.handled().await,
             Step::Stop(functions) => {

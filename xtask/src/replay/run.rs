@@ -16,6 +16,7 @@ use super::chaos::Chaos;
 use super::director::Director;
 use super::ends::{Ends, ends};
 use super::mode::Mode;
+use super::rights::{Guard, Request, Rights};
 use super::rules;
 use crate::connect::{DEAD_LETTERS, Patience, connect};
 use crate::image::container::Engine;
@@ -30,8 +31,10 @@ pub(crate) const BUCKET: &str = "replay";
 /// Requests of a thousand that fail while there are faults.
 const FAULTS_PER_MILLE: u16 = 100;
 
-/// Attempts for a delivery on a quiet day, and with faults, where none may run out.
-const ATTEMPTS_MAX: u32 = 20;
+/// Attempts for a delivery on a quiet day, where some are expected to be in vain, and with faults,
+/// where none may run out.
+pub(crate) const ATTEMPTS_MAX: u32 = 20;
+pub(crate) const ATTEMPTS_MAX_IN_VAIN: u32 = 12;
 const ATTEMPTS_MAX_WITH_FAULTS: u32 = 200;
 
 /// Between two attempts at one delivery, at least and at most.
@@ -45,6 +48,7 @@ const IN_FLIGHT_MAX: usize = 16;
 const RULES_ARE_READ_EACH_TIME: (&str, &str) = ("RULES_AGE_MAX_MS", "0");
 
 /// What every run needs.
+#[derive(Clone)]
 pub(crate) struct Stage {
     /// The functions that are pushed to.
     pub(crate) functions: Vec<Function>,
@@ -54,6 +58,10 @@ pub(crate) struct Stage {
     pub(crate) engine: Option<Engine>,
     /// A folder of definitions to use instead of those that are compiled in.
     pub(crate) schemas: Option<PathBuf>,
+    /// What requests are held to; to nothing when missing.
+    pub(crate) rights: Option<Rights>,
+    /// Attempts for a delivery on a quiet day.
+    pub(crate) attempts_max: u32,
 }
 
 /// What a run left behind.
@@ -74,6 +82,12 @@ pub(crate) struct Ended {
     pub(crate) kills: usize,
     /// From the first upload to the last acknowledgement.
     pub(crate) elapsed: Duration,
+    /// Deliveries that were never acknowledged.
+    pub(crate) given_up: usize,
+    /// Requests for which somebody lacked a right.
+    pub(crate) refused: BTreeSet<Request>,
+    /// What was read and created, where it took a right.
+    pub(crate) granted: BTreeSet<Request>,
     /// What went wrong beside a different bucket.
     pub(crate) problems: Vec<String>,
     /// The folder of the functions' logs.
@@ -99,6 +113,7 @@ pub(crate) struct Set {
     memory: Arc<Memory>,
     routes: Vec<Route>,
     processes: Arc<Vec<Process>>,
+    guard: Option<Arc<Guard>>,
     logs: TempDir,
 }
 
@@ -121,18 +136,22 @@ impl Set {
         };
         let emulator = Emulator::start(options).await.context("the emulator does not start")?;
         let memory = emulator.create_bucket(BUCKET)?;
+        let guard = stage.rights.clone().map(|rights| Guard::new(rights, scenario.env));
+        if let Some(guard) = &guard {
+            emulator.enforce(guard.clone());
+        }
         let routes = routing::routes(&stage.functions, scenario.env)?;
         let logs = tempfile::tempdir()?;
         let processes = Arc::new(stage.start(&emulator.url(), &logs).await?);
-        let set = Self { emulator, memory, routes, processes, logs };
-        set.connect(scenario.env, mode)?;
+        let set = Self { emulator, memory, routes, processes, guard, logs };
+        set.connect(scenario.env, stage, mode)?;
         Ok(set)
     }
 
     /// Connects bucket, topics and functions.
-    fn connect(&self, env: Env, mode: &Mode) -> Result<()> {
+    fn connect(&self, env: Env, stage: &Stage, mode: &Mode) -> Result<()> {
         let attempts_max =
-            if mode.faults.is_some() { ATTEMPTS_MAX_WITH_FAULTS } else { ATTEMPTS_MAX };
+            if mode.faults.is_some() { ATTEMPTS_MAX_WITH_FAULTS } else { stage.attempts_max };
         let patience =
             Patience { attempts_max, backoff: BACKOFF, in_flight_max: Some(IN_FLIGHT_MAX) };
         let port = |function: &str| {
@@ -182,10 +201,16 @@ impl Set {
         for process in self.processes.iter() {
             problems.extend(process.check_running().err().map(|err| err.to_string()));
         }
-        for letter in self.emulator.dead_letters(DEAD_LETTERS) {
+        let letters = self.emulator.dead_letters(DEAD_LETTERS);
+        let given_up = letters.len();
+        for letter in letters {
             problems.push(format!("never acknowledged: {letter:?}"));
         }
         problems.extend(rules::broken(&versions, &tally.uploads));
+        let guard = self.guard.as_ref();
+        let refused = guard.map(|guard| guard.refused()).unwrap_or_default();
+        let granted = guard.map(|guard| guard.granted()).unwrap_or_default();
+        problems.extend(refused.iter().map(ToString::to_string));
         Ok(Ended {
             written: written(&versions, &tally.uploads),
             uploads: tally.uploads.len(),
@@ -196,6 +221,9 @@ impl Set {
             versions,
             ends,
             elapsed,
+            given_up,
+            refused,
+            granted,
             problems,
         })
     }
@@ -208,7 +236,8 @@ impl Stage {
         let mut processes = Vec::new();
         for function in &self.functions {
             let executable = &self.executables[&function.name];
-            let (port, variables) = (ports.free()?, self.variables(url));
+            let url = self.url(url, &function.name)?;
+            let (port, variables) = (ports.free()?, self.variables(&url));
             let process = Process::new(&function.name, executable, port, variables, logs.path());
             processes.push(process.in_container(self.engine.clone()));
         }
@@ -216,6 +245,12 @@ impl Stage {
             process.start().await.with_context(|| process.log().unwrap_or_default())?;
         }
         Ok(processes)
+    }
+
+    /// The address of the Cloud Storage at `url` for `function`, with the token of its account.
+    pub(crate) fn url(&self, url: &str, function: &str) -> Result<String> {
+        let Some(rights) = &self.rights else { return Ok(url.to_owned()) };
+        Ok(url.replacen("://", &format!("://{}@", rights.token(function)?), 1))
     }
 
     /// The settings of every function.

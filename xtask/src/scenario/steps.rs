@@ -21,6 +21,11 @@ pub(crate) enum Step {
         /// The name of the object.
         name: String,
     },
+    /// The noncurrent versions of an object are gone, as by the bucket's lifecycle.
+    Expire {
+        /// The name of the object.
+        name: String,
+    },
     /// Everything so far is handled before the next step.
     Settle,
     /// These functions go down; what is pushed to them waits.
@@ -43,8 +48,8 @@ pub(crate) struct Upload {
 #[serde(
     untagged,
     expecting = "a step is one of {\"record\": file} (and perhaps \"name\": object name), \
-                 {\"deliver\": object name}, {\"settle\": true}, {\"stop\": [functions]}, \
-                 {\"start\": [functions]}"
+                 {\"deliver\": object name}, {\"expire\": object name}, {\"settle\": true}, \
+                 {\"stop\": [functions]}, {\"start\": [functions]}"
 )]
 pub(super) enum Written {
     Record(WrittenRecord),
@@ -62,6 +67,7 @@ pub(super) struct WrittenRecord {
 #[serde(rename_all = "snake_case")]
 pub(super) enum WrittenOther {
     Deliver(String),
+    Expire(String),
     Settle(bool),
     Stop(Vec<String>),
     Start(Vec<String>),
@@ -89,6 +95,9 @@ impl Reader<'_> {
             Written::Record(WrittenRecord { record, name }) => self.upload(&record, name)?,
             Written::Other(WrittenOther::Deliver(name)) => {
                 Step::Deliver { name: self.under_env(&name) }
+            }
+            Written::Other(WrittenOther::Expire(name)) => {
+                Step::Expire { name: self.under_env(&name) }
             }
             Written::Other(WrittenOther::Settle(true)) => Step::Settle,
             Written::Other(WrittenOther::Settle(false)) => bail!("\"settle\" is true or not there"),

@@ -1,8 +1,8 @@
 //! Who may do what with objects, as the bindings of a plan say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::terraform::condition::{Condition, Request};
@@ -62,6 +62,55 @@ impl Access {
         self.granted(member, permission, Request { resource: &resource, list_prefix: "" })
     }
 
+    /// Whether `member` may do what `permission` names with the bucket itself.
+    pub(crate) fn may_with_bucket(&self, member: &str, permission: &str) -> bool {
+        let resource = format!("projects/_/buckets/{}", self.bucket);
+        self.granted(member, permission, Request { resource: &resource, list_prefix: "" })
+    }
+
+    /// The same bindings without those that give `permission` to `member`.
+    pub(crate) fn without_bindings(&self, member: &str, permission: &str) -> Result<Self> {
+        let mut left = self.clone();
+        left.grants.retain(|it| !it.gives(member, permission));
+        ensure!(left.grants.len() < self.grants.len(), "nothing gives {permission} to {member}");
+        Ok(left)
+    }
+
+    /// The same bindings, but for `permission` of `member` on objects whose names begin with
+    /// `prefixes`: each of them is one that a condition tests, or this fails. What else the same
+    /// binding permits stays.
+    pub(crate) fn without_prefixes(
+        &self,
+        member: &str,
+        permission: &str,
+        prefixes: &[String],
+    ) -> Result<Self> {
+        let resource = |prefix| format!("projects/_/buckets/{}/objects/{prefix}", self.bucket);
+        let mut gone: BTreeSet<String> = prefixes.iter().map(resource).collect();
+        let mut left = Self { bucket: self.bucket.clone(), grants: Vec::new() };
+        for grant in &self.grants {
+            let Some(condition) =
+                grant.condition.as_ref().filter(|_| grant.gives(member, permission))
+            else {
+                left.grants.push(grant.clone());
+                continue;
+            };
+            let (this, others) = grant.permissions.iter().cloned().partition(|it| it == permission);
+            left.grants.push(Grant { permissions: others, ..grant.clone() });
+            if let Some(rest) = condition.without(&mut gone) {
+                left.grants.push(Grant {
+                    permissions: this,
+                    condition: Some(rest),
+                    ..grant.clone()
+                });
+            }
+        }
+        match gone.first() {
+            None => Ok(left),
+            Some(unknown) => bail!("nothing gives {permission} to {member} on {unknown}"),
+        }
+    }
+
     /// Whether `member` may list below `prefix`.
     pub(crate) fn may_list(&self, member: &str, prefix: &str) -> bool {
         let resource = format!("projects/_/buckets/{}", self.bucket);
@@ -70,8 +119,15 @@ impl Access {
     }
 
     fn granted(&self, member: &str, permission: &str, request: Request<'_>) -> bool {
-        let hers = self.grants.iter().filter(|it| it.member.as_deref() == Some(member));
-        hers.filter(|it| it.permissions.iter().any(|one| one == permission))
-            .any(|it| it.condition.as_ref().is_none_or(|condition| condition.holds(request)))
+        let mut hers = self.grants.iter().filter(|it| it.gives(member, permission));
+        hers.any(|it| it.condition.as_ref().is_none_or(|condition| condition.holds(request)))
+    }
+}
+
+impl Grant {
+    /// Whether `permission` is among what it gives to `member`, under its condition.
+    fn gives(&self, member: &str, permission: &str) -> bool {
+        self.member.as_deref() == Some(member)
+            && self.permissions.iter().any(|one| one == permission)
     }
 }

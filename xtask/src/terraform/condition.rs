@@ -2,6 +2,8 @@
 //! the prefix of a listing, `&&`, `||`, `!` and brackets. Anything else is an error.
 //! (IAM documentation, "Attribute reference for IAM Conditions".)
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail, ensure};
 
 /// Logical operators that a condition may have. (IAM documentation, "Overview of IAM Conditions".)
@@ -49,6 +51,20 @@ impl Condition {
             Self::Not(it) => !it.holds(request),
             Self::And(a, b) => a.holds(request) && b.holds(request),
             Self::Or(a, b) => a.holds(request) || b.holds(request),
+        }
+    }
+
+    /// What is left of it without the names that begin with one of `prefixes`; `None` when nothing
+    /// fulfils it any more. Takes each prefix that it finds out of `prefixes`.
+    pub(crate) fn without(&self, prefixes: &mut BTreeSet<String>) -> Option<Self> {
+        match self {
+            Self::Name(prefix) if prefixes.remove(prefix) => None,
+            Self::Name(_) | Self::ListPrefix(_) | Self::Not(_) => Some(self.clone()),
+            Self::And(a, b) => Some(Self::And(a.without(prefixes)?.into(), b.clone())),
+            Self::Or(a, b) => match (a.without(prefixes), b.without(prefixes)) {
+                (Some(a), Some(b)) => Some(Self::Or(a.into(), b.into())),
+                (a, b) => a.or(b),
+            },
         }
     }
 

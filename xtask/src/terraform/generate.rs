@@ -54,6 +54,7 @@ struct Described {
     subscriptions: BTreeMap<String, Subscription>,
     /// Prefixes below an environment.
     read: Vec<String>,
+    append: Vec<String>,
     write: Vec<String>,
 }
 
@@ -132,6 +133,7 @@ fn describe(function: &Function, definitions: &Definitions) -> Result<Described>
         let class = route.subscription.strip_prefix(&before).unwrap_or_default().to_owned();
         (class, Subscription { topic: short(&route.topic), filter })
     });
+    let (appends, writes) = grants::written(function);
     Ok(Described {
         kind: match metadata.kind {
             Kind::Push => "push",
@@ -142,7 +144,8 @@ fn describe(function: &Function, definitions: &Definitions) -> Result<Described>
         secrets: metadata.secrets.clone(),
         subscriptions: subscriptions.collect(),
         read: grants::prefixes(function, &metadata.reads, definitions),
-        write: grants::prefixes(function, &metadata.writes, definitions),
+        append: grants::prefixes(function, &appends, definitions),
+        write: grants::prefixes(function, &writes, definitions),
     })
 }
 

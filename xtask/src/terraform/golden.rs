@@ -32,7 +32,6 @@ pub(crate) fn text(planned: &Planned) -> Result<String> {
 }
 
 /// Reads it.
-#[cfg(test)]
 pub(crate) fn read(text: &str) -> Result<Planned> {
     let lines = text.lines().map(serde_json::from_str);
     Ok(Planned { resources: lines.collect::<Result<_, _>>()? })

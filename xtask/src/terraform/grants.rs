@@ -6,12 +6,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::definitions::IndexKind;
-use domain::{Class, Definitions, EntityDefinition};
+use domain::{Class, Definitions, EntityDefinition, Mark, ObjectName};
 
-use crate::metadata::{Function, Kind, Metadata, word};
+use crate::metadata::{Function, Kind, word};
 
 /// Folders that lie where the history of a kind lies too: that of `reports`.
 const BESIDE_HISTORY: [&str; 2] = ["reports/alerts/", "reports/quarantine/"];
+
+/// The marks at alerts that are granted: those that the alert-dispatcher reads and writes. Nothing
+/// of ours asks for the others.
+const MARKS: [Mark; 2] = [Mark::Sent, Mark::Undelivered];
+
+/// Whether `name` is granted with its class, and not one that nothing of ours asks for.
+pub(crate) fn is_granted_with_its_class(name: &ObjectName) -> bool {
+    !matches!(name, ObjectName::AlertMark { mark, .. } if !MARKS.contains(mark))
+}
 
 /// The prefixes below `env/{env}/` of everything in `classes`, in order.
 pub(crate) fn prefixes(
@@ -21,6 +30,17 @@ pub(crate) fn prefixes(
 ) -> Vec<String> {
     let all = classes.iter().flat_map(|class| of_class(function, *class, definitions));
     all.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Whether objects of `class` are created and then stay as they are: who writes them is granted
+/// nothing that replaces or deletes one.
+pub(crate) fn is_appended(class: Class) -> bool {
+    class == Class::History
+}
+
+/// The classes that `function` appends to, and those in which it replaces objects.
+pub(crate) fn written(function: &Function) -> (Vec<Class>, Vec<Class>) {
+    function.metadata.writes.iter().partition(|class| is_appended(**class))
 }
 
 /// What a grant on a prefix leaves out, because it belongs to another class.
@@ -39,21 +59,27 @@ pub(crate) fn exceptions(definitions: &Definitions) -> BTreeMap<String, Vec<Stri
 /// What each function may do with objects, as a table in Markdown.
 pub(crate) fn table(functions: &[Function], definitions: &Definitions) -> String {
     let mut lines = vec![
-        "| function | lists | reads | writes | prefixes read, written |".to_owned(),
-        "| --- | --- | --- | --- | --- |".to_owned(),
+        "| function | lists | reads | appends | writes | prefixes read, appended, written |"
+            .to_owned(),
+        "| --- | --- | --- | --- | --- | --- |".to_owned(),
     ];
     lines.extend(functions.iter().map(|function| {
-        let Metadata { reads, writes, .. } = &function.metadata;
-        let words =
-            |classes: &[Class]| classes.iter().map(|it| word(*it)).collect::<Vec<_>>().join(", ");
+        let reads = &function.metadata.reads;
+        let (appends, writes) = written(function);
+        let words = |classes: &[Class]| match classes {
+            [] => "nothing".to_owned(),
+            some => some.iter().map(|it| word(*it)).collect::<Vec<_>>().join(", "),
+        };
         let count = |classes: &[Class]| prefixes(function, classes, definitions).len();
         format!(
-            "| {} | everything | {} | {} | {}, {} |",
+            "| {} | everything | {} | {} | {} | {}, {}, {} |",
             function.name,
             words(reads),
-            words(writes),
+            words(&appends),
+            words(&writes),
             count(reads),
-            count(writes)
+            count(&appends),
+            count(&writes)
         )
     }));
     lines.join("\n")
@@ -79,9 +105,7 @@ fn of_class(function: &Function, class: Class, definitions: &Definitions) -> Vec
         Class::Claim => segments("indices/", "_claims/"),
         Class::AlertState => one("indices/alerts/_state/"),
         Class::Alert => one("reports/alerts/"),
-        Class::AlertMark => ["claim", "sent", "undelivered", "ack", "mute"]
-            .map(|mark| format!("indices/alerts/{mark}/"))
-            .to_vec(),
+        Class::AlertMark => MARKS.map(|mark| format!("indices/alerts/{}/", mark.as_str())).to_vec(),
         Class::Quarantine => match function.metadata.kind {
             Kind::Push => vec![format!("reports/quarantine/{}/", function.name)],
             Kind::Job => one("reports/quarantine/"),

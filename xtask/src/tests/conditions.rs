@@ -1,5 +1,7 @@
 //! IAM conditions, read and evaluated.
 
+use std::collections::BTreeSet;
+
 use expect_test::{Expect, expect};
 
 use crate::terraform::condition::{Condition, Request};
@@ -25,6 +27,22 @@ fn conditions_bind_as_in_the_language_that_they_are_written_in() {
     assert!(holds(list, "", "p/q"));
     assert!(!holds(list, "p/q", ""));
     assert_eq!(Condition::parse(&format!("({a} && !{b}) || {c}")).unwrap().operators(), 3);
+}
+
+#[test]
+fn what_is_taken_from_a_condition_no_longer_fulfils_it() {
+    let [a, b, c] = ["a", "b", "c"].map(|it| format!("resource.name.startsWith(\"{it}\")"));
+    let check = |text: &str, gone: &[&str], left: Option<&str>, unknown: &[&str]| {
+        let mut gone: BTreeSet<String> = gone.iter().map(|it| (*it).to_owned()).collect();
+        let rest = Condition::parse(text).unwrap().without(&mut gone);
+        assert_eq!(rest, left.map(|it| Condition::parse(it).unwrap()), "{text}");
+        assert_eq!(gone.iter().collect::<Vec<_>>(), unknown, "{text}");
+    };
+    check(&format!("{a} || {b} || {c}"), &["b"], Some(&format!("{a} || {c}")), &[]);
+    check(&format!("{a} || ({b} && !{c})"), &["b"], Some(&a), &[]);
+    // An exception grants nothing that could be taken away.
+    check(&format!("{b} && !{c}"), &["c"], Some(&format!("{b} && !{c}")), &["c"]);
+    check(&a, &["a", "d"], None, &["d"]);
 }
 
 fn refused(text: &str, expect: &Expect) {

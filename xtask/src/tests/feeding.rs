@@ -106,7 +106,9 @@ fn history_is_read_by_the_snapshot_builder_and_by_jobs_and_written_by_nobody_who
         may.map(|(name, _)| name.clone()).collect::<Vec<_>>()
     };
     assert_eq!(who("read"), ["operator", "snapshot-builder"]);
-    assert_eq!(who("write"), ["operator"]);
+    assert_eq!(who("append"), ["operator"]);
+    // Nobody may replace or delete a record.
+    assert_eq!(who("write"), Vec::<String>::new());
 }
 
 #[test]

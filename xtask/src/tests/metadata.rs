@@ -62,7 +62,13 @@ fn mistakes_in_metadata_are_explained() {
     check(
         &json!({ "memory": 512 }),
         &expect![
-            "f: [package.metadata.function]: unknown field `memory`, expected one of `kind`, `fed-with`, `reads`, `writes`, `secrets`, `tzdata`, `memory-mib`, `concurrency`"
+            "f: [package.metadata.function]: unknown field `memory`, expected one of `kind`, `fed-with`, `reads`, `writes`, `secrets`, `needed-by`, `tzdata`, `memory-mib`, `concurrency`"
+        ],
+    );
+    check(
+        &json!({ "needed-by": { "reads": { "snapshot": "a" } } }),
+        &expect![
+            "f: [package.metadata.function]: unknown field `reads`, expected one of `list`, `read`, `write`, `replace`"
         ],
     );
 }

@@ -309,6 +309,15 @@ fn about_rights() -> Vec<Mistake> {
             let role = "google_project_iam_custom_role.objects[\"write\"]";
             set(it, role, "/permissions", json!(["storage.objects.create"]));
         }),
+        mistake(0, "history can be replaced", "functions-may-do-what-they-say", |it| {
+            let grant = "google_storage_bucket_iam_member.grant[\"operator-append-0\"]";
+            let role = "projects/strata-prod-example/roles/strata_prod_objects_write";
+            set(it, grant, "/role", json!(role));
+        }),
+        mistake(0, "somebody acknowledges alerts", "functions-may-do-what-they-say", |it| {
+            let grant = "google_storage_bucket_iam_member.grant[\"alert-dispatcher-write-0\"]";
+            set(it, grant, CONDITION, starts_with("indices/alerts/"));
+        }),
         mistake(15, "no right to list: 403 for what is missing", "functions-may-list", |it| {
             drop_all(it, "google_storage_bucket_iam_member.list[\"index-writer\"]");
         }),

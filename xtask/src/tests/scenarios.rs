@@ -87,13 +87,13 @@ fn mistakes_in_a_scenario_are_explained() {
     check_step(
         r#"{"recrod": "a.json"}"#,
         &expect![[
-            r#"FIXTURES/s/scenario.json: a step is one of {"record": file} (and perhaps "name": object name), {"deliver": object name}, {"settle": true}, {"stop": [functions]}, {"start": [functions]} at line 1 column 59"#
+            r#"FIXTURES/s/scenario.json: a step is one of {"record": file} (and perhaps "name": object name), {"deliver": object name}, {"expire": object name}, {"settle": true}, {"stop": [functions]}, {"start": [functions]} at line 1 column 59"#
         ]],
     );
     check_step(
         r#"{"record": "a.json", "nmae": "x"}"#,
         &expect![[
-            r#"FIXTURES/s/scenario.json: a step is one of {"record": file} (and perhaps "name": object name), {"deliver": object name}, {"settle": true}, {"stop": [functions]}, {"start": [functions]} at line 1 column 72"#
+            r#"FIXTURES/s/scenario.json: a step is one of {"record": file} (and perhaps "name": object name), {"deliver": object name}, {"expire": object name}, {"settle": true}, {"stop": [functions]}, {"start": [functions]} at line 1 column 72"#
         ]],
     );
     check_step(

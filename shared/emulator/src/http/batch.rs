@@ -37,7 +37,7 @@ pub(super) async fn batch(
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let parts = multipart::parts(kind.unwrap_or(""), "mixed", &content, CALLS_MAX);
     let parts = parts.map_err(|err| Refusal::invalid(err.to_string()))?;
-    let calls = parts.iter().map(|part| Call::read(part, headers.get(header::HOST)));
+    let calls = parts.iter().map(|part| Call::read(part, &headers));
     let calls = calls.collect::<Result<Vec<_>, _>>();
     let calls = calls.map_err(|err| Refusal::invalid(err.to_string()))?;
     let router = TowerToHyperService::new(router);

@@ -9,12 +9,14 @@ use serde_json::{Map, Value, json};
 use super::body::Resource;
 use super::bucket_fields::{check_policy, keep_required, keep_settable};
 use super::bucket_resource;
+use super::caller::Caller;
 use super::description;
 use super::params::Params;
 use super::path::Path;
 use super::read::origin;
 use super::refusal::Refusal;
 use super::{Shared, json as answer};
+use crate::access::Target;
 use crate::buckets::{Bucket, Settings, is_bucket_name};
 use crate::memory::Unmet;
 use crate::opaque;
@@ -191,9 +193,10 @@ pub(super) async fn managed_folders(
     answer(&params, json!({"kind": "storage#managedFolders"}))
 }
 
-/// That whoever asks may do whatever is asked about.
+/// What whoever asks may do of what is asked about.
 pub(super) async fn test_permissions(
     State(service): Shared,
+    caller: Caller,
     Path(name): Path<String>,
     params: Params,
     uri: Uri,
@@ -202,7 +205,8 @@ pub(super) async fn test_permissions(
     let pairs = uri.query().unwrap_or("").split('&');
     let asked = pairs.filter_map(|pair| pair.strip_prefix("permissions="));
     let asked = asked.map(|it| percent_decode_str(it).decode_utf8_lossy().into_owned());
-    let permissions: Vec<String> = asked.collect();
+    let may = |permission: &String| caller.may(permission, &name, Target::Bucket);
+    let permissions: Vec<String> = asked.filter(may).collect();
     let kind = "storage#testIamPermissionsResponse";
     answer(&params, json!({"kind": kind, "permissions": permissions}))
 }

@@ -8,6 +8,7 @@ use domain::Generation;
 use serde_json::{Map, Value, json};
 
 use super::body::Resource;
+use super::caller::{Caller, GET, MOVE};
 use super::description::{self, Description};
 use super::params::{Params, parse_number};
 use super::path::Path;
@@ -28,12 +29,14 @@ const REWRITE_UNIT_BYTES: u64 = 1024 * 1024;
 /// Puts the contents of objects of one bucket behind each other into one object.
 pub(super) async fn compose(
     State(service): Shared,
+    caller: Caller,
     Path((bucket, object)): Path<(String, String)>,
     params: Params,
     headers: HeaderMap,
     Resource(request): Resource,
 ) -> Result<Response, Refusal> {
     let memory = service.bucket(&bucket)?;
+    let conditions = caller.may_write(&memory, &bucket, &object, params.conditions()?)?;
     let sources = request.get("sourceObjects").and_then(Value::as_array);
     let sources = sources.ok_or_else(|| Refusal::required("sourceObjects"))?;
     if sources.is_empty() || sources.len() > SOURCES_MAX {
@@ -45,7 +48,7 @@ pub(super) async fn compose(
     }
     let sources: Vec<Stored> = sources
         .iter()
-        .map(|source| source_of(&memory, &bucket, source))
+        .map(|source| source_of((&memory, &caller), &bucket, source))
         .collect::<Result<_, _>>()?;
     let component_count = Some(component_count(&sources)?);
     let content = content(&sources)?;
@@ -58,7 +61,7 @@ pub(super) async fn compose(
     let content_type = described.upload.content_type.or(first);
     let upload = Upload { content_type, component_count, ..described.upload };
     let upload = service.with_class(&bucket, upload);
-    let stored = memory.insert_under(&params.conditions()?, &object, content, upload);
+    let stored = memory.insert_under(&conditions, &object, content, upload);
     let stored = stored.map_err(|err| Refusal::of(&err, &bucket, &object))?;
     answer(&params, resource_of(&bucket, &stored, &origin(&headers)))
 }
@@ -85,12 +88,17 @@ fn component_count(sources: &[Stored]) -> Result<u32, Refusal> {
 }
 
 /// One source of a composition, under its own precondition.
-fn source_of(memory: &Memory, bucket: &str, source: &Value) -> Result<Stored, Refusal> {
+fn source_of(
+    (memory, caller): (&Memory, &Caller),
+    bucket: &str,
+    source: &Value,
+) -> Result<Stored, Refusal> {
     let name = source.get("name").and_then(Value::as_str);
     let name = name.ok_or_else(|| Refusal::required("sourceObjects.name"))?;
+    caller.needs_object(GET, bucket, name)?;
     let generation = generation(source.get("generation"), "sourceObjects.generation")?;
     let stored = memory.find(name, generation.map(Generation));
-    let stored = stored.ok_or_else(|| Refusal::no_object(bucket, name))?;
+    let stored = stored.ok_or_else(|| caller.missing(bucket, name))?;
     let wanted = match source.get("objectPreconditions") {
         None | Some(Value::Null) => None,
         Some(Value::Object(conditions)) => conditions.get("ifGenerationMatch"),
@@ -120,25 +128,27 @@ pub(super) type FromTo = Path<(String, String, String, String)>;
 /// `Objects: copy`: the resource of the new version.
 pub(super) async fn copy(
     state: Shared,
+    caller: Caller,
     path: FromTo,
     params: Params,
     headers: HeaderMap,
     Resource(resource): Resource,
 ) -> Result<Response, Refusal> {
-    let call = Call::read(&state, &path, &params, &resource)?;
-    let stored = call.finish(&params)?;
+    let call = Call::read((&state, &caller), &path, &params, &resource)?;
+    let stored = call.finish()?;
     answer(&params, resource_of(call.bucket, &stored, &origin(&headers)))
 }
 
 /// `Objects: rewrite`: the same, in as many calls as the client wants.
 pub(super) async fn rewrite(
     state: Shared,
+    caller: Caller,
     path: FromTo,
     params: Params,
     headers: HeaderMap,
     Resource(resource): Resource,
 ) -> Result<Response, Refusal> {
-    let call = Call::read(&state, &path, &params, &resource)?;
+    let call = Call::read((&state, &caller), &path, &params, &resource)?;
     let size = call.source.body.len() as u64;
     let at_once = match params.number("maxBytesRewrittenPerCall")? {
         None => size,
@@ -160,7 +170,7 @@ pub(super) async fn rewrite(
         "done": rewritten == size,
     });
     if rewritten == size {
-        let stored = call.finish(&params)?;
+        let stored = call.finish()?;
         page["resource"] = resource_of(call.bucket, &stored, &origin(&headers));
     } else {
         page["rewriteToken"] = call.token(rewritten).into();
@@ -174,32 +184,36 @@ struct Call<'a> {
     memory: std::sync::Arc<Memory>,
     bucket: &'a str,
     object: &'a str,
+    conditions: Conditions,
     upload: Upload,
 }
 
 impl<'a> Call<'a> {
     fn read(
-        State(service): &Shared,
+        (State(service), caller): (&Shared, &Caller),
         Path((bucket, object, to_bucket, to_object)): &'a FromTo,
         params: &Params,
         resource: &Map<String, Value>,
     ) -> Result<Self, Refusal> {
         let from = service.bucket(bucket)?;
         let memory = service.bucket(to_bucket)?;
+        caller.needs_object(GET, bucket, object)?;
+        let conditions = params.conditions()?;
+        let conditions = caller.may_write(&memory, to_bucket, to_object, conditions)?;
         let version = params.number("sourceGeneration")?.map(Generation);
         let source = from.find(object, version);
-        let source = source.ok_or_else(|| Refusal::no_object(bucket, object))?;
+        let source = source.ok_or_else(|| caller.missing(bucket, object))?;
         params.source_conditions()?.check(Some(&source)).map_err(|_| Refusal::unmet())?;
         // Nothing is rewritten in vain.
         let live = memory.find(to_object, None);
-        params.conditions()?.check(live.as_ref()).map_err(|_| Refusal::unmet())?;
+        conditions.check(live.as_ref()).map_err(|_| Refusal::unmet())?;
         let upload = service.with_class(to_bucket, upload(&source, resource)?);
-        Ok(Self { source, memory, bucket: to_bucket, object: to_object, upload })
+        Ok(Self { source, memory, bucket: to_bucket, object: to_object, conditions, upload })
     }
 
-    fn finish(&self, params: &Params) -> Result<Stored, Refusal> {
+    fn finish(&self) -> Result<Stored, Refusal> {
         let (body, upload) = (self.source.body.clone(), self.upload.clone());
-        let stored = self.memory.insert_under(&params.conditions()?, self.object, body, upload);
+        let stored = self.memory.insert_under(&self.conditions, self.object, body, upload);
         stored.map_err(|err| Refusal::of(&err, self.bucket, self.object))
     }
 
@@ -236,17 +250,20 @@ fn upload(source: &Stored, resource: &Map<String, Value>) -> Result<Upload, Refu
 /// `Objects: move`: another name in the same bucket, at once for everybody.
 pub(super) async fn move_to(
     State(service): Shared,
+    caller: Caller,
     Path((bucket, from, to)): Path<(String, String, String)>,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let memory = service.bucket(&bucket)?;
+    caller.needs_object(MOVE, &bucket, &from)?;
+    let destination = caller.may_write(&memory, &bucket, &to, params.conditions()?)?;
     if from == to {
         return Err(Refusal::invalid("Source and destination object names must be different."));
     }
-    let (source, destination) = (params.source_conditions()?, params.conditions()?);
+    let source = params.source_conditions()?;
     let stored = memory.rename((&from, &source), (&to, &destination));
     let stored = stored.map_err(|err| Refusal::of(&err, &bucket, &from))?;
-    let stored = stored.ok_or_else(|| Refusal::no_object(&bucket, &from))?;
+    let stored = stored.ok_or_else(|| caller.missing(&bucket, &from))?;
     answer(&params, resource_of(&bucket, &stored, &origin(&headers)))
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use store::Metadata;
 
 use super::body::Resource;
+use super::caller::{Caller, UPDATE};
 use super::description;
 use super::params::Params;
 use super::path::Path;
@@ -32,40 +33,43 @@ enum MetadataEdit {
 /// Changes the fields that the body names; `null` removes one.
 pub(super) async fn patch(
     state: Shared,
+    caller: Caller,
     path: Path<(String, String)>,
     params: Params,
     headers: HeaderMap,
     Resource(resource): Resource,
 ) -> Result<Response, Refusal> {
     let edit = Edit::patch(&resource)?;
-    run(state, path, &params, &headers, edit)
+    run((state, caller), path, &params, &headers, edit)
 }
 
 /// Sets every field that can be set; what the body does not name is removed.
 pub(super) async fn update(
     state: Shared,
+    caller: Caller,
     path: Path<(String, String)>,
     params: Params,
     headers: HeaderMap,
     Resource(resource): Resource,
 ) -> Result<Response, Refusal> {
     let edit = Edit::update(&resource)?;
-    run(state, path, &params, &headers, edit)
+    run((state, caller), path, &params, &headers, edit)
 }
 
 fn run(
-    State(service): Shared,
+    (State(service), caller): (Shared, Caller),
     Path((bucket, object)): Path<(String, String)>,
     params: &Params,
     headers: &HeaderMap,
     edit: Edit,
 ) -> Result<Response, Refusal> {
     let memory = service.bucket(&bucket)?;
+    caller.needs_object(UPDATE, &bucket, &object)?;
     let conditions = params.conditions()?;
     let edited =
         memory.edit(&object, params.generation()?, &conditions, |stored| edit.apply(stored));
     let edited = edited.map_err(|err| Refusal::of(&err, &bucket, &object))?;
-    let edited = edited.ok_or_else(|| Refusal::no_object(&bucket, &object))?;
+    let edited = edited.ok_or_else(|| caller.missing(&bucket, &object))?;
     json(params, resource_of(&bucket, &edited, &origin(headers)))
 }
 

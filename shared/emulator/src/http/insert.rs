@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 use bytes::Bytes;
 
+use super::caller::Caller;
 use super::description::Description;
 use super::params::Params;
 use super::path::Path;
@@ -22,6 +23,7 @@ const ONE_SHOT_BYTES_MAX: usize = 80 * 1024 * 1024;
 /// session, or continues one.
 pub(super) async fn insert(
     State(service): Shared,
+    caller: Caller,
     Path(bucket): Path<String>,
     params: Params,
     uri: Uri,
@@ -33,7 +35,15 @@ pub(super) async fn insert(
     }
     let (description, content) = match params.text("uploadType") {
         Some("resumable") => {
-            return resumable::start(&service, &bucket, &params, &uri, &headers, content).await;
+            return resumable::start(
+                (&service, &caller),
+                &bucket,
+                &params,
+                &uri,
+                &headers,
+                content,
+            )
+            .await;
         }
         Some("media") => {
             let content = body::whole(&headers, content, ONE_SHOT_BYTES_MAX).await?;
@@ -49,8 +59,8 @@ pub(super) async fn insert(
         }
     };
     let memory = service.bucket(&bucket)?;
-    let conditions = params.conditions()?;
     let name = description.name(&bucket, params.text("name"))?;
+    let conditions = caller.may_write(&memory, &bucket, &name, params.conditions()?)?;
     let Description { upload, mut claims, .. } = description;
     claims.add_headers(&headers)?;
     claims.check(&content)?;

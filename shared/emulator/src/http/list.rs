@@ -6,21 +6,26 @@ use axum::response::Response;
 use serde_json::{Map, Value};
 use store::PAGE_ITEMS_MAX;
 
+use super::caller::{Caller, LIST};
 use super::params::Params;
 use super::path::Path;
 use super::read::origin;
 use super::refusal::Refusal;
 use super::{Shared, json, resource_of};
+use crate::access::Target;
 use crate::memory::{Glob, Position, Query};
 
 /// One page. What is empty is left out of the answer.
 pub(super) async fn list(
     State(service): Shared,
+    caller: Caller,
     Path(bucket): Path<String>,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let memory = service.bucket(&bucket)?;
+    let prefix = params.text("prefix").unwrap_or("");
+    caller.needs(LIST, &bucket, Target::Listing(prefix))?;
     if params.flag("softDeleted")? {
         // Nothing is kept after its end here, which the service can be told to do too.
         return Err(Refusal::invalid("Soft delete policy is not enabled on this bucket.")

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 
+use super::caller::{Caller, GET};
 use super::params::Params;
 use super::path::Path;
 use super::refusal::Refusal;
@@ -13,33 +14,36 @@ use crate::memory::Unmet;
 /// `Objects: get`, `alt=json` and `alt=media`.
 pub(super) async fn read(
     state: Shared,
+    caller: Caller,
     path: Path<(String, String)>,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    read_as("json", state, path, params, headers)
+    read_as("json", (state, caller), path, params, headers)
 }
 
 /// `Objects: get` of the paths that media links point to.
 pub(super) async fn download(
     state: Shared,
+    caller: Caller,
     path: Path<(String, String)>,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    read_as("media", state, path, params, headers)
+    read_as("media", (state, caller), path, params, headers)
 }
 
 fn read_as(
     alt: &str,
-    State(service): Shared,
+    (State(service), caller): (Shared, Caller),
     Path((bucket, object)): Path<(String, String)>,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let memory = service.bucket(&bucket)?;
+    caller.needs_object(GET, &bucket, &object)?;
     let stored = memory.find(&object, params.generation()?);
-    let stored = stored.ok_or_else(|| Refusal::no_object(&bucket, &object))?;
+    let stored = stored.ok_or_else(|| caller.missing(&bucket, &object))?;
     let conditions = params.conditions()?;
     match conditions.check(Some(&stored)) {
         Ok(()) => (),

@@ -58,6 +58,24 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "notFound", message)
     }
 
+    /// The caller lacks a permission, and learns nothing else. Who shows no token is asked for one.
+    pub(super) fn denied(who: Option<&str>, permission: &str, what: &str) -> Self {
+        let (status, reason) = match who {
+            Some(_) => (StatusCode::FORBIDDEN, "forbidden"),
+            None => (StatusCode::UNAUTHORIZED, "required"),
+        };
+        let who = who.unwrap_or("Anonymous caller");
+        let message = format!(
+            "{who} does not have {permission} access to the Google Cloud Storage {what}. \
+             Permission '{permission}' denied on resource (or it may not exist)."
+        );
+        Self::new(status, reason, message)
+    }
+
+    pub(super) fn invalid_credentials() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "authError", "Invalid Credentials")
+    }
+
     pub(super) fn missing(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "notFound", message)
     }
@@ -106,6 +124,10 @@ impl Refusal {
         if *status == StatusCode::PRECONDITION_FAILED {
             error["locationType"] = json!("header");
             error["location"] = json!("If-Match");
+        }
+        if *status == StatusCode::UNAUTHORIZED {
+            error["locationType"] = json!("header");
+            error["location"] = json!("Authorization");
         }
         if let Some(parameter) = parameter {
             error["locationType"] = json!("parameter");

@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 
+use super::caller::Caller;
 use super::content_range::ContentRange;
 use super::description::{DESCRIPTION_BYTES_MAX, Description};
 use super::insert::with_encoding;
@@ -21,9 +22,9 @@ use super::sessions::{End, OBJECT_BYTES_MAX, QUANTUM_BYTES, Session, Target, Tur
 use super::{Service, Shared, body, json, resource_of};
 use crate::Upload;
 
-/// Opens a session; its URL is that of the request, with an id.
+/// Opens a session; its URL is that of the request, with an id. Whoever has the id may fill it.
 pub(super) async fn start(
-    service: &Service,
+    (service, caller): (&Service, &Caller),
     bucket: &str,
     params: &Params,
     uri: &Uri,
@@ -34,6 +35,7 @@ pub(super) async fn start(
     let memory = service.bucket(bucket)?;
     let description = Description::read(&resource)?;
     let name = description.name(bucket, params.text("name"))?;
+    let conditions = caller.may_write(&memory, bucket, &name, params.conditions()?)?;
     let Description { upload, mut claims, .. } = description;
     claims.add_headers(headers)?;
     let total =
@@ -43,7 +45,6 @@ pub(super) async fn start(
     let upload = with_encoding(Upload { content_type, ..upload }, params);
     let upload = service.with_class(bucket, upload);
     upload.check(&name).map_err(|err| Refusal::of(&err, bucket, &name))?;
-    let conditions = params.conditions()?;
     conditions.check(memory.find(&name, None).as_ref()).map_err(|_| Refusal::unmet())?;
     let target = Target { bucket: bucket.to_owned(), name, upload, conditions, claims };
     let session = service.sessions.open(target, total);

@@ -1,6 +1,7 @@
 //! What clients and subscribers of the emulator can see.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod access;
 mod batch;
 mod buckets;
 mod client;

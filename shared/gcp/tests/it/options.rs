@@ -46,6 +46,20 @@ async fn an_emulator_host_has_a_scheme_and_a_slash_or_not() {
     assert_eq!(server.requests()[0].header("host"), Some(host.as_str()));
 }
 
+#[tokio::test]
+async fn a_token_in_front_of_an_emulator_host_is_shown_to_it() {
+    let server = Server::start([object(b"{}", &[])]).await;
+    let host = &server.host;
+    for spelling in [format!("a-b.c_d~9@{host}"), format!("http://a-b.c_d~9@{host}/")] {
+        let bucket = new("bucket", Some(&spelling)).unwrap();
+        assert!(bucket.get("a", None).await.unwrap().is_some(), "{spelling}");
+    }
+    for request in server.requests() {
+        assert_eq!(request.header("authorization"), Some("Bearer a-b.c_d~9"));
+        assert_eq!(request.header("host"), Some(host.as_str()));
+    }
+}
+
 #[test]
 fn an_emulator_host_is_a_name_or_an_address() {
     for host in ["localhost", "emulator.test:1", "127.0.0.1:65535", "[::1]", "[::1]:1"] {
@@ -63,6 +77,12 @@ fn what_is_no_host_is_refused() {
         "ftp://localhost",
         "localhost:1/path",
         "user:password@localhost:1",
+        "@localhost:1",
+        "a@b@localhost:1",
+        "a b@localhost:1",
+        "token@",
+        "http://token@/",
+        "localhost:1/@x",
         "localhost:1?x=y",
         "localhost:port",
         "localhost:",

@@ -7,6 +7,7 @@ use domain::{Class, ObjectName};
 use super::{Case, Policy, lines, texts};
 use crate::metadata::{Function, Kind, word};
 use crate::terraform::condition::OPERATORS_MAX;
+use crate::terraform::grants::{is_granted_with_its_class, written};
 use crate::terraform::planned::Resource;
 use crate::terraform::samples;
 
@@ -98,7 +99,7 @@ fn is_to(function: &Function, classes: &[Class], class: Class, name: &ObjectName
         ObjectName::Quarantine { function: whose, .. } => {
             function.metadata.kind == Kind::Job || *whose == function.name
         }
-        _ => true,
+        _ => is_granted_with_its_class(name),
     };
     own && classes.contains(&class)
 }
@@ -109,10 +110,11 @@ fn grants(case: &Case<'_>) -> Vec<String> {
     for function in case.functions {
         let member = case.member(&function.name);
         let metadata = &function.metadata;
+        let (_, replaces) = written(function);
         let sides = [
             ("storage.objects.get", "read", &metadata.reads),
             ("storage.objects.create", "write", &metadata.writes),
-            ("storage.objects.delete", "replace", &metadata.writes),
+            ("storage.objects.delete", "replace", &replaces),
         ];
         for (permission, verb, classes) in sides {
             let mut told = BTreeSet::new();

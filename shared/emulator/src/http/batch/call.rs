@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use bytes::Bytes;
 
 use super::super::multipart::Part;
@@ -23,9 +23,9 @@ pub(super) struct Call {
 pub(super) struct Malformed(&'static str);
 
 impl Call {
-    /// Reads a part. Of an absolute URL the host is passed over; `host` is that of the batch,
-    /// for calls that name none.
-    pub(super) fn read(part: &Part, host: Option<&HeaderValue>) -> Result<Self, Malformed> {
+    /// Reads a part. Of an absolute URL the host is passed over. Host and credentials are those of
+    /// the batch, whose headers are `outer`, for calls that have none of their own.
+    pub(super) fn read(part: &Part, outer: &HeaderMap) -> Result<Self, Malformed> {
         let kind = part.header("content-type").unwrap_or("").split(';').next();
         if !kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/http")) {
             return Err(Malformed("a part is not application/http"));
@@ -56,10 +56,10 @@ impl Call {
             let header = name.zip(value).ok_or(Malformed("a header cannot be read"))?;
             headers.append(header.0, header.1);
         }
-        if let Some(host) = host
-            && !headers.contains_key(header::HOST)
-        {
-            headers.insert(header::HOST, host.clone());
+        for name in [header::HOST, header::AUTHORIZATION] {
+            if let Some(value) = outer.get(&name).filter(|_| !headers.contains_key(&name)) {
+                headers.insert(name, value.clone());
+            }
         }
         let announced = headers.get(header::CONTENT_LENGTH).map(length).transpose()?;
         let body = rest.get(..announced.unwrap_or(rest.len()));
