@@ -17,6 +17,8 @@ mod read;
 mod write;
 
 mod answer;
+#[cfg(feature = "developer")]
+mod api;
 #[cfg(feature = "conformance")]
 mod conformance;
 mod connect;
@@ -31,6 +33,8 @@ mod origin;
 mod stand_in;
 mod tokens;
 
+#[cfg(feature = "developer")]
+pub use api::{Api, Payload, Reply};
 pub use bucket::{Bucket, BucketError, DEADLINE, Options, connect};
 
 #[cfg(test)]
