@@ -77,17 +77,18 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
 pub(crate) fn try_out(env: Env, bucket: &str, terminal: &Terminal) -> Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let clock = Arc::new(SystemClock);
         let host = std::env::var_os("STORAGE_EMULATOR_HOST").and_then(|it| it.into_string().ok());
-        let options = gcp::Options {
-            emulator_host: host.filter(|it| !it.is_empty()),
-            ..gcp::Options::new(bucket)
-        };
-        let store =
-            Bucket::new(options, clock.clone(), SeededIds::new(u64::from(std::process::id())))?;
-        let trial = Smoke { env, store: &store, clock: &*clock, wait_max: smoke::WAIT_MAX };
+        let store = store(bucket, host.filter(|it| !it.is_empty()))?;
+        let trial = Smoke { env, store: &store, clock: &SystemClock, wait_max: smoke::WAIT_MAX };
         trial.run(terminal).await
     })
+}
+
+/// The bucket, as the person who runs this; that of an emulator if there is one.
+pub(crate) fn store(bucket: &str, emulator_host: Option<String>) -> Result<Bucket> {
+    let options = gcp::Options { emulator_host, ..gcp::Options::new(bucket) };
+    let ids = SeededIds::new(u64::from(std::process::id()));
+    Ok(Bucket::new(options, Arc::new(SystemClock), ids)?)
 }
 
 /// Asks for the name of the environment: a yes is typed too easily.

@@ -15,6 +15,7 @@ mod dev_runs;
 mod dev_stand_in;
 mod dev_subscriptions;
 mod dev_touch;
+mod doctor;
 mod edges;
 mod emulator;
 mod ends;

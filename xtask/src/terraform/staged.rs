@@ -88,6 +88,27 @@ impl Staged {
         Ok(staged)
     }
 
+    /// What there ought to be: a plan from the state as it was last written down. Nothing real is
+    /// looked at, and nobody else has to wait.
+    pub(crate) fn expectation(
+        &self,
+        env: Env,
+        images: &BTreeMap<String, String>,
+    ) -> Result<Planned> {
+        fs::write(self.folder.join(IMAGES), json!({ "images": images }).to_string())?;
+        let mut arguments = ["plan", "-input=false", "-no-color", "-lock=false", "-refresh=false"]
+            .map(str::to_owned)
+            .to_vec();
+        arguments.push(format!("-out={PLAN}"));
+        arguments.push(format!("-var-file=environments/{env}.tfvars"));
+        arguments.push(format!("-var-file={IMAGES}"));
+        self.tool.read(&self.folder, arguments)?;
+        let planned = self.planned();
+        // Nobody is to apply it.
+        self.forget()?;
+        planned
+    }
+
     /// The copy that an earlier command made.
     pub(crate) fn left(workspace: &Workspace, name: &str, tool: Tool) -> Self {
         let source = workspace.root.join(FOLDER);
