@@ -39,10 +39,12 @@ mod routes;
 mod scenarios;
 mod schema;
 mod size;
+mod smoke;
 #[cfg(unix)]
 mod staged;
 mod terraform;
 mod tidy;
+mod workflows;
 
 use std::fs;
 use std::path::{Path, PathBuf};
