@@ -27,6 +27,7 @@ pub(crate) enum Service {
     Keys,
     Usage,
     Tokens,
+    Registry,
 }
 
 /// What there is.
@@ -49,7 +50,7 @@ pub(crate) struct Google {
 }
 
 impl Service {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Storage,
         Self::PubSub,
         Self::Run,
@@ -60,6 +61,7 @@ impl Service {
         Self::Keys,
         Self::Usage,
         Self::Tokens,
+        Self::Registry,
     ];
 
     /// The first part of its host.
@@ -75,6 +77,7 @@ impl Service {
             Self::Keys => "cloudkms",
             Self::Usage => "serviceusage",
             Self::Tokens => "sts",
+            Self::Registry => "artifactregistry",
         }
     }
 

@@ -30,7 +30,7 @@ struct Place {
 }
 
 /// Types of grants, and where they end up.
-const SORTS: [(&str, Policy); 9] = [
+const SORTS: [(&str, Policy); 10] = [
     ("google_storage_bucket_iam_member", of_bucket),
     ("google_pubsub_topic_iam_member", of_topic),
     ("google_pubsub_subscription_iam_member", of_subscription),
@@ -39,6 +39,7 @@ const SORTS: [(&str, Policy); 9] = [
     ("google_service_account_iam_member", of_account),
     ("google_secret_manager_secret_iam_member", of_secret),
     ("google_kms_crypto_key_iam_member", of_key),
+    ("google_artifact_registry_repository_iam_member", of_registry),
     ("google_project_iam_member", of_project),
 ];
 
@@ -267,6 +268,12 @@ fn of_key(it: &Resource) -> Place {
         path: format!("/v1/{}:getIamPolicy", if id.is_empty() { "/" } else { id }),
         name: format!("key {}", if id.is_empty() { "of the bucket" } else { last(id) }),
     }
+}
+
+fn of_registry(it: &Resource) -> Place {
+    let (name, location) = (last(it.text("/repository")), encode(it.text("/location")));
+    let path = below(it, "v1", &format!("locations/{location}/repositories"), name);
+    Place { service: Service::Registry, path, name: format!("registry {name}") }
 }
 
 fn of_project(it: &Resource) -> Place {

@@ -115,7 +115,7 @@ pub(crate) const PROBES: [Probe; 7] = [
 ];
 
 /// What no request answers.
-const OTHERS: [(&str, &str, &str); 3] = [
+const OTHERS: [(&str, &str, &str); 4] = [
     (
         "unbilled",
         "are answers 404 and 412 free of charge?",
@@ -134,6 +134,12 @@ const OTHERS: [(&str, &str, &str); 3] = [
         "does BigQuery take columns of JSON in external tables, and make a table before its first \
          file?",
         "the deployment fails at google_bigquery_table otherwise; then query one view",
+    ),
+    (
+        "policy-size",
+        "how large a policy does a bucket take?",
+        "the deployment fails at google_storage_bucket_iam_member otherwise; where all grants are \
+         ok above, it takes one of the size that `gcloud storage buckets get-iam-policy` prints",
     ),
 ];
 

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use crate::doctor::check::Outcome;
 use crate::doctor::report::Report;
 use crate::terraform::golden;
-use project::{BUCKET, NUMBER, PROJECT, Project, error, job, service, subscription, topic};
+use project::{
+    BUCKET, NUMBER, PROJECT, Project, error, job, registry, service, subscription, topic,
+};
 
 const BUILDER: &str = "prod-snapshot-builder";
 
@@ -169,8 +171,10 @@ async fn what_is_published_twice_or_elsewhere_is_told_with_its_number() {
     one(&project.findings().await, &what, &delete(&other["id"]));
 }
 
+type Change = fn(&mut Value);
+
 /// Makes the subscription of the snapshot-builder again, changed, and what is found then.
-async fn delivery(change: fn(&mut Value)) -> Vec<String> {
+async fn delivery(change: Change) -> Vec<String> {
     let project = Project::healthy().await;
     let mut planned = project.planned.of("google_pubsub_subscription");
     let planned = planned.find(|it| it.text("/name") == HISTORY).unwrap();
@@ -184,7 +188,7 @@ async fn delivery(change: fn(&mut Value)) -> Vec<String> {
 #[tokio::test]
 async fn mistakes_of_a_subscription_are_named() {
     let mend = plan("google_pubsub_subscription.push[\"snapshot-builder-history\"]");
-    let mistakes: [(fn(&mut Value), &str); 10] = [
+    let mistakes: [(Change, &str); 10] = [
         (
             |it| it["expirationPolicy"] = json!({"ttl": "2678400s"}),
             "no expiry is deleted when nothing happens for 2678400s",
@@ -356,6 +360,14 @@ async fn a_grant_that_is_missing_is_named_with_whom_it_is_for() {
             "service prod-snapshot-builder for prod-push-snapshot-builder: roles/run.invoker \
              roles/run.invoker is not granted",
             "google_cloud_run_v2_service_iam_member.push[\"snapshot-builder\"]",
+        ),
+        (
+            registry(),
+            "serviceAccount:service-1@serverless-robot-prod.iam.gserviceaccount.com".to_owned(),
+            "registry strata for serverless-robot-prod: roles/artifactregistry.reader \
+             roles/artifactregistry.reader is not granted",
+            "google_artifact_registry_repository_iam_member.reader[\"serviceAccount:\
+             service-1@serverless-robot-prod.iam.gserviceaccount.com\"]",
         ),
     ] {
         let path = format!("{path}:getIamPolicy");

@@ -214,8 +214,13 @@ pub(super) fn job(name: &str) -> String {
     format!("/v2/projects/{PROJECT}/locations/europe-west1/jobs/{name}")
 }
 
+pub(super) fn registry() -> String {
+    format!("/v1/projects/{PROJECT}/locations/europe-west1/repositories/strata")
+}
+
 /// Values that the plan of a new project leaves open, and that of a deployed one has.
 fn known(mut planned: Planned) -> Planned {
+    planned.resources.push(registry_reader());
     let ring = format!("projects/{PROJECT}/locations/europe-west1/keyRings/prod-strata");
     for it in &mut planned.resources {
         match it.sort.as_str() {
@@ -242,6 +247,21 @@ fn known(mut planned: Planned) -> Planned {
         }
     }
     planned
+}
+
+/// A grant that prod has none of: the registry that all environments use is another project's.
+fn registry_reader() -> Resource {
+    let member = "serviceAccount:service-1@serverless-robot-prod.iam.gserviceaccount.com";
+    Resource {
+        address: format!("google_artifact_registry_repository_iam_member.reader[\"{member}\"]"),
+        sort: "google_artifact_registry_repository_iam_member".to_owned(),
+        action: crate::terraform::planned::Action::Create,
+        values: json!({
+            "project": PROJECT, "location": "europe-west1", "repository": "strata",
+            "role": "roles/artifactregistry.reader", "member": member,
+        }),
+        changed: Vec::new(),
+    }
 }
 
 /// (Cloud Storage JSON API, `Buckets` resource.)
@@ -395,6 +415,7 @@ fn policies(planned: &Planned) -> BTreeMap<String, Value> {
                 format!("/v1/{}", it.text("/service_account_id"))
             }
             "google_kms_crypto_key_iam_member" => format!("/v1/{}", it.text("/crypto_key_id")),
+            "google_artifact_registry_repository_iam_member" => registry(),
             "google_project_iam_member" => format!("/v3/projects/{PROJECT}"),
             _ => continue,
         };
