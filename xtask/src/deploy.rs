@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::terminal::Terminal;
 use crate::terraform::smoke::{self, Smoke};
-use crate::terraform::staged::Staged;
+use crate::terraform::staged::{self, Staged};
 use crate::terraform::summary;
 use crate::terraform::tool::Tool;
 use crate::workspace::Workspace;
@@ -67,6 +67,9 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let waiting = unready(&shown);
     ensure!(waiting.is_empty(), "not ready: {}; see their logs", waiting.join(", "));
     terminal.say("every service takes requests")?;
+    if let Some(hint) = staged::lock_hint(&workspace.root) {
+        terminal.say(&hint)?;
+    }
     if options.without_smoke {
         return Ok(true);
     }

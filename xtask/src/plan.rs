@@ -13,7 +13,7 @@ use crate::metadata::Function;
 use crate::terminal::Terminal;
 use crate::terraform::planned::Planned;
 use crate::terraform::policy::{self, Case, Finding};
-use crate::terraform::staged::{Aim, Staged};
+use crate::terraform::staged::{self, Aim, Staged};
 use crate::terraform::tool::Tool;
 use crate::terraform::{check, generate, summary};
 use crate::workspace::Workspace;
@@ -110,6 +110,9 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     terminal.say(&text)?;
     if let Some(path) = &options.summary {
         fs::write(path, text + "\n").with_context(|| path.display().to_string())?;
+    }
+    if let Some(hint) = staged::lock_hint(&workspace.root) {
+        terminal.say(&hint)?;
     }
     if findings.is_empty() {
         terminal.say(&format!("to apply exactly this: cargo xtask deploy --env {env}"))?;

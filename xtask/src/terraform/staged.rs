@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use domain::Env;
@@ -198,6 +199,23 @@ impl Staged {
         let text = self.read(&["output", "-raw", "-no-color", name])?;
         String::from_utf8(text).with_context(|| format!("output {name} is no text"))
     }
+}
+
+/// What to do about the choice of providers, if something is: whoever deploys from a checkout without
+/// it takes whatever is newest. Where nobody keeps versions, nothing.
+pub(crate) fn lock_hint(root: &Path) -> Option<String> {
+    let file = format!("{FOLDER}/{LOCK}");
+    if !root.join(&file).exists() {
+        return Some(format!(
+            "{file} is missing: terraform init writes it where a registry of providers can be \
+             reached; commit it, so that everybody deploys with the same ones"
+        ));
+    }
+    let listed = Command::new("git").args(["ls-files", "--", &file]).current_dir(root).output();
+    let listed = listed.ok().filter(|it| it.status.success())?;
+    listed.stdout.is_empty().then(|| {
+        format!("{file} is not committed: git add {file}, so that everybody deploys with the same providers")
+    })
 }
 
 /// The configuration in `folder` and nothing below it.
