@@ -83,10 +83,14 @@ resource "google_project_iam_member" "ci" {
   member  = google_service_account.ci[each.value.name].member
 }
 
-# Buckets without their objects, secrets without their values.
+# Buckets without their objects, secrets without their values, and what the roles to look with lack:
+# a plan reads everything that is there.
 locals {
   ci_permissions = !local.federated ? {} : {
-    plan = ["storage.buckets.get", "storage.buckets.getIamPolicy"]
+    plan = [
+      "bigquery.connections.get", "bigquery.transfers.get", "iam.roles.get", "iam.serviceAccounts.get",
+      "storage.buckets.get", "storage.buckets.getIamPolicy",
+    ]
     deploy = [
       "secretmanager.secrets.create", "secretmanager.secrets.delete", "secretmanager.secrets.get",
       "secretmanager.secrets.getIamPolicy", "secretmanager.secrets.list", "secretmanager.secrets.setIamPolicy",

@@ -73,7 +73,9 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     if options.without_smoke {
         return Ok(true);
     }
-    try_out(env, &staged.output_text("bucket")?, terminal)
+    let works = try_out(env, &staged.output_text("bucket")?, terminal)?;
+    terminal.say(&format!("whether everything is as planned: cargo xtask doctor --env {env}"))?;
+    Ok(works)
 }
 
 /// Tries a deployment out. `STORAGE_EMULATOR_HOST` makes it one of `cargo xtask dev`.

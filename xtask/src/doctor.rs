@@ -108,6 +108,7 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let prefix = format!("env/{env}/tmp/doctor-{}/", looked_at.unix_millis());
     let mut report = Report { env, project, bucket, looked_at, checks, answers: Vec::new() };
     say(&report.table())?;
+    let mut unclean = None;
     report.answers = if agreed(options, &report, &prefix, terminal)? {
         let trial = Trial {
             google: &google,
@@ -119,23 +120,28 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
             wait_max: WAIT_MAX,
             say: &say,
         };
-        runtime.block_on(probes::all(&trial))?
+        let (answers, cleaned) = runtime.block_on(probes::all(&trial))?;
+        unclean = cleaned.err();
+        answers
     } else {
         probes::none(env)
     };
-    if options.json {
-        terminal.say(&serde_json::to_string(&report.json())?)?;
-    } else {
-        terminal.say(&report.questions())?;
-    }
     let path = options.report.clone();
     let path = path.unwrap_or_else(|| workspace.target.join("doctor").join(format!("{env}.md")));
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
     fs::write(&path, report.markdown()).with_context(|| path.display().to_string())?;
-    say(&format!("{}\nreport: {}", report.sum(), path.display()))?;
-    Ok(report.is_well())
+    if options.json {
+        terminal.say(&serde_json::to_string(&report.json())?)?;
+    } else {
+        terminal.say(&format!("{}\n{}", report.questions(), report.sum()))?;
+        terminal.say(&format!("report: {}", path.display()))?;
+    }
+    match unclean {
+        Some(err) => Err(err),
+        None => Ok(report.is_well()),
+    }
 }
 
 /// What Terraform would plan, without looking at what is there.

@@ -150,8 +150,8 @@ pub(crate) fn described(prefix: &str, bucket: &str) -> String {
     format!("probes write below gs://{bucket}/{prefix}, and remove it again:\n{}", lines.join("\n"))
 }
 
-/// Asks everything, and cleans up. An error is one of cleaning up: a probe that fails has no answer.
-pub(crate) async fn all(trial: &Trial<'_>) -> Result<Vec<Answer>> {
+/// Asks everything, and cleans up; what came of either. A probe that fails has no answer.
+pub(crate) async fn all(trial: &Trial<'_>) -> Result<(Vec<Answer>, Result<()>)> {
     let mut answers = Vec::new();
     for probe in &PROBES {
         (trial.say)(&format!("probe {}: {}", probe.name, probe.question))?;
@@ -166,12 +166,17 @@ pub(crate) async fn all(trial: &Trial<'_>) -> Result<Vec<Answer>> {
             open,
         });
     }
+    answers.extend(unasked("nobody has looked yet: "));
     let removed = trial.clean_up().await.with_context(|| {
         format!("cannot clean up: gcloud storage rm -a 'gs://{}/{}**'", trial.bucket, trial.prefix)
-    })?;
-    (trial.say)(&format!("probes: {removed} versions of objects are removed again"))?;
-    answers.extend(unasked("nobody has looked yet: "));
-    Ok(answers)
+    });
+    let cleaned = match removed {
+        Ok(removed) => {
+            (trial.say)(&format!("probes: {removed} versions of objects are removed again"))
+        }
+        Err(err) => Err(err),
+    };
+    Ok((answers, cleaned))
 }
 
 /// What there is when no probe was run.

@@ -1,6 +1,7 @@
 //! `cargo xtask doctor`: nothing is found where nothing is wrong, and each mistake is found and
 //! named.
 
+mod command;
 mod probing;
 mod project;
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::workspace;
 use crate::deploy::unready;
 use crate::image::lock::{Lock, Locked};
-use crate::plan::{judged, locked};
+use crate::plan::{judged, locked, protected};
 use crate::terminal::Terminal;
 use crate::terraform::planned::{Action, Planned, Resource};
 use crate::terraform::smoke::Smoke;
@@ -99,6 +99,24 @@ fn an_action_that_nobody_knows_is_an_error() {
     let err = Planned::read(shown.to_string().as_bytes()).unwrap_err();
     expect![[r#"google_pubsub_topic.a: terraform plans ["conjure"], which nobody here knows"#]]
         .assert_eq(&err.to_string());
+}
+
+#[test]
+fn what_is_protected_is_told_before_half_of_it_is_gone() {
+    let mut planned = golden::read(include_str!("plans/prod.jsonl")).unwrap();
+    assert_eq!(protected(Env::Prod, &planned), None);
+    for it in &mut planned.resources {
+        it.action = Action::Destroy;
+    }
+    let what = protected(Env::Prod, &planned).unwrap();
+    assert!(what.contains(" more are protected: set deletion_protection = false in"), "{what}");
+    assert!(what.contains("terraform/environments/prod.tfvars, plan and deploy that"), "{what}");
+    for it in &mut planned.resources {
+        if it.get("/deletion_protection").is_some() {
+            it.values["deletion_protection"] = json!(false);
+        }
+    }
+    assert_eq!(protected(Env::Prod, &planned), None);
 }
 
 #[test]

@@ -25,6 +25,12 @@ async fn project(bounded: &[(&'static str, &'static str, u16)]) -> Project {
 }
 
 async fn answers(project: &Project) -> Vec<Answer> {
+    let (answers, cleaned) = asked(project).await;
+    cleaned.unwrap();
+    answers
+}
+
+async fn asked(project: &Project) -> (Vec<Answer>, anyhow::Result<()>) {
     let said = Mutex::new(Vec::new());
     let say = |line: &str| {
         said.lock().unwrap().push(line.to_owned());
@@ -40,10 +46,10 @@ async fn answers(project: &Project) -> Vec<Answer> {
         say: &say,
         wait_max: std::time::Duration::from_secs(3),
     };
-    let answers = all(&trial).await.unwrap();
+    let (answers, cleaned) = all(&trial).await.unwrap();
     let said = said.into_inner().unwrap();
     assert!(PROBES.iter().all(|probe| said.iter().any(|line| line.contains(probe.question))));
-    answers
+    (answers, cleaned)
 }
 
 fn told<'a>(answers: &'a [Answer], probe: &str) -> (Option<&'a str>, Option<&'a str>) {
@@ -140,4 +146,16 @@ async fn a_probe_that_fails_is_an_open_question_and_what_it_wrote_goes() {
     assert_eq!(told(&answers, "conditions").1, Some("startsWith: 403 not you"));
     assert!(told(&answers, "names").1.unwrap().starts_with("PUT /v1/projects/"));
     assert_eq!(left(&project).await, (Value::Null, Vec::new()));
+}
+
+#[tokio::test]
+async fn what_cannot_be_removed_is_told_with_the_command_that_does() {
+    let project = project(&[("POST", "create-only/there", 412)]).await;
+    project.refuse(&format!("/storage/v1/b/{BUCKET}/o"), 403, error(403, "no listing"));
+    let (answers, cleaned) = asked(&project).await;
+    let create = told(&answers, "create-only").0.unwrap();
+    assert!(create.starts_with("412"), "{create}");
+    let err = format!("{:#}", cleaned.unwrap_err());
+    let command = format!("gcloud storage rm -a 'gs://{BUCKET}/{PREFIX}**': 403 no listing");
+    assert_eq!(err, format!("cannot clean up: {command}"));
 }

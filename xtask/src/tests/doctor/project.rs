@@ -42,6 +42,8 @@ pub(super) struct Project {
     pub(super) planned: Planned,
     pub(super) documents: Arc<Mutex<Documents>>,
     pub(super) google: Google,
+    /// Where the stand-in is, for every service.
+    pub(super) url: String,
     _stand_in: tokio::task::JoinHandle<()>,
 }
 
@@ -67,7 +69,8 @@ impl Project {
         let stand_in = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let elsewhere = Service::ALL.into_iter().map(|it| (it, url.clone())).collect();
         let google = Google::new(PROJECT, &elsewhere, Arc::new(SystemClock)).unwrap();
-        let project = Self { emulator, server, planned, documents, google, _stand_in: stand_in };
+        let project =
+            Self { emulator, server, planned, documents, google, url, _stand_in: stand_in };
         project.deploy().await;
         project
     }
