@@ -72,7 +72,10 @@ impl Subject {
     pub(crate) fn same(&mut self, aspect: &str, planned: &Value, there: &Value) {
         let (planned, there) = (plain(planned), plain(there));
         let is = planned == there;
-        self.holds(aspect, is, || format!("is {}, not {}", shown(&there), shown(&planned)));
+        self.holds(aspect, is, || match planned {
+            Value::Null => format!("is {}, and is not to be set", shown(&there)),
+            _ => format!("is {}, not {}", shown(&there), shown(&planned)),
+        });
     }
 
     /// `is` has to be so; otherwise `what` says how it is instead.

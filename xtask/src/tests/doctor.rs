@@ -89,7 +89,7 @@ async fn mistakes_of_the_bucket_are_named() {
         ),
         (
             json!({"retentionPolicy": {"retentionPeriod": "86400"}}),
-            "no retention is {\"retentionPeriod\":\"86400\"}, not not set",
+            "no retention is {\"retentionPeriod\":\"86400\"}, and is not to be set",
         ),
     ] {
         one(&bucket(patch).await, &format!("wrong: bucket {BUCKET}: {what}"), &mend);

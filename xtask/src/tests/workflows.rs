@@ -188,6 +188,16 @@ fn a_deployment_waits_for_its_environment_and_applies_what_was_approved() {
             assert!(at("cargo xtask plan ").unwrap() < at("sha256sum --check").unwrap());
         }
     }
+    // Google Cloud takes the account that deploys from a job of an environment only.
+    for workflow in &workflows {
+        for (name, job) in workflow.jobs() {
+            let steps = job["steps"].as_vec().unwrap().iter();
+            let accounts = steps.filter_map(|it| it["with"]["service_account"].as_str());
+            let deploys = accounts.into_iter().any(|it| it.contains("DEPLOY_ACCOUNT"));
+            let has = job["environment"].as_str().is_some();
+            assert!(!deploys || has, "{}: {name} has no environment", workflow.name);
+        }
+    }
     let elsewhere = workflows.iter().filter(|it| it.name != "deploy.yml");
     assert!(elsewhere.into_iter().all(|it| !it.text.contains("xtask deploy")));
 }
