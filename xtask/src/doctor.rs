@@ -100,6 +100,7 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let clock = Arc::new(SystemClock);
     let google = Google::new(&project, &elsewhere, clock.clone())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(google.log_in())?;
     let looked_at = clock.now();
     let doing = |what: &str| terminal.doing(what.to_owned());
     let checks = runtime.block_on(visit::all(&google, &planned, env, doing))?;

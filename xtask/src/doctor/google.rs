@@ -1,7 +1,7 @@
 //! Google's services, looked at.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 use domain::Clock;
@@ -13,6 +13,9 @@ use serde_json::Value;
 /// What stands as it is in a segment of a path, and in a value of a query. (RFC 3986, section 2.3.)
 const ENCODED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'@');
+
+/// Who has not answered so often is not asked again: there are hundreds of questions.
+const SILENT_MAX: u32 = 3;
 
 /// A service that is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +50,8 @@ pub(crate) struct Google {
     pub(crate) api: Api,
     pub(crate) project: String,
     origins: BTreeMap<Service, String>,
+    /// How often each has not answered, one time after the other.
+    silent: Mutex<BTreeMap<Service, u32>>,
 }
 
 impl Service {
@@ -102,7 +107,19 @@ impl Google {
             (it, origin.unwrap_or_else(|| format!("https://{}.googleapis.com", it.name())))
         };
         let origins = Service::ALL.into_iter().map(origin).collect();
-        Ok(Self { api: Api::new(clock, ids), project: project.to_owned(), origins })
+        let api = Api::new(clock, ids);
+        Ok(Self { api, project: project.to_owned(), origins, silent: Mutex::default() })
+    }
+
+    /// Fails where Google is to be asked and there is nobody to ask as.
+    pub(crate) async fn log_in(&self) -> Result<()> {
+        for service in Service::ALL {
+            self.api.token(&self.url(service, "/")).await.context(
+                "log in first: gcloud auth application-default login, or give a token in \
+                 GOOGLE_OAUTH_ACCESS_TOKEN",
+            )?;
+        }
+        Ok(())
     }
 
     /// The URL of `path`, which begins with a slash.
@@ -123,9 +140,20 @@ impl Google {
         path: &str,
         payload: Payload,
     ) -> Look {
+        let silent = || self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        if silent().get(&service).is_some_and(|times| *times >= SILENT_MAX) {
+            let why = format!("{} does not answer, and is not asked again", service.name());
+            return Look::Unknown { why, mend: None };
+        }
         match self.api.send(method, &self.url(service, path), payload, None).await {
-            Ok(reply) => self.understood(service, path, &reply),
-            Err(err) => Look::Unknown { why: format!("no answer: {err}"), mend: None },
+            Ok(reply) => {
+                silent().remove(&service);
+                self.understood(service, path, &reply)
+            }
+            Err(err) => {
+                *silent().entry(service).or_default() += 1;
+                Look::Unknown { why: format!("no answer: {err}"), mend: None }
+            }
         }
     }
 

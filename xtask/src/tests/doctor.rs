@@ -504,6 +504,26 @@ async fn what_does_not_answer_is_not_known_and_everything_else_is() {
 }
 
 #[tokio::test]
+async fn who_does_not_answer_is_not_asked_for_ever() {
+    let project = Project::healthy().await;
+    let services: Vec<String> = project
+        .planned
+        .of("google_cloud_run_v2_service")
+        .map(|it| service(it.text("/name")))
+        .collect();
+    for path in &services {
+        project.refuse(path, 503, error(503, "try later"));
+    }
+    let findings = project.findings().await;
+    let asked = findings.iter().filter(|it| it.contains("existence no answer: GET ")).count();
+    let left = "existence run does not answer, and is not asked again";
+    let left = findings.iter().filter(|it| it.contains(left)).count();
+    // Jobs and the policies of either are Cloud Run's too.
+    assert_eq!((services.len(), asked), (5, 3), "{findings:#?}");
+    assert!(left > 2 && findings.len() == asked + left, "{findings:#?}");
+}
+
+#[tokio::test]
 async fn a_bucket_of_another_environment_is_held_to_what_every_bucket_is() {
     let mut project = Project::healthy().await;
     project.planned.resources.retain(|it| it.sort != "google_storage_bucket");
