@@ -6,7 +6,7 @@
 
 mod boundary;
 mod names;
-mod pushes;
+pub(crate) mod pushes;
 mod writes;
 
 use std::future::Future;

@@ -22,6 +22,8 @@ use tokio::task::LocalSet;
 use super::workspace;
 use crate::connect::{Patience, connect};
 use crate::deploy;
+use crate::doctor::google::Google;
+use crate::doctor::probes::{Trial, pushes};
 use crate::http::Server;
 use crate::routing;
 use crate::terminal::Terminal;
@@ -35,6 +37,9 @@ const PATIENCE: Patience = Patience {
     backoff: (Duration::from_millis(10), Duration::from_millis(100)),
     in_flight_max: None,
 };
+
+/// The functions that a venture concerns.
+const ALL: [&str; 4] = ["snapshot-builder", "manifest-writer", "index-writer", "rules-engine"];
 
 /// A push, and where its status goes.
 type Push = (Bytes, oneshot::Sender<u16>);
@@ -89,11 +94,8 @@ async fn pushed(State(sender): State<mpsc::Sender<Push>>, body: Bytes) -> Status
     StatusCode::from_u16(status.await.unwrap()).unwrap()
 }
 
-/// A trial with some of the functions, and what it printed.
-async fn trial(
-    functions: &[&'static str],
-    wait_max: Duration,
-) -> (Emulator, anyhow::Result<bool>, String) {
+/// An emulator that pushes to some of the functions.
+async fn deployed(functions: &[&'static str]) -> Emulator {
     let emulator = Emulator::start(Options::default()).await.unwrap();
     emulator.create_bucket(BUCKET).unwrap();
     let mut ports = BTreeMap::new();
@@ -103,6 +105,15 @@ async fn trial(
     let routes = routing::routes(&workspace().functions().unwrap(), Env::Dev).unwrap();
     let port = |function: &str| ports.get(function).copied();
     connect(&emulator, (BUCKET, Env::Dev), &routes, PATIENCE, port).unwrap();
+    emulator
+}
+
+/// A trial with some of the functions, and what it printed.
+async fn trial(
+    functions: &[&'static str],
+    wait_max: Duration,
+) -> (Emulator, anyhow::Result<bool>, String) {
+    let emulator = deployed(functions).await;
     let store = deploy::store(BUCKET, Some(emulator.url())).unwrap();
     let smoke = Smoke { env: Env::Dev, store: &store, clock: &SystemClock, wait_max };
     let printed = Printed::default();
@@ -113,9 +124,8 @@ async fn trial(
 
 #[tokio::test]
 async fn a_deployment_that_works_passes_and_leaves_tombstones_only() {
-    let all = ["snapshot-builder", "manifest-writer", "index-writer", "rules-engine"];
     let (emulator, ended, text) =
-        LocalSet::new().run_until(trial(&all, Duration::from_secs(30))).await;
+        LocalSet::new().run_until(trial(&ALL, Duration::from_secs(30))).await;
     assert!(ended.unwrap(), "{text}");
     let there = text.lines().filter(|it| it.ends_with(" is there")).count();
     let gone = text.lines().filter(|it| it.ends_with(" stands for nothing")).count();
@@ -144,4 +154,26 @@ async fn a_deployment_without_a_function_fails_at_what_that_function_writes() {
     assert!(err.starts_with("env/dev/manifests/ventures/by-id/smoke-"), "{err}");
     assert!(err.contains("has not come within 2 s"), "{err}");
     assert!(text.contains("env/dev/snapshots/ventures/smoke-"), "{text}");
+}
+
+#[tokio::test]
+async fn the_doctor_says_that_pushes_arrive_where_they_do() {
+    let say = |_: &str| Ok(());
+    let google = Google::new("p", &BTreeMap::new(), Arc::new(SystemClock)).unwrap();
+    let asked = async {
+        let emulator = deployed(&ALL).await;
+        let trial = Trial {
+            google: &google,
+            clock: &SystemClock,
+            env: Env::Dev,
+            bucket: BUCKET,
+            prefix: "env/dev/tmp/doctor-1/".to_owned(),
+            emulator_host: Some(emulator.url()),
+            wait_max: Duration::from_secs(30),
+            say: &say,
+        };
+        pushes::arrive(&trial).await
+    };
+    let answer = LocalSet::new().run_until(asked).await.unwrap();
+    assert!(answer.starts_with("yes: snapshot, manifest and pointers came and went within "));
 }

@@ -8,7 +8,7 @@ use crate::terminal::Terminal;
 use crate::terraform::smoke::Smoke;
 
 /// The trial of `cargo xtask deploy`.
-pub(super) async fn arrive(trial: &Trial<'_>) -> Result<String> {
+pub(crate) async fn arrive(trial: &Trial<'_>) -> Result<String> {
     let store = deploy::store(trial.bucket, trial.emulator_host.clone())?;
     let smoke =
         Smoke { env: trial.env, store: &store, clock: trial.clock, wait_max: trial.wait_max };
