@@ -1,4 +1,5 @@
-# Workflows of one repository may plan from any branch and deploy from the main one. No keys.
+# Workflows of one repository may plan from any branch. They deploy from the main one, in a job of
+# GitHub's environment of the same name: whoever has to approve there has approved. No keys.
 
 locals {
   federated = var.github_repository != null && var.owns_project
@@ -13,7 +14,7 @@ locals {
       ]
     }
     deploy = {
-      attribute = "deploys/${var.github_repository}@refs/heads/main"
+      attribute = "deploys/${var.github_repository}@refs/heads/main:${var.environment}"
       roles = [
         "artifactregistry.admin", "bigquery.admin", "cloudkms.admin", "cloudscheduler.admin",
         "iam.roleAdmin", "iam.serviceAccountAdmin", "iam.serviceAccountUser",
@@ -50,7 +51,8 @@ resource "google_iam_workload_identity_pool_provider" "ci" {
   attribute_mapping = {
     "google.subject"       = "assertion.sub"
     "attribute.repository" = "assertion.repository"
-    "attribute.deploys"    = "assertion.repository + '@' + assertion.ref"
+    # A job without an environment has no such claim.
+    "attribute.deploys" = "assertion.repository + '@' + assertion.ref + ':' + (has(assertion.environment) ? assertion.environment : '')"
   }
 
   oidc {
@@ -83,10 +85,14 @@ resource "google_project_iam_member" "ci" {
   member  = google_service_account.ci[each.value.name].member
 }
 
-# Buckets without their objects, secrets without their values.
+# Buckets without their objects, secrets without their values, and what the roles to look with lack:
+# a plan reads everything that is there.
 locals {
   ci_permissions = !local.federated ? {} : {
-    plan = ["storage.buckets.get", "storage.buckets.getIamPolicy"]
+    plan = [
+      "bigquery.connections.get", "bigquery.transfers.get", "iam.roles.get", "iam.serviceAccounts.get",
+      "storage.buckets.get", "storage.buckets.getIamPolicy",
+    ]
     deploy = [
       "secretmanager.secrets.create", "secretmanager.secrets.delete", "secretmanager.secrets.get",
       "secretmanager.secrets.getIamPolicy", "secretmanager.secrets.list", "secretmanager.secrets.setIamPolicy",

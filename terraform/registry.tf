@@ -27,3 +27,14 @@ resource "google_artifact_registry_repository" "this" {
 
   depends_on = [google_project_service.this]
 }
+
+# Environments in projects of their own run the same images: what runs them there, and what deploys
+# them, reads this registry.
+resource "google_artifact_registry_repository_iam_member" "reader" {
+  for_each = var.owns_project ? var.image_readers : toset([])
+
+  repository = google_artifact_registry_repository.this[0].repository_id
+  location   = var.region
+  role       = "roles/artifactregistry.reader"
+  member     = each.key
+}

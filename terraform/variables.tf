@@ -195,6 +195,17 @@ variable "images" {
   }
 }
 
+variable "image_readers" {
+  description = "Who else reads this project's registry: of each other project that runs its images the service agent of Cloud Run, serviceAccount:service-NUMBER@serverless-robot-prod.iam.gserviceaccount.com, and the account that deploys there."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for it in var.image_readers : can(regex("^(user|group|serviceAccount):[^@]+@[^@]+$", it))])
+    error_message = "image_readers are user:, group: or serviceAccount: with an address; never allUsers or allAuthenticatedUsers."
+  }
+}
+
 variable "min_instances" {
   description = "Instances of each service that are kept warm; 0 scales to nothing."
   type        = number

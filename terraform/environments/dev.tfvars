@@ -11,3 +11,10 @@ soft_delete_days    = 0
 deletion_protection = false
 max_instances       = 3
 log_level           = "debug"
+
+# The images of all environments are in this project's registry: one lock names them.
+image_readers = [
+  "serviceAccount:service-100000000002@serverless-robot-prod.iam.gserviceaccount.com",
+  "serviceAccount:service-100000000003@serverless-robot-prod.iam.gserviceaccount.com",
+  "serviceAccount:prod-ci-deploy@strata-prod-example.iam.gserviceaccount.com",
+]

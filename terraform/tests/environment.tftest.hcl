@@ -70,6 +70,25 @@ run "nobody_reads_as_everybody" {
   expect_failures = [var.readers]
 }
 
+run "nobody_pulls_as_everybody" {
+  command = plan
+  variables {
+    image_readers = ["allUsers"]
+  }
+  expect_failures = [var.image_readers]
+}
+
+run "other_projects_read_the_registry_that_they_are_named_in" {
+  command = plan
+  variables {
+    image_readers = ["serviceAccount:service-100000000002@serverless-robot-prod.iam.gserviceaccount.com"]
+  }
+  assert {
+    condition     = [for it in google_artifact_registry_repository_iam_member.reader : it.role] == ["roles/artifactregistry.reader"]
+    error_message = "another project cannot pull."
+  }
+}
+
 run "nobody_writes_as_everybody" {
   command = plan
   variables {

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::terminal::Terminal;
 use crate::terraform::smoke::{self, Smoke};
-use crate::terraform::staged::Staged;
+use crate::terraform::staged::{self, Staged};
 use crate::terraform::summary;
 use crate::terraform::tool::Tool;
 use crate::workspace::Workspace;
@@ -67,27 +67,33 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let waiting = unready(&shown);
     ensure!(waiting.is_empty(), "not ready: {}; see their logs", waiting.join(", "));
     terminal.say("every service takes requests")?;
+    if let Some(hint) = staged::lock_hint(&workspace.root) {
+        terminal.say(&hint)?;
+    }
     if options.without_smoke {
         return Ok(true);
     }
-    try_out(env, &staged.output_text("bucket")?, terminal)
+    let works = try_out(env, &staged.output_text("bucket")?, terminal)?;
+    terminal.say(&format!("whether everything is as planned: cargo xtask doctor --env {env}"))?;
+    Ok(works)
 }
 
 /// Tries a deployment out. `STORAGE_EMULATOR_HOST` makes it one of `cargo xtask dev`.
 pub(crate) fn try_out(env: Env, bucket: &str, terminal: &Terminal) -> Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let clock = Arc::new(SystemClock);
         let host = std::env::var_os("STORAGE_EMULATOR_HOST").and_then(|it| it.into_string().ok());
-        let options = gcp::Options {
-            emulator_host: host.filter(|it| !it.is_empty()),
-            ..gcp::Options::new(bucket)
-        };
-        let store =
-            Bucket::new(options, clock.clone(), SeededIds::new(u64::from(std::process::id())))?;
-        let trial = Smoke { env, store: &store, clock: &*clock, wait_max: smoke::WAIT_MAX };
+        let store = store(bucket, host.filter(|it| !it.is_empty()))?;
+        let trial = Smoke { env, store: &store, clock: &SystemClock, wait_max: smoke::WAIT_MAX };
         trial.run(terminal).await
     })
+}
+
+/// The bucket, as the person who runs this; that of an emulator if there is one.
+pub(crate) fn store(bucket: &str, emulator_host: Option<String>) -> Result<Bucket> {
+    let options = gcp::Options { emulator_host, ..gcp::Options::new(bucket) };
+    let ids = SeededIds::new(u64::from(std::process::id()));
+    Ok(Bucket::new(options, Arc::new(SystemClock), ids)?)
 }
 
 /// Asks for the name of the environment: a yes is typed too easily.

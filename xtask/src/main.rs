@@ -10,6 +10,7 @@ mod conform;
 mod connect;
 mod deploy;
 mod dev;
+mod doctor;
 mod emulator;
 mod fuzz;
 mod http;
@@ -65,6 +66,7 @@ use crate::terminal::Terminal;
   cargo xtask bench                       cold start, memory and CPU against a bare server
   cargo xtask plan --env dev              what a deployment would change, judged and saved
   cargo xtask deploy --env dev            exactly that, and whether it works
+  cargo xtask doctor --env dev            is a real project what its configuration says
   cargo xtask terraform generate          what terraform/ reads of the functions and the kinds
   cargo xtask quarantine list             what functions could not handle, and what is still open
   cargo xtask index build ventures by-status-v2 --dry-run
@@ -94,6 +96,7 @@ enum Command {
     Sim(sim::Options),
     Plan(plan::Options),
     Deploy(deploy::Options),
+    Doctor(doctor::Options),
     Terraform(terraform::Options),
     Fuzz(fuzz::Options),
     Emulator(emulator::Options),
@@ -120,6 +123,7 @@ fn main() -> ExitCode {
         Command::Sim(options) => sim::run(&options),
         Command::Plan(options) => plan::run(&options, &terminal),
         Command::Deploy(options) => deploy::run(&options, &terminal),
+        Command::Doctor(options) => doctor::run(&options, &terminal),
         Command::Terraform(options) => terraform::run(&options, &terminal),
         Command::Fuzz(options) => fuzz::run(&options, &terminal),
         Command::Emulator(options) => emulator::run(&options, &terminal),

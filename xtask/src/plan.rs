@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use domain::{Definitions, Env};
+use serde_json::Value;
 
 use crate::image::lock::{self, Lock};
 use crate::metadata::Function;
 use crate::terminal::Terminal;
-use crate::terraform::planned::Planned;
+use crate::terraform::planned::{Action, Planned};
 use crate::terraform::policy::{self, Case, Finding};
-use crate::terraform::staged::{Aim, Staged};
+use crate::terraform::staged::{self, Aim, Staged};
 use crate::terraform::tool::Tool;
 use crate::terraform::{check, generate, summary};
 use crate::workspace::Workspace;
@@ -102,6 +103,10 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
         targets => Aim::Part(targets),
     };
     let planned = staged.plan(env, &images, aim)?;
+    if let Some(what) = protected(env, &planned) {
+        staged.forget()?;
+        anyhow::bail!(what);
+    }
     let mut findings = judged(env, &planned, &functions)?;
     if !matches!(aim, Aim::All) {
         findings.retain(|it| OF_A_PART.contains(&it.policy));
@@ -111,6 +116,9 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     if let Some(path) = &options.summary {
         fs::write(path, text + "\n").with_context(|| path.display().to_string())?;
     }
+    if let Some(hint) = staged::lock_hint(&workspace.root) {
+        terminal.say(&hint)?;
+    }
     if findings.is_empty() {
         terminal.say(&format!("to apply exactly this: cargo xtask deploy --env {env}"))?;
     } else {
@@ -118,6 +126,20 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
         terminal.say("not saved: mend what was found, and plan again")?;
     }
     Ok(findings.is_empty())
+}
+
+/// Why a plan cannot be applied to its end: Google's provider refuses to destroy what is protected,
+/// and says so when half of it is gone.
+pub(crate) fn protected(env: Env, planned: &Planned) -> Option<String> {
+    let going = planned.resources.iter().filter(|it| it.action == Action::Destroy);
+    let mut kept = going.filter(|it| it.get("/deletion_protection") == Some(&Value::Bool(true)));
+    let first = kept.next()?;
+    Some(format!(
+        "{} and {} more are protected: set deletion_protection = false in \
+         terraform/environments/{env}.tfvars, plan and deploy that, and plan this again",
+        first.address,
+        kept.count()
+    ))
 }
 
 /// What the policies find.

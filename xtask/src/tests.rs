@@ -15,6 +15,7 @@ mod dev_runs;
 mod dev_stand_in;
 mod dev_subscriptions;
 mod dev_touch;
+mod doctor;
 mod edges;
 mod emulator;
 mod ends;
@@ -38,10 +39,12 @@ mod routes;
 mod scenarios;
 mod schema;
 mod size;
+mod smoke;
 #[cfg(unix)]
 mod staged;
 mod terraform;
 mod tidy;
+mod workflows;
 
 use std::fs;
 use std::path::{Path, PathBuf};

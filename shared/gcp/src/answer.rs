@@ -36,13 +36,21 @@ pub(crate) struct Answer {
 impl Answer {
     /// Refuses every other status than `expected`.
     pub(crate) fn expect(&self, expected: u16) -> Result<(), Trouble> {
-        if self.status == expected {
-            return Ok(());
-        }
+        if self.status == expected { Ok(()) } else { Err(self.failure()) }
+    }
+
+    /// What is wrong when this status was not wanted.
+    pub(crate) fn failure(&self) -> Trouble {
         let reason = self.reason().map_or_else(String::new, |reason| format!(" ({reason})"));
         let text = format!("answer {}{reason}", self.status);
         let retry_after = self.retry_after();
-        Err(Trouble { retry_after, ..Trouble::new(Cause::Status(self.status), text) })
+        Trouble { retry_after, ..Trouble::new(Cause::Status(self.status), text) }
+    }
+
+    /// The body of an answer that is no content of an object, for callers that look at it themselves.
+    #[cfg(feature = "developer")]
+    pub(crate) fn plain(&self) -> Result<Bytes, Trouble> {
+        self.decoded()
     }
 
     /// Whether the service says that there is no such object.

@@ -30,7 +30,7 @@ pub(crate) struct Client {
 /// What is asked of the service.
 pub(crate) struct Call<'a> {
     /// The operation of the contract, for messages.
-    pub(crate) operation: &'static str,
+    pub(crate) operation: &'a str,
     /// The object or the prefix, for messages.
     pub(crate) object: &'a str,
     /// What may be repeated.
@@ -46,7 +46,7 @@ pub(crate) struct Call<'a> {
 impl<'a> Call<'a> {
     /// A call without a body.
     pub(crate) fn new(
-        (operation, object): (&'static str, &'a str),
+        (operation, object): (&'a str, &'a str),
         (effect, method): (Effect, Method),
         uri: Option<Uri>,
         answer_bytes_max: usize,
@@ -214,7 +214,7 @@ impl Client {
 }
 
 /// What the header `Authorization` says.
-fn bearer(token: &Token) -> Result<HeaderValue, Trouble> {
+pub(crate) fn bearer(token: &Token) -> Result<HeaderValue, Trouble> {
     let mut value = HeaderValue::try_from(format!("Bearer {}", token.0))
         .map_err(|_| Trouble::new(Cause::Token, "no token: it is not a header value"))?;
     value.set_sensitive(true);

@@ -3,7 +3,8 @@
 //! One operation of the contract is one request, plus its repetitions after failures that pass.
 //! Everything that is repeated is idempotent: reads, and writes that carry a precondition. Names
 //! and contents mean nothing here, and the environment is not read, but with the feature
-//! `developer` for what `gcp_auth` looks up to find credentials.
+//! `developer` for a token that was given and for what `gcp_auth` looks up to find credentials. That
+//! feature also has `Api`, with which commands of a person call Google's other services.
 //!
 //! In reading order: [`Bucket`], how one call is made and repeated (`client`, `retry`), what is
 //! sent and accepted (`read`, `write`, `list`), and what they are built of.
@@ -17,6 +18,8 @@ mod read;
 mod write;
 
 mod answer;
+#[cfg(feature = "developer")]
+mod api;
 #[cfg(feature = "conformance")]
 mod conformance;
 mod connect;
@@ -31,6 +34,8 @@ mod origin;
 mod stand_in;
 mod tokens;
 
+#[cfg(feature = "developer")]
+pub use api::{Api, Payload, Reply};
 pub use bucket::{Bucket, BucketError, DEADLINE, Options, connect};
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::{Bucket, DEADLINE, Options};
 #[path = "../tests/it/server.rs"]
 mod server;
 
+mod api;
 mod metadata_server;
 mod token_server;
 

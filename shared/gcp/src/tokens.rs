@@ -69,7 +69,15 @@ impl Tokens {
     /// Google's own: a key file, the credentials of a developer, or the metadata server.
     #[cfg(feature = "developer")]
     pub(crate) fn google(_: &Arc<dyn Clock>) -> Self {
-        Self::from_source(|| Box::pin(crate::developer::find()))
+        use crate::developer::{OBJECTS, find};
+        Self::from_source(|| Box::pin(find(OBJECTS)))
+    }
+
+    /// The same, for all that a person may do.
+    #[cfg(feature = "developer")]
+    pub(crate) fn person() -> Self {
+        use crate::developer::{EVERYTHING, find};
+        Self::from_source(|| Box::pin(find(EVERYTHING)))
     }
 
     /// This one, for an emulator that asks who somebody is.

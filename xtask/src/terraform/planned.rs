@@ -69,6 +69,19 @@ struct Change {
     after: Value,
 }
 
+/// Arguments that name another resource. The provider keeps what is written there until it has
+/// applied it, and the full name afterwards. (Google provider, sources: `GetResourceId` of what
+/// grants, and what subscriptions read of their topics.)
+const REFERENCES: [(&str, &str); 7] = [
+    ("google_storage_bucket_iam_member", "bucket"),
+    ("google_pubsub_topic_iam_member", "topic"),
+    ("google_pubsub_subscription_iam_member", "subscription"),
+    ("google_cloud_run_v2_service_iam_member", "name"),
+    ("google_cloud_run_v2_job_iam_member", "name"),
+    ("google_secret_manager_secret_iam_member", "secret_id"),
+    ("google_pubsub_subscription", "topic"),
+];
+
 impl Planned {
     /// Reads what `terraform show -json PLAN` prints.
     pub(crate) fn read(text: &[u8]) -> Result<Self> {
@@ -111,7 +124,8 @@ impl Resource {
             Action::Change | Action::Replace => differing(&before, &after),
             _ => Vec::new(),
         };
-        let values = if action == Action::Destroy { before } else { after };
+        let mut values = if action == Action::Destroy { before } else { after };
+        shorten(&sort, &mut values);
         Ok(Self { address, sort, action, values, changed })
     }
 
@@ -150,6 +164,17 @@ impl fmt::Display for Action {
             Self::Replace => "replaced",
             Self::Destroy => "destroyed",
         })
+    }
+}
+
+/// Makes what names another resource the same before and after the first apply: the last part of
+/// its name.
+fn shorten(sort: &str, values: &mut Value) {
+    let references = REFERENCES.iter().filter(|(whose, _)| *whose == sort);
+    for (_, field) in references {
+        if let Some(Value::String(name)) = values.get_mut(*field) {
+            *name = name.rsplit('/').next().unwrap_or_default().to_owned();
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use domain::Env;
@@ -86,6 +87,27 @@ impl Staged {
             staged.forget()?;
         }
         Ok(staged)
+    }
+
+    /// What there ought to be: a plan from the state as it was last written down. Nothing real is
+    /// looked at, and nobody else has to wait.
+    pub(crate) fn expectation(
+        &self,
+        env: Env,
+        images: &BTreeMap<String, String>,
+    ) -> Result<Planned> {
+        fs::write(self.folder.join(IMAGES), json!({ "images": images }).to_string())?;
+        let mut arguments = ["plan", "-input=false", "-no-color", "-lock=false", "-refresh=false"]
+            .map(str::to_owned)
+            .to_vec();
+        arguments.push(format!("-out={PLAN}"));
+        arguments.push(format!("-var-file=environments/{env}.tfvars"));
+        arguments.push(format!("-var-file={IMAGES}"));
+        self.tool.read(&self.folder, arguments)?;
+        let planned = self.planned();
+        // Nobody is to apply it.
+        self.forget()?;
+        planned
     }
 
     /// The copy that an earlier command made.
@@ -177,6 +199,23 @@ impl Staged {
         let text = self.read(&["output", "-raw", "-no-color", name])?;
         String::from_utf8(text).with_context(|| format!("output {name} is no text"))
     }
+}
+
+/// What to do about the choice of providers, if something is: whoever deploys from a checkout without
+/// it takes whatever is newest. Where nobody keeps versions, nothing.
+pub(crate) fn lock_hint(root: &Path) -> Option<String> {
+    let file = format!("{FOLDER}/{LOCK}");
+    if !root.join(&file).exists() {
+        return Some(format!(
+            "{file} is missing: terraform init writes it where a registry of providers can be \
+             reached; commit it, so that everybody deploys with the same ones"
+        ));
+    }
+    let listed = Command::new("git").args(["ls-files", "--", &file]).current_dir(root).output();
+    let listed = listed.ok().filter(|it| it.status.success())?;
+    listed.stdout.is_empty().then(|| {
+        format!("{file} is not committed: git add {file}, so that everybody deploys with the same providers")
+    })
 }
 
 /// The configuration in `folder` and nothing below it.

@@ -20,7 +20,7 @@ use crate::image::lock::Lock;
 use crate::image::make::check_linkage;
 use crate::image::reference::{Reference, check_source, check_tag, is_loopback};
 use crate::image::registry::challenge::{Challenge, challenge};
-use crate::image::registry::credentials::{Credentials, Place, is_google, place, read};
+use crate::image::registry::credentials::{Credentials, Place, given, is_google, place, read};
 use crate::image::sbom::Packages;
 use crate::image::{base as builtin, layout, provenance, sbom, source, tags};
 
@@ -617,4 +617,12 @@ fn a_repository_that_git_does_not_read_is_no_folder_without_one() {
     std::fs::write(repository.path().join(".git/config"), "[broken").unwrap();
     let err = source::commit(repository.path(), &parts).unwrap_err().to_string();
     assert!(err.starts_with("git rev-parse: "), "{err}");
+}
+
+#[test]
+fn a_token_that_was_given_is_the_password_of_googles_registries() {
+    let user = "oauth2accesstoken".to_owned();
+    let password = "ya29.abc".to_owned();
+    assert_eq!(given(" ya29.abc\n"), Some(Credentials::Password { user, password }));
+    assert_eq!(given(" "), None);
 }

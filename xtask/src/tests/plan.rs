@@ -10,9 +10,9 @@ use serde_json::json;
 use super::workspace;
 use crate::deploy::unready;
 use crate::image::lock::{Lock, Locked};
-use crate::plan::{judged, locked};
+use crate::plan::{judged, locked, protected};
 use crate::terminal::Terminal;
-use crate::terraform::planned::{Action, Planned};
+use crate::terraform::planned::{Action, Planned, Resource};
 use crate::terraform::smoke::Smoke;
 use crate::terraform::{columns, golden, summary};
 
@@ -52,6 +52,46 @@ fn a_summary_says_first_what_goes() {
     .assert_eq(&summary::text(Env::Dev, &planned, &data));
 }
 
+/// What a plan says of a deployment that is there: the provider reads full names of what a
+/// configuration names in short.
+#[test]
+fn a_plan_of_what_is_deployed_is_judged_as_the_first_one() {
+    let functions = workspace().functions().unwrap();
+    let kept = golden::read(include_str!("plans/prod.jsonl")).unwrap();
+    let long = |it: &Resource, field: &str, kind: &str| {
+        let (project, name) = (it.text("/project"), it.text(&format!("/{field}")));
+        (field.to_owned(), json!(format!("projects/{project}/{kind}/{name}")))
+    };
+    let mut changed = 0;
+    let changes = kept.resources.iter().map(|it| {
+        let (field, name) = match it.sort.as_str() {
+            "google_storage_bucket_iam_member" => {
+                ("bucket".to_owned(), json!(format!("b/{}", it.text("/bucket"))))
+            }
+            "google_pubsub_topic_iam_member" | "google_pubsub_subscription" => {
+                long(it, "topic", "topics")
+            }
+            "google_pubsub_subscription_iam_member" => long(it, "subscription", "subscriptions"),
+            "google_cloud_run_v2_service_iam_member" => {
+                long(it, "name", "locations/europe-west1/services")
+            }
+            "google_cloud_run_v2_job_iam_member" => long(it, "name", "locations/europe-west1/jobs"),
+            _ => ("project".to_owned(), json!(it.text("/project"))),
+        };
+        let mut after = it.values.clone();
+        changed += usize::from(field != "project");
+        after[field] = name;
+        json!({
+            "address": it.address, "mode": "managed", "type": it.sort,
+            "change": {"actions": ["no-op"], "before": after, "after": after},
+        })
+    });
+    let shown = json!({ "resource_changes": changes.collect::<Vec<_>>() }).to_string();
+    assert!(changed > 50);
+    let planned = Planned::read(shown.as_bytes()).unwrap();
+    assert_eq!(judged(golden::ENV, &planned, &functions).unwrap(), []);
+}
+
 #[test]
 fn an_action_that_nobody_knows_is_an_error() {
     let shown =
@@ -59,6 +99,24 @@ fn an_action_that_nobody_knows_is_an_error() {
     let err = Planned::read(shown.to_string().as_bytes()).unwrap_err();
     expect![[r#"google_pubsub_topic.a: terraform plans ["conjure"], which nobody here knows"#]]
         .assert_eq(&err.to_string());
+}
+
+#[test]
+fn what_is_protected_is_told_before_half_of_it_is_gone() {
+    let mut planned = golden::read(include_str!("plans/prod.jsonl")).unwrap();
+    assert_eq!(protected(Env::Prod, &planned), None);
+    for it in &mut planned.resources {
+        it.action = Action::Destroy;
+    }
+    let what = protected(Env::Prod, &planned).unwrap();
+    assert!(what.contains(" more are protected: set deletion_protection = false in"), "{what}");
+    assert!(what.contains("terraform/environments/prod.tfvars, plan and deploy that"), "{what}");
+    for it in &mut planned.resources {
+        if it.get("/deletion_protection").is_some() {
+            it.values["deletion_protection"] = json!(false);
+        }
+    }
+    assert_eq!(protected(Env::Prod, &planned), None);
 }
 
 #[test]

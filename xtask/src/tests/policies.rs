@@ -408,6 +408,17 @@ fn about_rights() -> Vec<Mistake> {
             let provider = "google_iam_workload_identity_pool_provider.ci[0]";
             set(it, provider, "/attribute_condition", Value::Null);
         }),
+        mistake(0, "every branch deploys", "deployments-are-approved", |it| {
+            let deploy = "google_service_account_iam_member.ci[\"deploy\"]";
+            let plan = "google_service_account_iam_member.ci[\"plan\"]";
+            let everybody = at(it, plan).values["member"].clone();
+            set(it, deploy, "/member", everybody);
+        }),
+        mistake(0, "nobody is asked", "deployments-are-approved", |it| {
+            let deploy = "google_service_account_iam_member.ci[\"deploy\"]";
+            let member = at(it, deploy).text("/member").replace(":prod", "");
+            set(it, deploy, "/member", json!(member));
+        }),
         mistake(0, "a long account", "account-names-fit", |it| {
             let account = "google_service_account.scheduler";
             set(it, account, "/account_id", json!("x".repeat(31)));

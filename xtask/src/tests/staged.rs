@@ -8,7 +8,7 @@ use domain::Env;
 use tempfile::TempDir;
 
 use super::workspace;
-use crate::terraform::staged::{Aim, Staged};
+use crate::terraform::staged::{self, Aim, Staged};
 use crate::terraform::tool::Tool;
 use crate::workspace::Workspace;
 
@@ -88,4 +88,36 @@ fn a_copy_has_the_configuration_and_its_own_state_on_demand() {
     }
     Staged::new(&workspace, "dev", false, tool).unwrap();
     assert!(!there("local_override.tf"));
+}
+
+#[test]
+fn a_choice_of_providers_that_is_missing_or_not_committed_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let git = |arguments: &[&str]| {
+        let done = std::process::Command::new("git").args(arguments).current_dir(root).output();
+        assert!(done.unwrap().status.success(), "git {arguments:?}");
+    };
+    fs::create_dir(root.join("terraform")).unwrap();
+    let missing = staged::lock_hint(root).unwrap();
+    assert!(missing.starts_with("terraform/.terraform.lock.hcl is missing: "), "{missing}");
+    fs::write(root.join("terraform/.terraform.lock.hcl"), "").unwrap();
+    git(&["init", "--quiet"]);
+    let untracked = staged::lock_hint(root).unwrap();
+    assert!(untracked.contains("is not committed: git add terraform/.terraform.lock.hcl"));
+    git(&["add", "terraform/.terraform.lock.hcl"]);
+    assert_eq!(staged::lock_hint(root), None);
+}
+
+#[test]
+fn what_ought_to_be_there_is_planned_without_a_look_and_is_never_applied() {
+    let (folder, workspace, tool) = stand_in();
+    let staged = Staged::new(&workspace, "doctor-dev", false, tool).unwrap();
+    staged.expectation(Env::Dev, &BTreeMap::new()).unwrap();
+    assert!(!staged.is_planned());
+    assert_eq!(
+        calls(&folder)[0],
+        "plan -input=false -no-color -lock=false -refresh=false -out=saved.plan \
+         -var-file=environments/dev.tfvars -var-file=images.tfvars.json"
+    );
 }

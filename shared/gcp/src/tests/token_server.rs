@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use super::server::{Server, Step, answer, say};
 use super::{bucket, sent};
 use crate::DEADLINE;
-use crate::developer::Library;
+use crate::developer::{Library, OBJECTS};
 use crate::tokens::{TokenProvider, Tokens};
 
 /// PKCS #8, made for these tests; it opens nothing.
@@ -31,7 +31,8 @@ fn tokens(host: &str) -> Tokens {
     });
     Tokens::from_source(move || {
         let account = Arc::new(CustomServiceAccount::from_json(&key.to_string()).unwrap());
-        let found = Arc::new(Library(account)) as Arc<dyn TokenProvider>;
+        let found =
+            Arc::new(Library { provider: account, scope: OBJECTS }) as Arc<dyn TokenProvider>;
         Box::pin(std::future::ready(Ok(found)))
     })
 }

@@ -18,6 +18,9 @@ const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 /// "Configure authentication to Artifact Registry for Docker".)
 const TOKEN_USER: &str = "oauth2accesstoken";
 
+/// A token that somebody has got already, as Terraform's provider takes it too.
+const GIVEN: &str = "GOOGLE_OAUTH_ACCESS_TOKEN";
+
 /// The name by which a helper of docker says that it has an identity token.
 const IDENTITY_USER: &str = "<token>";
 
@@ -152,8 +155,20 @@ async fn helper(name: &str, server: &str) -> Result<Option<Credentials>> {
     }))
 }
 
-/// Asks gcloud for an access token; none when it is not there.
+/// What a token that was given is for a registry; nothing for an empty one.
+pub(crate) fn given(token: &str) -> Option<Credentials> {
+    let password = token.trim().to_owned();
+    let user = TOKEN_USER.to_owned();
+    (!password.is_empty()).then_some(Credentials::Password { user, password })
+}
+
+/// Asks gcloud for an access token; none when it is not there. A workflow has a token already.
 async fn gcloud() -> Result<Option<Credentials>> {
+    if let Some(token) = std::env::var_os(GIVEN).and_then(|it| it.into_string().ok())
+        && let Some(credentials) = given(&token)
+    {
+        return Ok(Some(credentials));
+    }
     let output = Command::new("gcloud").args(["auth", "print-access-token"]).output().await;
     let Ok(output) = output else { return Ok(None) };
     let problem = String::from_utf8_lossy(&output.stderr);

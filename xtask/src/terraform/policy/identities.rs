@@ -58,6 +58,11 @@ pub(super) const POLICIES: &[Policy] = &[
         why: "the issuer gives a token to every workflow of the world",
         check: federation,
     },
+    Policy {
+        name: "deployments-are-approved",
+        why: "any job of the repository could deploy, and nobody would be asked",
+        check: approved,
+    },
     Policy { name: "account-names-fit", why: "IAM refuses longer ones", check: accounts },
 ];
 
@@ -222,6 +227,21 @@ fn federation(case: &Case<'_>) -> Vec<String> {
     lines(case.planned.of("google_iam_workload_identity_pool_provider"), |it| {
         let named = it.text("/attribute_condition").starts_with("assertion.repository == '");
         (!named).then(|| "takes tokens of any repository".to_owned())
+    })
+}
+
+fn approved(case: &Case<'_>) -> Vec<String> {
+    let deploys = case.member("ci-deploy");
+    let account = deploys.strip_prefix("serviceAccount:").unwrap_or_default();
+    let approved = format!("@refs/heads/main:{}", case.env);
+    let hers = case.planned.of("google_service_account_iam_member");
+    let hers = hers.filter(|it| {
+        !account.is_empty() && it.text("/service_account_id").ends_with(&format!("/{account}"))
+    });
+    lines(hers, |it| {
+        let member = it.text("/member");
+        let fine = member.contains("/attribute.deploys/") && member.ends_with(&approved);
+        (!fine).then(|| format!("lets {member} deploy"))
     })
 }
 
