@@ -1,17 +1,17 @@
 //! `cargo xtask check`: what CI runs, in the order of what fails fastest for most changes.
 
-use std::process::Command;
+mod images;
+
 use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::build::TARGET;
-use crate::build::toolchain::Toolchain;
 use crate::replay;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 use crate::{clients, command, conform, interleavings, kills, scenario, sim, terraform};
+use images::Images;
 
 /// Seeds that every scenario is replayed with by `--long`, with shuffled deliveries and with
 /// faults each.
@@ -24,17 +24,17 @@ const LONG_REPEAT: u32 = 2;
 const KILLS: u32 = 20;
 const LONG_KILLS: u32 = 1000;
 
-/// Runs what CI runs: tests, format, clippy, simulation, replay, kills, Terraform, and Google's
-/// clients.
+/// Runs what CI runs: tests, format, clippy, simulation, replay, grants, kills, Terraform, Google's
+/// clients, and beside them builds and budgets of what is deployed.
 #[derive(Args)]
 #[command(after_help = "Examples:
   cargo xtask check                    before a commit is shared
   cargo xtask check --without-tests    when `cargo test --workspace` has just passed
   cargo xtask check --long             much more besides; CONTRIBUTING.md says how long that takes")]
 pub(crate) struct Options {
-    /// Kill the emulator 1,000 times, and besides: an image made in two folders, more interleavings,
-    /// every seed of the simulation twice, each of its profiles, 100,000 random operations on every
-    /// store, every scenario with many seeds.
+    /// Kill the emulator 1,000 times, and besides: more interleavings, every seed of the simulation
+    /// twice, each of its profiles, 100,000 random operations on every store, every scenario with
+    /// many seeds.
     #[arg(long)]
     long: bool,
     /// Leave `cargo test --workspace` out.
@@ -71,9 +71,6 @@ const LONG_SIMULATIONS: [(&str, &[&str]); 5] = [
     ("simulation, adversarial", &["--seeds", "1000", "--profile", "adversarial"]),
 ];
 
-/// The function of which the image is made twice, in two folders.
-const REPRODUCED: &str = "manifest-writer";
-
 /// Random operations on every store beside the others in the long runs.
 const LONG_OPERATIONS: u64 = 100_000;
 
@@ -93,8 +90,26 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
             return Ok(false);
         }
     }
+    let images = Images::begin(&workspace, terminal)?;
+    let good = waiting(options, terminal)?;
+    // Also after a failure: a build that nobody waits for would go on.
+    let built = images.map_or(Ok(true), |images| images.end(terminal))?;
+    if !good || !built {
+        return Ok(false);
+    }
+    if options.long { long(&workspace, terminal) } else { Ok(true) }
+}
+
+/// The stages that wait more than they compute; the first that fails is the last.
+fn waiting(options: &Options, terminal: &Terminal) -> Result<bool> {
+    // As the service accounts of the plan, by which nothing else changes.
+    let replayed = replay::Options { enforce_iam: true, ..Default::default() };
     terminal.say("== replay")?;
-    if !replay::run(&replay::Options::default(), terminal)? {
+    if !replay::run(&replayed, terminal)? {
+        return Ok(false);
+    }
+    terminal.say("== grants")?;
+    if !replay::run(&replay::Options { each_grant: true, ..replayed }, terminal)? {
         return Ok(false);
     }
     let times = if options.long { LONG_KILLS } else { KILLS };
@@ -107,26 +122,7 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
         return Ok(false);
     }
     terminal.say("== clients")?;
-    if !clients::run(&clients::Options::from_registries(), terminal)? {
-        return Ok(false);
-    }
-    if options.long { long(&workspace, terminal) } else { Ok(true) }
-}
-
-/// Makes one image in two folders, where this machine has what a build takes: of the binary alone in
-/// a checkout that does not say from which commits it is.
-fn reproduced(workspace: &Workspace, terminal: &Terminal) -> Result<bool> {
-    if let Err(missing) = Toolchain::find(TARGET) {
-        terminal.say(&format!("== image, twice: skipped: {missing:#}"))?;
-        return Ok(true);
-    }
-    let mut git = Command::new("git");
-    git.args(["rev-parse", "--is-shallow-repository"]).current_dir(&workspace.root);
-    let is_whole = git.output().is_ok_and(|output| output.stdout.starts_with(b"false"));
-    let what = if is_whole { "image" } else { "build" };
-    let mut twice = Command::new(std::env::current_exe()?);
-    twice.args([what, REPRODUCED, "--check-reproducible"]).current_dir(&workspace.root);
-    command::run(&format!("{what}, twice"), &mut twice, terminal)
+    clients::run(&clients::Options::from_registries(), terminal)
 }
 
 /// Runs the simulation, and says how long it took.
@@ -137,9 +133,6 @@ fn simulation(name: &str, options: &[&str], terminal: &Terminal) -> Result<bool>
 /// Goes through what takes long, and says in its last lines what was seen.
 fn long(workspace: &Workspace, terminal: &Terminal) -> Result<bool> {
     let begun = Instant::now();
-    if !reproduced(workspace, terminal)? {
-        return Ok(false);
-    }
     if !interleavings::run(&interleavings::Options { long: true }, terminal)? {
         return Ok(false);
     }
