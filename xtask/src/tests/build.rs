@@ -22,6 +22,7 @@ fn rustc_is_told_other_names_of_our_folders() {
     expect![[r#"
         -Crelocation-model=static
         -Ctarget-feature=+crt-static
+        -Cforce-frame-pointers=yes
         --remap-path-prefix=/no/it's here=/strata
         --remap-path-prefix=/no/home=/cargo
         --remap-path-prefix=/no/rust=/toolchain
