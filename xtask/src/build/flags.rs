@@ -66,10 +66,17 @@ impl Names {
 
 /// How a binary for `target` is made. A static binary at a fixed address needs no relocation at
 /// its start, which halves the time until it listens. With frame pointers a function says once how
-/// it is unwound, not after each register that it saves: the tables are a quarter smaller.
+/// it is unwound, not after each register that it saves: the tables are a quarter smaller. The linker
+/// is that of the toolchain: it folds functions that have the same code, and the binary does not
+/// depend on another one that a machine happens to have.
 pub(crate) fn linkage(target: &str) -> impl Iterator<Item = &'static str> {
     let fixed = target.contains("-linux-musl");
-    let flags =
-        ["-Crelocation-model=static", "-Ctarget-feature=+crt-static", "-Cforce-frame-pointers=yes"];
+    let flags = [
+        "-Crelocation-model=static",
+        "-Ctarget-feature=+crt-static",
+        "-Cforce-frame-pointers=yes",
+        "-Clinker=rust-lld",
+        "-Clink-arg=--icf=all",
+    ];
     flags.into_iter().filter(move |_| fixed)
 }
