@@ -109,7 +109,8 @@ async fn measure(
     let built = binaries::functions(workspace, functions)?;
     let feed = Feed::start(workspace, measure::deliveries(runs)).await?;
     let stand_in = StandIn::start(measure::address(&feed)?).await?;
-    let bench = Bench { feed: &feed, stand_in: &stand_in, floor, runs };
+    let root = workspace.root.join(stand_in::ROOT);
+    let bench = Bench { feed: &feed, stand_in: &stand_in, floor, root: &root, runs };
     let mut ports = Ports::new();
     let mut all = Vec::new();
     terminal.begin(functions.len());

@@ -41,6 +41,8 @@ pub(crate) struct Start {
     pub(crate) listening: Duration,
     /// From exec until its first answer had come.
     pub(crate) first: Duration,
+    /// What of that it was at work.
+    pub(crate) cpu: Duration,
 }
 
 impl Measured {
@@ -78,7 +80,7 @@ impl Measured {
         let first = self.begun.elapsed();
         let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
         ensure!(answer.starts_with("HTTP/1.1 204"), "the first delivery was answered {answer:?}");
-        Ok(Start { listening, first })
+        Ok(Start { listening, first, cpu: self.usage()?.cpu })
     }
 
     /// Waits until it takes connections.

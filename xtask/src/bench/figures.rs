@@ -16,6 +16,11 @@ pub(crate) struct Figures {
     /// From exec until the first delivery is answered, TLS handshake and token included.
     pub(crate) first_ms: f64,
     pub(crate) first_ratio: f64,
+    /// To a bare server and client that make the same requests of the same stand-ins.
+    pub(crate) first_same_ratio: f64,
+    /// CPU of that in milliseconds, and to the same.
+    pub(crate) start_cpu_ms: f64,
+    pub(crate) start_cpu_ratio: f64,
     /// Once it listens, after 1,000 deliveries one after the other, and at most after 1,000 more
     /// at a time, all over TLS.
     pub(crate) idle_bytes: u64,
@@ -85,17 +90,17 @@ impl Figures {
 /// A row for each function.
 pub(crate) fn table(all: &[Figures]) -> String {
     let mut text = String::from(
-        "| function | listening, ms (ratio) | first delivery, ms (ratio) \
-         | resident idle → 1,000 → peak, MB | CPU s per 1,000 at 1 / 32 (ratios) \
+        "| function | listening, ms (ratio) | first delivery, ms (ratios: to nothing, to the same) \
+         | its CPU, ms (ratio to the same) | resident idle → 1,000 → peak, MB | CPU s per 1,000 at 1 / 32 (ratios) \
          | deliveries/s at 1 / 32 (ratios) | operations | threads |\n\
-         |---|---|---|---|---|---|---|---|",
+         |---|---|---|---|---|---|---|---|---|",
     );
     for it in all {
         let mb = |bytes: u64| bytes as f64 / MEGABYTE;
         // Writing to a string cannot fail.
         write!(
             text,
-            "\n| {} | {:.2} ({:.2}) | {:.2} ({:.2}) | {:.1} → {:.1} → {:.1} \
+            "\n| {} | {:.2} ({:.2}) | {:.2} ({:.2}, {:.2}) | {:.2} ({:.2}) | {:.1} → {:.1} → {:.1} \
              | {:.2} / {:.2} ({:.2} / {:.2}) | {:.0} / {:.0} ({:.2} / {:.2}) \
              | {:.1} B + {:.1} A | {} |",
             it.function,
@@ -103,6 +108,9 @@ pub(crate) fn table(all: &[Figures]) -> String {
             it.listening_ratio,
             it.first_ms,
             it.first_ratio,
+            it.first_same_ratio,
+            it.start_cpu_ms,
+            it.start_cpu_ratio,
             mb(it.idle_bytes),
             mb(it.resident_bytes),
             mb(it.peak_bytes),

@@ -43,6 +43,8 @@ pub(crate) struct Bench<'a> {
     pub(crate) feed: &'a Feed,
     pub(crate) stand_in: &'a StandIn,
     pub(crate) floor: &'a Path,
+    /// The root of the stand-in's certificate.
+    pub(crate) root: &'a Path,
     /// Counted starts.
     pub(crate) runs: usize,
 }
@@ -61,8 +63,8 @@ impl Bench<'_> {
         let mut figures = Figures { function: function.name.clone(), ..Figures::default() };
         let plain = self.feed.emulator.url();
         self.prepare(executable, &plain, first, ports).await?;
-        self.starts(&mut figures, executable, &mut bodies, ports)?;
         self.memory(&mut figures, executable, &mut bodies, ports).await?;
+        self.starts(&mut figures, executable, &mut bodies, ports)?;
         self.work(&mut figures, executable, &mut bodies, ports).await?;
         // What comes next is fed with what all of them have given.
         self.prepare(executable, &plain, bodies.into(), ports).await?;
@@ -83,7 +85,8 @@ impl Bench<'_> {
         deliver(port, bodies, AT_ONCE).await.map(drop)
     }
 
-    /// Starts function and floor in turn, each for one delivery.
+    /// Starts function and floor in turn, each for one delivery: the floor that does nothing, and the
+    /// one that makes the same requests.
     fn starts(
         &self,
         figures: &mut Figures,
@@ -93,11 +96,17 @@ impl Bench<'_> {
     ) -> Result<()> {
         let [mut listening, mut first, mut listening_ratio, mut first_ratio] =
             [const { Vec::new() }; 4];
+        let [mut cpu, mut cpu_ratio, mut same_ratio] = [const { Vec::new() }; 3];
+        let [storage, tokens] = &self.stand_in.addresses;
         for run in 0..self.runs + WARM_STARTS {
             let body = next(bodies, 1)?.pop().context("no delivery")?;
             let port = ports.free()?;
             let floor =
                 Measured::spawn(self.floor, port, &[port.to_string()], &[])?.first(&body)?;
+            let port = ports.free()?;
+            let mut arguments = self.floor_arguments(port, storage, figures);
+            arguments.extend([tokens.clone(), self.root.display().to_string()]);
+            let same = Measured::spawn(self.floor, port, &arguments, &[])?.first(&body)?;
             let port = ports.free()?;
             let variables = self.variables(port, &self.stand_in.storage);
             let start = Measured::spawn(executable, port, &[], &variables)?.first(&body)?;
@@ -108,11 +117,17 @@ impl Bench<'_> {
             first.push(start.first.as_secs_f64() * 1e3);
             listening_ratio.push(start.listening.as_secs_f64() / floor.listening.as_secs_f64());
             first_ratio.push(start.first.as_secs_f64() / floor.first.as_secs_f64());
+            same_ratio.push(start.first.as_secs_f64() / same.first.as_secs_f64());
+            cpu.push(start.cpu.as_secs_f64() * 1e3);
+            cpu_ratio.push(start.cpu.as_secs_f64() / same.cpu.as_secs_f64());
         }
         figures.listening_ms = median(&listening);
         figures.first_ms = median(&first);
         figures.listening_ratio = median(&listening_ratio);
         figures.first_ratio = median(&first_ratio);
+        figures.first_same_ratio = median(&same_ratio);
+        figures.start_cpu_ms = median(&cpu);
+        figures.start_cpu_ratio = median(&cpu_ratio);
         Ok(())
     }
 
@@ -154,7 +169,8 @@ impl Bench<'_> {
         let plain = self.feed.emulator.url();
         let (port, floor_port) = (ports.free()?, ports.free()?);
         let mut child = Measured::spawn(executable, port, &[], &self.variables(port, &plain))?;
-        let arguments = self.floor_arguments(floor_port, figures)?;
+        let host = plain.strip_prefix("http://").context("no HTTP")?;
+        let arguments = self.floor_arguments(floor_port, host, figures);
         let mut floor = Measured::spawn(self.floor, floor_port, &arguments, &[])?;
         child.listening()?;
         floor.listening()?;
@@ -187,11 +203,9 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn floor_arguments(&self, port: u16, figures: &Figures) -> Result<Vec<String>> {
-        let url = self.feed.emulator.url();
-        let host = url.strip_prefix("http://").context("no HTTP")?;
+    fn floor_arguments(&self, port: u16, host: &str, figures: &Figures) -> Vec<String> {
         let record = self.feed.record.replace('/', "%2F").replace(':', "%3A");
-        Ok(vec![
+        vec![
             port.to_string(),
             host.to_owned(),
             format!("{:.0}", figures.reads),
@@ -199,7 +213,7 @@ impl Bench<'_> {
             format!("{:.0}", figures.writes),
             format!("/upload/storage/v1/b/{BUCKET}/o?uploadType=multipart"),
             CONTENT_BYTES.to_string(),
-        ])
+        ]
     }
 
     fn variables(&self, port: u16, storage: &str) -> Vec<(String, String)> {

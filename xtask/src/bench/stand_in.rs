@@ -13,6 +13,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+/// The root, from that of the sources.
+pub(crate) const ROOT: &str = "shared/gcp/src/stand_in/root.der";
+
 /// For `localhost`, signed by the root that the feature `stand-in` of `gcp` trusts.
 const CERTIFICATE: &[u8] = include_bytes!("server.der");
 
@@ -31,6 +34,8 @@ pub(crate) struct StandIn {
     /// What a function is told in `STORAGE_EMULATOR_HOST`: both addresses. Cloud Storage has a name
     /// to be looked up, the metadata server has none.
     pub(crate) storage: String,
+    /// The same for the floor: host and port of Cloud Storage, and of the metadata server.
+    pub(crate) addresses: [String; 2],
 }
 
 impl StandIn {
@@ -42,9 +47,10 @@ impl StandIn {
         let router = Router::new().route(TOKENS, get(move || async move { (headers, TOKEN) }));
         tokio::spawn(async move { axum::serve(metadata, router).await });
         let listener = listener().await?;
-        let storage = format!("https://localhost:{},{told}", listener.local_addr()?.port());
+        let host = format!("localhost:{}", listener.local_addr()?.port());
+        let storage = format!("https://{host},{told}");
         tokio::spawn(forward(listener, acceptor()?, address));
-        Ok(Self { storage })
+        Ok(Self { storage, addresses: [host, told.to_string()] })
     }
 }
 
