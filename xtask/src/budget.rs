@@ -27,8 +27,9 @@ pub(crate) struct Budget {
 pub(crate) struct Run {
     /// From exec until it listens.
     pub(crate) listening_ratio: f64,
-    /// From exec until the first delivery is answered, with TLS and a token, to the bare server's
-    /// first answer.
+    /// From exec until the first delivery is answered, with TLS and a token, to a bare server that
+    /// makes the same requests: a handshake alone takes longer than the whole start of one that makes
+    /// none.
     pub(crate) first_ratio: f64,
     /// Resident after 1,000 deliveries.
     pub(crate) resident_bytes: u64,

@@ -64,7 +64,7 @@ impl Figures {
         let share = |name, value, budget| Share { name, value, budget };
         vec![
             share("listening, ratio", self.listening_ratio, budget.listening_ratio),
-            share("first delivery, ratio", self.first_ratio, budget.first_ratio),
+            share("first delivery, ratio", self.first_same_ratio, budget.first_ratio),
             share(
                 "resident after 1,000, MB",
                 self.resident_bytes as f64 / MEGABYTE,

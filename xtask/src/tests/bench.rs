@@ -13,7 +13,7 @@ fn figures() -> Figures {
     Figures {
         function: "f".to_owned(),
         listening_ratio: 1.2,
-        first_ratio: 3.5,
+        first_same_ratio: 3.5,
         resident_bytes: 6_000_001,
         cpu_ratio: 1.5,
         threads: 3,
