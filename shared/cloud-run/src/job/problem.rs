@@ -1,6 +1,6 @@
 //! Why a command cannot begin or go on.
 
-use cloud_run::{ConfigError, SetupError};
+use crate::{ConfigError, SetupError};
 
 /// One line for a person, with what to do about it where that is known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -9,7 +9,7 @@ pub struct Problem(String);
 
 impl Problem {
     /// A problem in these words.
-    pub(crate) fn new(words: impl Into<String>) -> Self {
+    pub fn new(words: impl Into<String>) -> Self {
         Self(words.into())
     }
 }
