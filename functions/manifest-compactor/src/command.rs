@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::{Args, Parser};
 use cloud_run::Config;
-use cloud_run::job::{Place, Problem, Screen};
 use domain::Planted;
+use job::{Place, Problem, Screen};
 use projection::shard::{SEEN_MAX, ShardCount};
 use store::{Counted, Dry, Store, Tally, Tools};
 

@@ -1,6 +1,6 @@
 //! How a compaction ends before its end.
 
-use cloud_run::job::Problem;
+use job::Problem;
 use store::ErrorKind;
 
 /// Why a run of one segment stops.

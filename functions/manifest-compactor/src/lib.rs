@@ -30,6 +30,7 @@ mod ids;
 mod index;
 mod journal;
 mod planted;
+mod run;
 mod turns;
 mod what;
 mod write;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use cloud_run::job::Screen;
+use job::Screen;
 use manifest_compactor::Cli;
 
 fn main() -> ExitCode {

@@ -22,7 +22,7 @@ use cloud_run::Config;
 use domain::{Env, Planted};
 use store::Tools;
 
-pub use cloud_run::job::{Place, Problem, Screen};
+pub use ::job::{Place, Problem, Screen};
 pub use planted::Shortcut;
 pub use store::dollars;
 

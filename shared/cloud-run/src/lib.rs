@@ -14,8 +14,6 @@ mod config;
 mod decode;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
-#[cfg(feature = "job")]
-pub mod job;
 mod log;
 mod quarantine;
 mod run;

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use clap::{CommandFactory as _, Parser as _};
-use cloud_run::job::{Problem, Screen};
 use emulator::faulty::{Fault, Faulty, When};
 use expect_test::{Expect, expect};
+use job::{Problem, Screen};
 use store::ErrorKind;
 
 use super::{Place, manifest_name, put};

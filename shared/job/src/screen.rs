@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::Instant;
 
-use super::Problem;
+use crate::Problem;
 
 /// Between two lines about work that goes on.
 const PACE: Duration = Duration::from_secs(5);

@@ -1,11 +1,11 @@
 //! Which bucket and which environment a command works on.
 
 use clap::Args;
+use cloud_run::{Config, Connect, Settings};
 use domain::Env;
 use store::Tools;
 
-use super::Problem;
-use crate::{Config, Connect, Settings};
+use crate::Problem;
 
 /// Options that every command has.
 #[derive(Args, Clone, Debug)]
@@ -33,6 +33,6 @@ impl Place {
         if config.read("BUCKET")?.is_none() {
             return Err(Problem::new("no bucket is named: say --bucket NAME, or set BUCKET"));
         }
-        Ok(crate::tools(&Settings::read(&config)?, connect)?)
+        Ok(cloud_run::tools(&Settings::read(&config)?, connect)?)
     }
 }

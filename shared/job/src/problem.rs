@@ -1,6 +1,6 @@
 //! Why a command cannot begin or go on.
 
-use crate::{ConfigError, SetupError};
+use cloud_run::{ConfigError, SetupError};
 
 /// One line for a person, with what to do about it where that is known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
