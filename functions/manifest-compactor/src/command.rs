@@ -100,8 +100,21 @@ pub fn run(options: &Options, screen: &Screen) -> Result<Ended, Problem> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let tools = options.place.tools(&Config::environment(), gcp::connect)?;
-        perform(options, &tools, screen).await
+        let ended = perform(options, &tools, screen).await?;
+        if let Some(peak) = peak_memory_mib() {
+            screen.hint(&format!("{peak} MiB of memory at most"));
+        }
+        Ok(ended)
     })
+}
+
+/// The most memory that this process has had resident, where the system says so.
+/// (proc(5), `/proc/pid/status`, VmHWM.)
+fn peak_memory_mib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / 1024)
 }
 
 /// The same with the bucket, the clock and the screen that are given.

@@ -304,7 +304,7 @@ fn grants_are_named_by_function_right_and_class() {
     check_grant(
         "index-wirter:list",
         &expect![[
-            r#"no function "index-wirter"; there are alert-dispatcher, index-writer, manifest-writer, operator, rules-engine, snapshot-builder"#
+            r#"no function "index-wirter"; there are alert-dispatcher, index-writer, manifest-compactor, manifest-writer, operator, rules-engine, snapshot-builder"#
         ]],
     );
     check_grant(
@@ -376,6 +376,9 @@ async fn a_grant_is_missed_by_what_needs_it_and_by_nothing_else() {
         ("index-writer:write:bundle", "specification"),
         ("alert-dispatcher:read:alert-mark", "specification"),
         ("operator:write:history", "write"),
+        ("manifest-compactor:list", "compact"),
+        ("manifest-compactor:replace:journal", "compact"),
+        ("manifest-compactor:read:export", "compact-export"),
     ] {
         verdict(&stage, grant, needed_by).await.unwrap();
     }
