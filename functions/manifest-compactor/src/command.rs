@@ -16,9 +16,22 @@ use crate::end::Stop;
 /// How many sources that cannot be read are shown of each segment.
 const REJECTED_SHOWN_MAX: usize = 20;
 
+/// What `--help` begins with.
+const ABOUT: &str = "\
+Gathers manifests in shards, and documents in an export.
+
+Shards are manifests/{segment}/_index_shard={hex}.ndjson: one line for each entity that is not \
+deleted, in the order of ids. Without --full it reads what the journal notes since the last run, and \
+lists no manifests; a segment that was never compacted is compacted in full. It can be stopped \
+anywhere and run again: what is written is not written again. Two runs at the same time do no harm: \
+one of them stops and says so.
+
+It works on the bucket of --bucket or of the variable BUCKET, in Cloud Storage with the credentials \
+of the machine, or in the emulator at STORAGE_EMULATOR_HOST.";
+
 /// Gathers manifests in shards, and documents in an export.
 #[derive(Parser, Debug)]
-#[command(name = "manifest-compactor", version)]
+#[command(name = "manifest-compactor", version, long_about = ABOUT)]
 pub struct Cli {
     /// All there is.
     #[command(flatten)]
@@ -26,17 +39,8 @@ pub struct Cli {
 }
 
 /// Gathers manifests in shards, and documents in an export.
-///
-/// Shards are manifests/{segment}/_index_shard={hex}.ndjson: one line for each entity that is not
-/// deleted, in the order of ids. Without --full it reads what the journal notes since the last run,
-/// and lists no manifests; a segment that was never compacted is compacted in full. It can be
-/// stopped anywhere and run again: what is written is not written again. Two runs at the same time
-/// do no harm: one of them stops and says so (exit code 75).
-///
-/// It works on the bucket of --bucket or of the variable BUCKET, in Cloud Storage with the
-/// credentials of the machine, or in the emulator at STORAGE_EMULATOR_HOST.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Examples:
+#[command(long_about = ABOUT, after_help = "Examples:
   manifest-compactor --bucket acme-data --env prod          what has changed since the last run
   manifest-compactor --full                                 list everything once, mend whatever differs
   manifest-compactor --full --export                        the same, and whole documents for SQL
