@@ -5,6 +5,7 @@ mod counts;
 mod exports;
 mod journals;
 mod kills;
+mod memory;
 mod operations;
 mod races;
 mod shards;

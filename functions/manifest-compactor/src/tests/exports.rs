@@ -1,14 +1,16 @@
 //! Whole documents for SQL.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::{Env, ObjectName, Planted};
 use emulator::Upload;
+use emulator::faulty::{Fault, Faulty, When};
 use projection::shard::ShardCount;
-use store::Metadata;
+use store::{Counted, ErrorKind, Metadata, Operations, Tools};
 
 use super::{Place, entity, put};
-use crate::{Compacted, Compactor, Mode};
+use crate::{Compacted, Compactor, Mode, Stop};
 
 fn snapshot(place: &Place, id: &str, state: &str, body: &str) {
     let metadata = Metadata::from([("state".to_owned(), state.to_owned())]);
@@ -18,9 +20,13 @@ fn snapshot(place: &Place, id: &str, state: &str, body: &str) {
 }
 
 async fn export(place: &Place) -> Compacted {
-    let (tools, planted) = (place.tools(), Planted::NONE);
+    export_with(place.tools()).await.unwrap()
+}
+
+async fn export_with(tools: Tools) -> Result<Compacted, Stop> {
+    let planted = Planted::NONE;
     let compactor = Compactor { tools, env: Env::Dev, progress: &|| (), planted };
-    compactor.export("ventures").await.unwrap()
+    compactor.export("ventures").await
 }
 
 fn parts(place: &Place) -> BTreeMap<String, String> {
@@ -82,4 +88,64 @@ async fn there_are_as_many_parts_as_shards_and_those_of_another_count_go() {
     assert!(names.iter().all(|name| name.len() == "export/part-0.ndjson".len()), "{names:?}");
     let all: String = parts(&place).into_values().collect();
     assert_eq!(all.lines().count(), 30);
+}
+
+/// Documents that are exported, of which some have changed since and one is gone, after a change of
+/// the count.
+async fn begun() -> Place {
+    let place = Place::at("2025-11-06T12:00:00Z");
+    let live = |id: usize, n: usize| {
+        let body = format!("{{\"id\":\"V{id}\",\"n\":{n}}}\n");
+        snapshot(&place, &format!("V{id}"), "live", &body);
+    };
+    (0..6).for_each(|id| live(id, 1));
+    export(&place).await;
+    place.compact(Mode::Full(ShardCount::of(16))).await;
+    (2..8).for_each(|id| live(id, 2));
+    snapshot(&place, "V1", "deleted", "{}\n");
+    place
+}
+
+#[tokio::test]
+async fn killed_at_any_operation_it_comes_to_the_same_end() {
+    let whole = begun().await;
+    export(&whole).await;
+    for when in [When::Before, When::After] {
+        for at in 0.. {
+            let place = begun().await;
+            let fault = Fault { at, times: usize::MAX, kind: ErrorKind::Unavailable, when };
+            let faulty = Faulty::new(place.bucket.clone(), fault);
+            let killed = export_with(place.tools_over(faulty.clone())).await;
+            if !faulty.happened() {
+                assert!(at > 10 && killed.is_ok());
+                break;
+            }
+            killed.unwrap_err();
+            export(&place).await;
+            assert_eq!(export(&place).await.written, 0);
+            assert_eq!(parts(&place), parts(&whole), "{at} {when:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_export_takes_what_the_formula_says() {
+    let place = Place::at("2025-11-06T12:00:00Z");
+    let live = |id: usize, n: usize| {
+        let body = format!("{{\"id\":\"V{id}\",\"n\":{n}}}\n");
+        snapshot(&place, &format!("V{id}"), "live", &body);
+    };
+    let check = async |e: u64, c: u64| {
+        let counted = Arc::new(Counted::new(place.bucket.clone()));
+        let s = export_with(place.tools_over(counted.clone())).await.unwrap().written as u64;
+        let operations =
+            Operations { class_a: 1 + 2 + s, class_b: 1 + e + c, ..Operations::default() };
+        assert_eq!(counted.operations(), operations);
+        s
+    };
+    (0..1_500).for_each(|id| live(id, 1));
+    let parts = check(0, 1_500).await;
+    (0..10).for_each(|id| live(id, 2));
+    assert_eq!(check(parts, 10).await, 10);
+    assert_eq!(check(parts, 0).await, 0);
 }

@@ -3,10 +3,13 @@
 
 use domain::{Planted, Version};
 use emulator::schedule::{Attempt, Gated};
+use projection::shard::ShardCount;
 use store::Tools;
 
 use super::{Place, compact, write};
 use crate::{Compacted, Mode, Shortcut, Stop};
+
+const RESHARD: Mode = Mode::Full(Some(ShardCount::ALL[0]));
 
 type Run = Attempt<Result<Compacted, Stop>>;
 
@@ -154,7 +157,7 @@ async fn race_with_a_writer(mode: Mode, planted: fn() -> Planted<Shortcut>) -> R
 
 #[tokio::test]
 async fn nothing_is_lost_that_is_written_during_a_compaction() {
-    for mode in super::MODES {
+    for mode in [Mode::Delta, Mode::Full(None), RESHARD] {
         let raced = race_with_a_writer(mode, || Planted::NONE).await;
         println!("{mode:?}: {} schedules", raced.schedules);
         assert_eq!(raced.wrong, None);
@@ -226,6 +229,15 @@ async fn nothing_is_lost_when_two_compact_at_the_same_time() {
             println!("{first:?}, {second:?}: {} schedules", raced.schedules);
             assert_eq!(raced.wrong, None);
         }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_lost_when_the_count_changes_beside_another_run() {
+    for modes in [(RESHARD, Mode::Delta), (Mode::Delta, RESHARD), (RESHARD, RESHARD)] {
+        let raced = race_of_two(modes, || Planted::NONE).await;
+        println!("{modes:?}: {} schedules", raced.schedules);
+        assert_eq!(raced.wrong, None);
     }
 }
 
