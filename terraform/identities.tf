@@ -50,6 +50,7 @@ resource "google_service_account_iam_member" "push" {
 locals {
   roles = {
     append = ["storage.objects.create"]
+    delete = ["storage.objects.delete"]
     list   = ["storage.objects.list"]
     read   = ["storage.objects.get"]
     write  = ["storage.objects.create", "storage.objects.delete"]
@@ -87,7 +88,7 @@ locals {
   # A condition takes 12 logical operators; one with an exception counts five.
   prefixes_per_grant = 9
 
-  prefixes = distinct(flatten([for it in local.functions : concat(it.read, it.append, it.write)]))
+  prefixes = distinct(flatten([for it in local.functions : concat(it.read, it.append, it.write, it.delete)]))
 
   # An object below the prefix, and not below what lies there of another class.
   clauses = {
@@ -99,7 +100,7 @@ locals {
 
   grants = merge(flatten([
     for name, it in local.functions : [
-      for action, prefixes in { read = it.read, append = it.append, write = it.write } : {
+      for action, prefixes in { read = it.read, append = it.append, write = it.write, delete = it.delete } : {
         for at, some in chunklist(prefixes, local.prefixes_per_grant) : "${name}-${action}-${at}" => {
           function   = name
           action     = action

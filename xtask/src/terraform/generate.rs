@@ -10,7 +10,7 @@ use domain::limits::{ACK_DEADLINE, SERVICE_TIMEOUT};
 use domain::{Definitions, Env};
 use serde::Serialize;
 
-use crate::metadata::{Function, Kind};
+use crate::metadata::{Function, Kind, Schedule};
 use crate::routing;
 use crate::terraform::columns::{self, Table};
 use crate::terraform::grants;
@@ -56,6 +56,10 @@ struct Described {
     read: Vec<String>,
     append: Vec<String>,
     write: Vec<String>,
+    delete: Vec<String>,
+    /// Of a job.
+    args: Vec<String>,
+    schedules: BTreeMap<String, Schedule>,
 }
 
 /// One push subscription; `{env}` in the filter is the environment.
@@ -146,6 +150,9 @@ fn describe(function: &Function, definitions: &Definitions) -> Result<Described>
         read: grants::prefixes(function, &metadata.reads, definitions),
         append: grants::prefixes(function, &appends, definitions),
         write: grants::prefixes(function, &writes, definitions),
+        delete: grants::prefixes(function, &metadata.deletes, definitions),
+        args: metadata.args.clone(),
+        schedules: metadata.schedules.clone(),
     })
 }
 
