@@ -441,8 +441,9 @@ async fn grants_on_the_bucket_are_those_of_the_plan_and_no_others() {
     ] {
         assert!(findings.contains(&expected), "{expected}\n--\n{}", findings.join("\n"));
     }
+    // Not one that it is to have.
     let changed = "history-0 projects/strata-prod-example/roles/\
-                   strata_prod_objects_read has another condition: ";
+                   strata_prod_objects_read has another condition: true ";
     assert!(findings.iter().any(|it| it.contains(changed)), "{}", findings.join("\n"));
     assert_eq!(findings.len(), 6, "{}", findings.join("\n"));
 }
