@@ -1,6 +1,6 @@
 //! The prefixes of grants, in chunks that fit a condition and that functions have in common.
 //!
-//! A bucket keeps one binding for all members with the same role under the same condition, title
+//! A bucket has one binding for all members with the same role under the same condition, title
 //! included, and the size of its policy has a limit. So a class with a prefix for each segment or
 //! index is cut in the same way whoever is granted it, and what is read and replaced is granted by
 //! one role. One member has at most 20 conditional bindings of a role: small classes share chunks.

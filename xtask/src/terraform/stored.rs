@@ -1,8 +1,7 @@
 //! The IAM policy of the bucket as it is stored, and how large that is.
 //!
-//! There is one binding for all members with the same role under the same condition: the provider
-//! sends it so, and Cloud Storage keeps it so. (Google provider, sources: `MergeBindings`; Cloud
-//! Storage documentation, "Buckets: setIamPolicy".)
+//! There is one binding for all members with the same role under the same condition, title and
+//! description included: so the provider sends it. (Google provider, sources: `MergeBindings`.)
 
 use std::collections::{BTreeMap, BTreeSet};
 
