@@ -87,15 +87,16 @@ resource "google_cloud_run_v2_service" "this" {
 }
 
 locals {
-  # The job itself only looks; a schedule is a job with arguments of its own, so that who starts it
-  # needs no right to change them.
+  # A schedule is a job with arguments of its own, so that who starts it needs no right to change
+  # them. Those of the platform are in the metadata of jobs, the operator has others besides.
   runs = merge(
-    { for name in keys(local.jobs) : name => { function = name, args = ["quarantine", "list"], cron = null } },
+    { for name, it in local.jobs : name => { function = name, args = it.args, cron = null } },
     merge([
-      for name in keys(local.jobs) : {
-        for schedule, it in var.schedules : "${name}-${schedule}" => { function = name, args = it.args, cron = it.cron }
+      for name, it in local.jobs : {
+        for schedule, at in it.schedules : "${name}-${schedule}" => { function = name, args = at.args, cron = at.cron }
       }
     ]...),
+    { for schedule, it in var.schedules : "operator-${schedule}" => { function = "operator", args = it.args, cron = it.cron } },
   )
 }
 

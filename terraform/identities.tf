@@ -50,6 +50,7 @@ resource "google_service_account_iam_member" "push" {
 locals {
   roles = {
     append  = ["storage.objects.create"]
+    delete  = ["storage.objects.delete"]
     list    = ["storage.objects.list"]
     read    = ["storage.objects.get"]
     rewrite = ["storage.objects.get", "storage.objects.create", "storage.objects.delete"]

@@ -72,6 +72,7 @@ use crate::terminal::Terminal;
   cargo xtask index build ventures by-status-v2 --dry-run
                                           what an index over existing data would cost
   cargo xtask migrate --dry-run           which snapshots this release reads in another way
+  cargo xtask compact --full --dry-run    what gathering every manifest in shards would cost
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"
 )]
 struct Cli {
@@ -101,8 +102,15 @@ enum Command {
     Fuzz(fuzz::Options),
     Emulator(emulator::Options),
     Kills(kills::Options),
+    Compact(manifest_compactor::Options),
     #[command(flatten)]
     Operator(operator::Command),
+}
+
+/// Runs the manifest-compactor. Where another run is ahead there is nothing to do.
+fn compact(options: &manifest_compactor::Options) -> anyhow::Result<bool> {
+    let ended = manifest_compactor::run(options, &operator::Screen::new())?;
+    Ok(ended != manifest_compactor::Ended::Look)
 }
 
 fn main() -> ExitCode {
@@ -128,6 +136,7 @@ fn main() -> ExitCode {
         Command::Fuzz(options) => fuzz::run(&options, &terminal),
         Command::Emulator(options) => emulator::run(&options, &terminal),
         Command::Kills(options) => kills::run(&options, &terminal),
+        Command::Compact(options) => compact(&options),
         Command::Operator(command) => {
             operator::run(&command, &operator::Screen::new()).map_err(anyhow::Error::new)
         }

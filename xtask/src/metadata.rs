@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use anyhow::{Context as _, Result, bail};
 use cargo_metadata::Package;
 use domain::Class;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
 /// Memory that Cloud Run gives an instance. (Cloud Run documentation, "Configure memory limits".)
@@ -52,6 +52,9 @@ pub(crate) struct Metadata {
     /// The classes it writes.
     #[serde(deserialize_with = "classes")]
     pub(crate) writes: Vec<Class>,
+    /// The classes of which it deletes objects and creates none.
+    #[serde(default, deserialize_with = "classes")]
+    pub(crate) deletes: Vec<Class>,
     /// The names of the secrets it reads.
     #[serde(default)]
     pub(crate) secrets: Vec<String>,
@@ -61,6 +64,12 @@ pub(crate) struct Metadata {
     /// Whether its image has the database of time zones.
     #[serde(default)]
     pub(crate) tzdata: bool,
+    /// The arguments of a job that was started without any.
+    #[serde(default)]
+    pub(crate) args: Vec<String>,
+    /// When a job is started by itself, by name.
+    #[serde(default)]
+    pub(crate) schedules: BTreeMap<String, Schedule>,
     /// Memory of an instance.
     pub(crate) memory_mib: u32,
     /// Deliveries that one instance handles at a time.
@@ -82,6 +91,16 @@ pub(crate) struct NeededBy {
     /// To replace or delete, likewise.
     #[serde(default)]
     pub(crate) replace: BTreeMap<String, String>,
+}
+
+/// When a job is started, and how.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Schedule {
+    /// A cron line of five fields, in UTC.
+    pub(crate) cron: String,
+    /// Its arguments.
+    pub(crate) args: Vec<String>,
 }
 
 /// How a function is started.
@@ -121,6 +140,16 @@ impl Metadata {
             return Err(format!(
                 "memory-mib is not in {MEMORY_MIB:?} or concurrency not in {CONCURRENCY:?}"
             ));
+        }
+        if self.kind == Kind::Push && !(self.args.is_empty() && self.schedules.is_empty()) {
+            return Err("only a job has args and schedules".to_owned());
+        }
+        if let Some(class) = self.deletes.iter().find(|class| self.writes.contains(class)) {
+            return Err(format!("who writes {} may delete it: it needs no deletes", word(*class)));
+        }
+        let crons = self.schedules.values().map(|it| it.cron.as_str());
+        if let Some(cron) = crons.into_iter().find(|cron| cron.split(' ').count() != 5) {
+            return Err(format!("{cron:?} is no cron of five fields, such as 15 * * * *"));
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         match self.secrets.iter().find(|it| it.is_empty() || !it.chars().all(plain)) {

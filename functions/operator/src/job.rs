@@ -4,8 +4,6 @@
 //! an event that it began before: what has changed since the first pass began is visited once
 //! more, when that process cannot live any longer.
 
-pub(crate) mod cost;
-mod dry;
 mod progress;
 
 use std::collections::BTreeMap;
@@ -14,10 +12,8 @@ use std::time::Duration;
 
 use domain::{EntityRef, Generation, ObjectName};
 use futures_util::{StreamExt as _, stream};
-use store::{Counted, List, Listed, Store, Tools};
+use store::{Counted, Dry, List, Listed, Store, Tally, Tools};
 
-use crate::job::cost::Tally;
-use crate::job::dry::Dry;
 use crate::job::progress::{Pass, Progress};
 use crate::older::Older;
 use crate::{Operator, Problem, Shortcut};

@@ -5,10 +5,7 @@
 //! there is one way in which a snapshot or a pointer comes about.
 
 mod older;
-mod place;
 mod planted;
-mod problem;
-mod screen;
 
 mod job;
 
@@ -25,11 +22,9 @@ use cloud_run::Config;
 use domain::{Env, Planted};
 use store::Tools;
 
-pub use job::cost::dollars;
-pub use place::Place;
+pub use ::job::{Place, Problem, Screen};
 pub use planted::Shortcut;
-pub use problem::Problem;
-pub use screen::Screen;
+pub use store::dollars;
 
 /// Operates a bucket of Strata.
 ///
@@ -91,7 +86,7 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let config = Config::environment();
-        let tools = place.tools(&config)?;
+        let tools = place.tools(&config, gcp::connect)?;
         let user = config.read("USER")?;
         let planted = Planted::NONE;
         perform(command, Operator { tools, env: place.env, user, screen, planted }).await

@@ -12,9 +12,8 @@ use domain::{EntityDefinition, ObjectName, Version, json};
 use projection::plan::places;
 use serde_json::Value;
 use snapshot_builder::{Rebuild, Rebuilt, SnapshotBuilder, Uncounted};
-use store::{ErrorKind, Object};
+use store::{ErrorKind, Object, dollars};
 
-use crate::job::cost::dollars;
 use crate::job::{How, Job, Stop, What};
 use crate::{Operator, Place, Problem};
 

@@ -3,6 +3,7 @@
 //! In reading order: [`upgrade`] brings records to the newest schema version, [`fold`] makes a
 //! snapshot of them, [`snapshot`] decides what a record does to the stored one, [`source`] reads
 //! a snapshot as the others see it, and [`manifest`], [`pointer`] and [`register`] derive from it.
+//! [`shard`] gathers lines of many entities, and [`shard_index`] says how far that goes.
 
 pub mod upgrade;
 
@@ -17,6 +18,9 @@ pub mod plan;
 pub mod manifest;
 pub mod pointer;
 pub mod register;
+
+pub mod shard;
+pub mod shard_index;
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;

@@ -4,6 +4,7 @@ mod folding;
 mod fuzzing;
 mod indices;
 mod registers;
+mod shards;
 mod snapshots;
 mod upgrades;
 

@@ -5,7 +5,9 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod cost;
 mod counted;
+mod dry;
 mod error;
 pub mod gzip;
 mod tools;
@@ -13,7 +15,9 @@ mod tools;
 #[cfg(test)]
 mod tests;
 
+pub use cost::{Tally, dollars};
 pub use counted::{Counted, Operations};
+pub use dry::Dry;
 pub use error::{Error, ErrorKind};
 pub use tools::Tools;
 

@@ -38,8 +38,7 @@ impl Grant {
     pub(crate) fn all(function: &Function) -> Vec<Self> {
         let reads = function.metadata.reads.iter().map(|class| Right::Read(*class));
         let writes = function.metadata.writes.iter().map(|class| Right::Write(*class));
-        let (_, replaced) = grants::written(function);
-        let replaces = replaced.into_iter().map(Right::Replace);
+        let replaces = grants::deleted(function).into_iter().map(Right::Replace);
         let rights = [Right::List].into_iter().chain(reads).chain(writes).chain(replaces);
         rights.map(|right| Self { function: function.name.clone(), right }).collect()
     }
@@ -68,6 +67,9 @@ impl Grant {
         let Right::Replace(class) = self.right else { return false };
         // A person drops notes.
         let notes = class == Class::Quarantine && function.metadata.kind == Kind::Push;
+        if function.metadata.deletes.contains(&class) {
+            return false;
+        }
         let created =
             matches!(class, Class::Journal | Class::RepairWanted | Class::Alert | Class::AlertMark);
         created || notes

@@ -44,6 +44,8 @@ pub(crate) struct Trial {
     note: Option<(&'static str, &'static str, bool)>,
     /// Whether snapshots are of an older release, and a record is there that does not count.
     older: bool,
+    /// What the bucket has besides: names below the environment, and contents.
+    objects: &'static [(&'static str, &'static str)],
     /// The words of the command.
     command: &'static [&'static str],
     /// What it prints when it comes out right, where it does not end with success.
@@ -52,7 +54,7 @@ pub(crate) struct Trial {
 
 /// A trial of `command` on everything, without a note.
 const fn plain(name: &'static str, command: &'static [&'static str]) -> Trial {
-    Trial { name, gone: &[], note: None, older: false, command, prints: None }
+    Trial { name, gone: &[], note: None, older: false, objects: &[], command, prints: None }
 }
 
 /// A trial of `quarantine retry`, of the note that the function of this name has written about the
@@ -75,8 +77,15 @@ const fn about(
     Some((function, prefix, false))
 }
 
-/// Every trial of the operator.
-pub(crate) const TRIALS: [Trial; 16] = [
+/// An index of shards, by which the journal of any hour is compacted for long, and which has to be
+/// swapped, since nobody goes by the count before.
+const INDEX: &str = r#"{"count":256,"watermark":"2100-01-01T00:00:00.000Z","replaced":{"count":16,"at":"2025-01-01T00:00:00.000Z"}}"#;
+
+/// What a shard and a part of an export say of V001 that is so no more.
+const OLD_LINE: &str = "{\"id\":\"V001\",\"status\":\"older\"}\n";
+
+/// Every trial of the operator and of the manifest-compactor.
+pub(crate) const TRIALS: [Trial; 18] = [
     plain("write", &["write", "venture", "V001", "--delete", "--fold"]),
     Trial {
         note: about("snapshot-builder", "ventures/"),
@@ -109,6 +118,17 @@ pub(crate) const TRIALS: [Trial; 16] = [
     retry("retry-manifest-again", &[], "manifest-writer", "snapshots/ventures/"),
     retry("retry-rules", &[Class::AlertState, Class::Alert], "rules-engine", "snapshots/ventures/"),
     retry("retry-alert", &[Class::AlertMark], "alert-dispatcher", "reports/alerts/"),
+    Trial {
+        objects: &[
+            ("manifests/ventures/_index.json", INDEX),
+            ("manifests/ventures/_index_shard=14.ndjson", OLD_LINE),
+        ],
+        ..plain("compact", &["--full", "--segment", "ventures"])
+    },
+    Trial {
+        objects: &[("manifests/ventures/export/part-14.ndjson", OLD_LINE)],
+        ..plain("compact-export", &["--export", "--segment", "ventures"])
+    },
 ];
 
 /// How a trial ended.
@@ -144,6 +164,10 @@ pub(crate) async fn run(
     if trial.older {
         let name = format!("env/{}/{UNCOUNTED}", scenario.env);
         memory.insert(&name, "no JSON".into(), Upload::default())?;
+    }
+    for (name, body) in trial.objects {
+        let name = format!("env/{}/{name}", scenario.env);
+        memory.insert(&name, (*body).into(), Upload::default())?;
     }
     let id = match trial.note {
         Some(note) => write_note(&memory, scenario, note)?,

@@ -32,8 +32,14 @@ pub(crate) fn by_role(
     let (appends, writes) = written(function);
     let (rewrites, writes): (Vec<Class>, _) = writes.into_iter().partition(|it| reads.contains(it));
     let reads = reads.iter().copied().filter(|it| !rewrites.contains(it)).collect();
-    let roles: [(&str, Vec<Class>); 4] =
-        [("append", appends), ("read", reads), ("rewrite", rewrites), ("write", writes)];
+    let deletes = function.metadata.deletes.clone();
+    let roles: [(&str, Vec<Class>); 5] = [
+        ("append", appends),
+        ("delete", deletes),
+        ("read", reads),
+        ("rewrite", rewrites),
+        ("write", writes),
+    ];
     let chunks = roles.map(|(role, classes)| (role, of(function, &classes, definitions)));
     chunks.into_iter().filter(|(_, it)| !it.is_empty()).collect()
 }

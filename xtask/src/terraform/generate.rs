@@ -10,7 +10,7 @@ use domain::limits::{ACK_DEADLINE, SERVICE_TIMEOUT};
 use domain::{Definitions, Env};
 use serde::Serialize;
 
-use crate::metadata::{Function, Kind};
+use crate::metadata::{Function, Kind, Schedule};
 use crate::routing;
 use crate::terraform::chunks::{self, Chunks};
 use crate::terraform::columns::{self, Table};
@@ -57,6 +57,9 @@ struct Described {
     subscriptions: BTreeMap<String, Subscription>,
     /// By role and by the title of a condition, prefixes below an environment.
     grants: BTreeMap<&'static str, Chunks>,
+    /// Of a job.
+    args: Vec<String>,
+    schedules: BTreeMap<String, Schedule>,
 }
 
 /// One push subscription; `{env}` in the filter is the environment.
@@ -145,6 +148,8 @@ fn describe(function: &Function, definitions: &Definitions) -> Result<Described>
         secrets: metadata.secrets.clone(),
         subscriptions: subscriptions.collect(),
         grants: chunks::by_role(function, definitions),
+        args: metadata.args.clone(),
+        schedules: metadata.schedules.clone(),
     })
 }
 

@@ -61,15 +61,22 @@ pub(crate) fn histories(definitions: &Definitions) -> Vec<String> {
     per_kind(definitions, |it| vec![format!("{}/", it.segment)])
 }
 
+/// The classes of which `function` may delete objects: those that it replaces, and those that it only
+/// deletes.
+pub(crate) fn deleted(function: &Function) -> Vec<Class> {
+    let (_, replaces) = written(function);
+    [replaces.as_slice(), &function.metadata.deletes].concat()
+}
+
 /// What each function may do with objects, as a table in Markdown.
 pub(crate) fn table(functions: &[Function], definitions: &Definitions) -> String {
     let mut lines = vec![
-        "| function | lists | reads | appends | writes | prefixes read, appended, written |"
+        "| function | lists | reads | appends | writes | deletes | prefixes read, appended, written, deleted |"
             .to_owned(),
-        "| --- | --- | --- | --- | --- | --- |".to_owned(),
+        "| --- | --- | --- | --- | --- | --- | --- |".to_owned(),
     ];
     lines.extend(functions.iter().map(|function| {
-        let reads = &function.metadata.reads;
+        let (reads, deletes) = (&function.metadata.reads, &function.metadata.deletes);
         let (appends, writes) = written(function);
         let words = |classes: &[Class]| match classes {
             [] => "nothing".to_owned(),
@@ -77,14 +84,16 @@ pub(crate) fn table(functions: &[Function], definitions: &Definitions) -> String
         };
         let count = |classes: &[Class]| prefixes(function, classes, definitions).len();
         format!(
-            "| {} | everything | {} | {} | {} | {}, {}, {} |",
+            "| {} | everything | {} | {} | {} | {} | {}, {}, {}, {} |",
             function.name,
             words(reads),
             words(&appends),
             words(&writes),
+            words(deletes),
             count(reads),
             count(&appends),
-            count(&writes)
+            count(&writes),
+            count(deletes)
         )
     }));
     lines.join("\n")

@@ -7,7 +7,7 @@ use cargo_metadata::{DependencyKind, Package};
 use super::workspace;
 
 /// What a crate of the workspace may use of the workspace. A new edge is an architectural change.
-const EDGES: [(&str, &[&str]); 11] = [
+const EDGES: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("projection", &["domain"]),
     ("rules", &["domain"]),
@@ -15,6 +15,8 @@ const EDGES: [(&str, &[&str]); 11] = [
     ("store", &["domain"]),
     ("gcp", &["domain", "store"]),
     ("cloud-run", &["domain", "store"]),
+    // Apart from cloud-run, so that what is pushed to has no command line.
+    ("job", &["domain", "store", "cloud-run"]),
     // Not gcp: two readings of one API check each other.
     ("emulator", &["domain", "store"]),
     // Neither projection nor rules: its oracle shares nothing with what it judges.
@@ -42,8 +44,8 @@ const EDGES: [(&str, &[&str]); 11] = [
 ];
 
 /// What a function may use of the workspace.
-const FUNCTION: [&str; 7] =
-    ["domain", "projection", "rules", "schema", "store", "gcp", "cloud-run"];
+const FUNCTION: [&str; 8] =
+    ["domain", "projection", "rules", "schema", "store", "gcp", "cloud-run", "job"];
 
 /// What the operator may use besides: it runs the functions' own handlers, so that there is one way
 /// in which a snapshot or a pointer comes about. The functions still do not know each other.

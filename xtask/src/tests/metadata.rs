@@ -62,8 +62,24 @@ fn mistakes_in_metadata_are_explained() {
     check(
         &json!({ "memory": 512 }),
         &expect![
-            "f: [package.metadata.function]: unknown field `memory`, expected one of `kind`, `fed-with`, `reads`, `writes`, `secrets`, `needed-by`, `tzdata`, `memory-mib`, `concurrency`"
+            "f: [package.metadata.function]: unknown field `memory`, expected one of `kind`, `fed-with`, `reads`, `writes`, `deletes`, `secrets`, `needed-by`, `tzdata`, `args`, `schedules`, `memory-mib`, `concurrency`"
         ],
+    );
+    check(
+        &json!({ "writes": ["journal"], "deletes": ["journal"] }),
+        &expect![
+            "f: [package.metadata.function]: who writes journal may delete it: it needs no deletes"
+        ],
+    );
+    check(
+        &json!({ "kind": "push", "args": ["--full"] }),
+        &expect!["f: [package.metadata.function]: only a job has args and schedules"],
+    );
+    check(
+        &json!({ "kind": "job", "schedules": { "hourly": { "cron": "hourly", "args": [] } } }),
+        &expect![[
+            r#"f: [package.metadata.function]: "hourly" is no cron of five fields, such as 15 * * * *"#
+        ]],
     );
     check(
         &json!({ "needed-by": { "reads": { "snapshot": "a" } } }),

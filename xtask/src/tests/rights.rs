@@ -119,6 +119,7 @@ async fn differences(planned: &Planned, env: Env) -> Vec<String> {
             let reads = own && metadata.reads.contains(&class);
             let writes = own && metadata.writes.contains(&class);
             let replaces = writes && !is_appended(class);
+            let deletes = replaces || (own && metadata.deletes.contains(&class));
             let is = |right: bool, status: u16| if right { status } else { 403 };
             let mut expect = |what: &str, expected: u16, found: u16| {
                 if expected != found {
@@ -132,9 +133,9 @@ async fn differences(planned: &Planned, env: Env) -> Vec<String> {
             expect("replaces", is(replaces, 200), held.write(function, &name).await);
             let target = format!("/storage/v1/b/{BUCKET}/o/{}", escaped(&name));
             expect("edits", 403, held.by(function, "PATCH", &target).await);
-            expect("deletes", is(replaces, 204), held.delete(function, &name).await);
+            expect("deletes", is(deletes, 204), held.delete(function, &name).await);
             let remains = held.memory.objects().contains_key(&name);
-            expect("leaves", u16::from(!replaces), u16::from(remains));
+            expect("leaves", u16::from(!deletes), u16::from(remains));
             held.delete_all().await;
         }
         let list = format!("/storage/v1/b/{BUCKET}/o?prefix=env/{env}/");
@@ -303,7 +304,7 @@ fn grants_are_named_by_function_right_and_class() {
     check_grant(
         "index-wirter:list",
         &expect![[
-            r#"no function "index-wirter"; there are alert-dispatcher, index-writer, manifest-writer, operator, rules-engine, snapshot-builder"#
+            r#"no function "index-wirter"; there are alert-dispatcher, index-writer, manifest-compactor, manifest-writer, operator, rules-engine, snapshot-builder"#
         ]],
     );
     check_grant(
@@ -375,6 +376,9 @@ async fn a_grant_is_missed_by_what_needs_it_and_by_nothing_else() {
         ("index-writer:write:bundle", "specification"),
         ("alert-dispatcher:read:alert-mark", "specification"),
         ("operator:write:history", "write"),
+        ("manifest-compactor:list", "compact"),
+        ("manifest-compactor:replace:journal", "compact"),
+        ("manifest-compactor:read:export", "compact-export"),
     ] {
         verdict(&stage, grant, needed_by).await.unwrap();
     }

@@ -60,6 +60,7 @@ fn roles_hold_every_prefix_that_is_read_and_written_once_and_no_other() {
         assert_eq!(held(["read", "rewrite"]), prefixes(&function.metadata.reads));
         assert_eq!(held(["write", "rewrite"]), prefixes(&writes));
         assert_eq!(held(["append", ""]), prefixes(&appends));
+        assert_eq!(held(["delete", ""]), prefixes(&function.metadata.deletes));
     }
 }
 

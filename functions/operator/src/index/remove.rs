@@ -61,7 +61,7 @@ pub(crate) async fn run(
     }
     let Dropped { objects, changed, pages } = dropped;
     let would = if dry { "would delete" } else { "deleted" };
-    let dollars = crate::job::cost::dollars(pages, 0);
+    let dollars = store::dollars(pages, 0);
     operator.screen.say(&format!(
         "index drop {segment} {index}: {would} {objects} objects; {pages} A + {objects} deletes, \
          which are free, ${dollars:.4}"

@@ -47,13 +47,13 @@ fn the_bucket_of_the_command_line_wins_and_none_is_an_error() {
             other => panic!("{other:?}"),
         }
     };
-    let err = place("quarantine list").tools(&Config::fixed(&[])).err().unwrap();
+    let err = place("quarantine list").tools(&Config::fixed(&[]), gcp::connect).err().unwrap();
     expect!["no bucket is named: say --bucket NAME, or set BUCKET"].assert_eq(&err.to_string());
     let config = Config::fixed(&[("BUCKET", "not a name"), ("STORAGE_EMULATOR_HOST", "localhost")]);
-    assert!(place("quarantine list").tools(&config).is_err());
+    assert!(place("quarantine list").tools(&config, gcp::connect).is_err());
     let given = place("quarantine list --bucket acme-data --env prod");
     assert_eq!(given.env, Env::Prod);
-    assert!(given.tools(&config).is_ok());
+    assert!(given.tools(&config, gcp::connect).is_ok());
 }
 
 #[test]

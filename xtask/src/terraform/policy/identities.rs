@@ -7,7 +7,7 @@ use domain::{Class, ObjectName};
 use super::{Case, Policy, lines, texts};
 use crate::metadata::{Function, Kind, word};
 use crate::terraform::condition::OPERATORS_MAX;
-use crate::terraform::grants::{is_granted_with_its_class, written};
+use crate::terraform::grants::{deleted, is_granted_with_its_class};
 use crate::terraform::planned::Resource;
 use crate::terraform::samples;
 
@@ -115,11 +115,11 @@ fn grants(case: &Case<'_>) -> Vec<String> {
     for function in case.functions {
         let member = case.member(&function.name);
         let metadata = &function.metadata;
-        let (_, replaces) = written(function);
+        let deletes = deleted(function);
         let sides = [
             ("storage.objects.get", "read", &metadata.reads),
             ("storage.objects.create", "write", &metadata.writes),
-            ("storage.objects.delete", "replace", &replaces),
+            ("storage.objects.delete", "replace", &deletes),
         ];
         for (permission, verb, classes) in sides {
             let mut told = BTreeSet::new();

@@ -36,8 +36,12 @@ impl Screen {
         Self { output, aside, told_at: Mutex::default() }
     }
 
-    /// Prints a result. Fails when nobody reads any more.
-    pub(crate) fn say(&self, lines: &str) -> Result<(), Problem> {
+    /// Prints a result.
+    ///
+    /// # Errors
+    ///
+    /// When nobody reads any more.
+    pub fn say(&self, lines: &str) -> Result<(), Problem> {
         let closed = |err| Problem::new(format!("standard output is closed: {err}"));
         writeln!(lock(&self.output), "{lines}").map_err(closed)
     }
@@ -49,7 +53,7 @@ impl Screen {
     }
 
     /// Prints beside the result how far the work is, now and then.
-    pub(crate) fn progress(&self, now: Instant, line: impl FnOnce() -> String) {
+    pub fn progress(&self, now: Instant, line: impl FnOnce() -> String) {
         let mut told_at = lock(&self.told_at);
         if now >= told_at.get_or_insert(now).after(PACE) {
             *told_at = Some(now);

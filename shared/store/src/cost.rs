@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use store::{Counted, Operations};
+use crate::{Counted, Operations};
 
 /// Dollars for a thousand inserts or list pages, Standard storage in one region.
 /// (Cloud Storage documentation, "Pricing", "Operation charges", as of November 2025.)
@@ -15,9 +15,9 @@ const CLASS_B_PER_THOUSAND: f64 = 0.0004;
 
 /// What was done so far.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
+pub struct Tally {
     /// All operations, those for the notes of how far the work is included.
-    pub(crate) operations: Operations,
+    pub operations: Operations,
     /// Digests of the names of objects written, those notes apart.
     objects: HashSet<u64>,
     /// Notifications that follow from the writes.
@@ -26,7 +26,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Takes over what `counted` has counted, and forgets its log.
-    pub(crate) fn take(&mut self, counted: &Counted) {
+    pub fn take(&mut self, counted: &Counted) {
         self.operations = counted.operations();
         for call in counted.take_log() {
             let Some(name) = call.strip_prefix("put ") else { continue };
@@ -43,7 +43,7 @@ impl Tally {
     }
 
     /// How many objects were written.
-    pub(crate) fn objects(&self) -> usize {
+    pub fn objects(&self) -> usize {
         self.objects.len()
     }
 

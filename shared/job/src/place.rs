@@ -1,7 +1,7 @@
 //! Which bucket and which environment a command works on.
 
 use clap::Args;
-use cloud_run::{Config, Settings};
+use cloud_run::{Config, Connect, Settings};
 use domain::Env;
 use store::Tools;
 
@@ -20,8 +20,12 @@ pub struct Place {
 }
 
 impl Place {
-    /// Opens the bucket, with the settings that functions read from `config`.
-    pub(crate) fn tools(&self, config: &Config) -> Result<Tools, Problem> {
+    /// Opens the bucket by `connect`, with the settings that functions read from `config`.
+    ///
+    /// # Errors
+    ///
+    /// When no bucket is named, or a setting cannot be used.
+    pub fn tools(&self, config: &Config, connect: Connect) -> Result<Tools, Problem> {
         let config = match &self.bucket {
             Some(bucket) => config.clone().with("BUCKET", bucket),
             None => config.clone(),
@@ -29,6 +33,6 @@ impl Place {
         if config.read("BUCKET")?.is_none() {
             return Err(Problem::new("no bucket is named: say --bucket NAME, or set BUCKET"));
         }
-        Ok(cloud_run::tools(&Settings::read(&config)?, gcp::connect)?)
+        Ok(cloud_run::tools(&Settings::read(&config)?, connect)?)
     }
 }

@@ -9,7 +9,7 @@ pub struct Problem(String);
 
 impl Problem {
     /// A problem in these words.
-    pub(crate) fn new(words: impl Into<String>) -> Self {
+    pub fn new(words: impl Into<String>) -> Self {
         Self(words.into())
     }
 }

@@ -4,18 +4,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::{Error, ErrorKind, List, Listed, Metadata, Object, Page, Precondition, Store};
 use bytes::Bytes;
 use domain::{BoxFuture, Generation};
-use store::{Error, ErrorKind, List, Listed, Metadata, Object, Page, Precondition, Store};
 
 /// Reads what is stored; forgets what is written.
-pub(crate) struct Dry {
+pub struct Dry {
     inner: Arc<dyn Store>,
     writes: AtomicU64,
 }
 
 impl Dry {
-    pub(crate) fn new(inner: Arc<dyn Store>) -> Self {
+    /// Over `inner`, of which nothing changes.
+    pub fn new(inner: Arc<dyn Store>) -> Self {
         Self { inner, writes: AtomicU64::new(0) }
     }
 }
