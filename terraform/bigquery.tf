@@ -70,8 +70,8 @@ resource "google_storage_bucket_iam_member" "bigquery" {
   member = "serviceAccount:${google_bigquery_connection.this[0].cloud_resource[0].service_account_id}"
 
   condition {
-    title       = "bigquery-read"
-    description = "Shards, exports, and snapshots where tables are over them."
+    title = "bigquery-read"
+    # Shards, exports, and snapshots where tables are over them.
     expression = join(" || ", [
       for prefix in concat(["manifests/"], var.bigquery_snapshots ? ["snapshots/"] : []) : "resource.name.startsWith(\"${local.objects}${prefix}\")"
     ])

@@ -137,9 +137,8 @@ resource "google_storage_bucket_iam_member" "smoke" {
   member = google_service_account.ci["deploy"].member
 
   condition {
-    title       = "smoke-${each.key}"
-    description = "The smoke test of ${var.environment}."
-    expression  = join(" || ", [for prefix in each.value : "resource.name.startsWith(\"${local.objects}${prefix}\")"])
+    title      = "smoke-${each.key}"
+    expression = join(" || ", [for prefix in each.value : "resource.name.startsWith(\"${local.objects}${prefix}\")"])
   }
 
   depends_on = [google_storage_bucket.this]

@@ -49,11 +49,12 @@ resource "google_service_account_iam_member" "push" {
 # Roles with nothing to spare. To replace an object is to create and to delete.
 locals {
   roles = {
-    append = ["storage.objects.create"]
-    delete = ["storage.objects.delete"]
-    list   = ["storage.objects.list"]
-    read   = ["storage.objects.get"]
-    write  = ["storage.objects.create", "storage.objects.delete"]
+    append  = ["storage.objects.create"]
+    delete  = ["storage.objects.delete"]
+    list    = ["storage.objects.list"]
+    read    = ["storage.objects.get"]
+    rewrite = ["storage.objects.get", "storage.objects.create", "storage.objects.delete"]
+    write   = ["storage.objects.create", "storage.objects.delete"]
   }
 }
 
@@ -85,43 +86,45 @@ resource "google_storage_bucket_iam_member" "list" {
 }
 
 locals {
-  # A condition takes 12 logical operators; one with an exception counts five.
-  prefixes_per_grant = 9
-
-  prefixes = distinct(flatten([for it in local.functions : concat(it.read, it.append, it.write, it.delete)]))
-
-  # An object below the prefix, and not below what lies there of another class.
-  clauses = {
-    for prefix in local.prefixes : prefix => join(" && ", concat(
-      ["resource.name.startsWith(\"${local.objects}${prefix}\")"],
-      [for inside in lookup(local.described.except, prefix, []) : "!resource.name.startsWith(\"${local.objects}${inside}\")"],
-    ))
-  }
-
+  # Each is one binding of the bucket's policy for all members under the same condition: the size of
+  # that policy has a limit, so that nothing in a condition, nor its title, is of one function.
   grants = merge(flatten([
     for name, it in local.functions : [
-      for action, prefixes in { read = it.read, append = it.append, write = it.write, delete = it.delete } : {
-        for at, some in chunklist(prefixes, local.prefixes_per_grant) : "${name}-${action}-${at}" => {
+      for role, chunks in it.grants : {
+        for title, prefixes in chunks : "${name}-${role}-${title}" => {
           function   = name
-          action     = action
-          expression = join(" || ", [for prefix in some : strcontains(local.clauses[prefix], "&&") ? "(${local.clauses[prefix]})" : local.clauses[prefix]])
+          role       = role
+          title      = title
+          expression = join(" || ", [for prefix in prefixes : local.clauses[prefix]])
         }
       }
     ]
   ])...)
+
+  prefixes = distinct(flatten([
+    values(local.described.history),
+    [for it in local.functions : [for chunks in it.grants : values(chunks)]],
+  ]))
+
+  # An object below the prefix, and not below what lies there of another class.
+  below = { for prefix in distinct(concat(local.prefixes, flatten(values(local.described.except)))) : prefix => "resource.name.startsWith(\"${local.objects}${prefix}\")" }
+  clauses = {
+    for prefix in local.prefixes : prefix => contains(keys(local.described.except), prefix) ? "(${join(" && !", [
+      for it in concat([prefix], local.described.except[prefix]) : local.below[it]
+    ])})" : local.below[prefix]
+  }
 }
 
 resource "google_storage_bucket_iam_member" "grant" {
   for_each = local.grants
 
   bucket = local.bucket
-  role   = local.role[each.value.action]
+  role   = local.role[each.value.role]
   member = google_service_account.function[each.value.function].member
 
   condition {
-    title       = each.key
-    description = "From the metadata of ${each.value.function}."
-    expression  = each.value.expression
+    title      = each.value.title
+    expression = each.value.expression
   }
 
   # A changed condition is another grant: the function never lacks both.

@@ -3,14 +3,16 @@
 locals {
   appends = merge([
     for name, member in var.writers : {
-      for at, some in chunklist(keys(local.kinds), local.prefixes_per_grant) : "${name}-${at}" => {
+      for title, prefixes in local.described.history : "${name}-${title}" => {
         member     = member
-        expression = join(" || ", [for segment in some : strcontains(local.clauses["${segment}/"], "&&") ? "(${local.clauses["${segment}/"]})" : local.clauses["${segment}/"]])
+        title      = title
+        expression = join(" || ", [for prefix in prefixes : local.clauses[prefix]])
       }
     }
   ]...)
 }
 
+# Under the same conditions as whoever else appends history, and so in the same bindings.
 resource "google_storage_bucket_iam_member" "writer" {
   for_each = local.appends
 
@@ -19,9 +21,8 @@ resource "google_storage_bucket_iam_member" "writer" {
   member = each.value.member
 
   condition {
-    title       = "writer-${each.key}"
-    description = "Appends history in ${var.environment}."
-    expression  = each.value.expression
+    title      = each.value.title
+    expression = each.value.expression
   }
 
   lifecycle {
@@ -39,9 +40,8 @@ resource "google_storage_bucket_iam_member" "reader" {
   member = each.value.member
 
   condition {
-    title       = "reader-${each.key}"
-    description = "Objects below ${each.value.prefix} of ${var.environment}."
-    expression  = "resource.name.startsWith(\"${local.objects}${each.value.prefix}\")"
+    title      = "reader-${each.key}"
+    expression = "resource.name.startsWith(\"${local.objects}${each.value.prefix}\")"
   }
 
   depends_on = [google_storage_bucket.this]
@@ -56,9 +56,8 @@ resource "google_storage_bucket_iam_member" "reader_list" {
   member = each.value.member
 
   condition {
-    title       = "reader-${each.key}-list"
-    description = "Listings below ${each.value.prefix} of ${var.environment}."
-    expression  = "api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(\"env/${var.environment}/${each.value.prefix}\")"
+    title      = "reader-${each.key}-list"
+    expression = "api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(\"env/${var.environment}/${each.value.prefix}\")"
   }
 
   depends_on = [google_storage_bucket.this]

@@ -281,6 +281,12 @@ variable "writers" {
     condition     = alltrue([for it in values(var.writers) : can(regex("^(user|group|serviceAccount):[^@]+@[^@]+$", it))])
     error_message = "writers are user:, group: or serviceAccount: with an address; never allUsers or allAuthenticatedUsers."
   }
+
+  # Two names would share one grant, which goes with the first of them.
+  validation {
+    condition     = length(distinct([for it in values(var.writers) : lower(it)])) == length(var.writers)
+    error_message = "writers name each member once."
+  }
 }
 
 variable "readers" {

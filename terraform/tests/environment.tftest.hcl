@@ -97,6 +97,17 @@ run "nobody_writes_as_everybody" {
   expect_failures = [var.writers]
 }
 
+run "nobody_writes_under_two_names" {
+  command = plan
+  variables {
+    writers = {
+      cockpit = "serviceAccount:cockpit@p.iam.gserviceaccount.com"
+      import  = "serviceAccount:cockpit@p.iam.gserviceaccount.com"
+    }
+  }
+  expect_failures = [var.writers]
+}
+
 run "services_have_their_addresses_in_the_plan" {
   command = plan
   assert {

@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod check;
+pub(crate) mod chunks;
 pub(crate) mod columns;
 pub(crate) mod condition;
 pub(crate) mod cost;
@@ -13,6 +14,7 @@ pub(crate) mod policy;
 pub(crate) mod samples;
 pub(crate) mod smoke;
 pub(crate) mod staged;
+pub(crate) mod stored;
 pub(crate) mod summary;
 pub(crate) mod tool;
 

@@ -85,7 +85,7 @@ async fn one(visit: &mut Visit<'_>, place: &Place, planned: &[&Resource]) {
         Look::Found(policy) => granted(policy),
         _ => BTreeSet::new(),
     };
-    let mut expected = BTreeSet::new();
+    let expected: BTreeSet<Grant> = planned.iter().filter_map(|it| wanted(it)).collect();
     let mut later = BTreeSet::new();
     for it in planned {
         let (role, member) = (it.text("/role"), it.text("/member"));
@@ -93,21 +93,18 @@ async fn one(visit: &mut Visit<'_>, place: &Place, planned: &[&Resource]) {
         let mut subject = Subject::of(&place.name, &format!("for {whom}"), it, visit.env);
         let title = it.text("/condition/0/title");
         let aspect = if title.is_empty() { role } else { title };
-        match &look {
-            _ if member.is_empty() => {
+        match (&look, wanted(it)) {
+            (_, None) => {
                 later.insert((role.to_owned(), it.text("/condition/0/expression").to_owned()));
                 let what = "for whom is known after the deployment".to_owned();
                 let mend = format!("cargo xtask deploy --env {}", visit.env);
                 subject.add(aspect, Outcome::NotKnown(what), Some(mend));
             }
-            Look::Found(_) => {
-                let expression = it.text("/condition/0/expression");
-                let grant = (role.to_owned(), member.to_owned(), expression.to_owned());
+            (Look::Found(_), Some(grant)) => {
                 let has = there.contains(&grant);
-                subject.holds(aspect, has, || lacking(&there, &grant));
-                expected.insert(grant);
+                subject.holds(aspect, has, || lacking(&there, &expected, &grant));
             }
-            other => drop(subject.there(other.clone())),
+            (other, _) => drop(subject.there(other.clone())),
         }
         visit.add(subject);
     }
@@ -118,9 +115,17 @@ async fn one(visit: &mut Visit<'_>, place: &Place, planned: &[&Resource]) {
     surplus(visit, place, &there, &expected);
 }
 
+/// The grant that a resource says; nothing while nobody knows for whom.
+fn wanted(planned: &Resource) -> Option<Grant> {
+    let [role, member, expression] =
+        ["/role", "/member", "/condition/0/expression"].map(|it| planned.text(it).to_owned());
+    (!member.is_empty()).then_some((role, member, expression))
+}
+
 /// What is wrong where a grant is not there: perhaps it is, in another form.
-fn lacking(there: &BTreeSet<Grant>, (role, member, expression): &Grant) -> String {
-    let other = there.iter().find(|(a, b, _)| a == role && b == member);
+fn lacking(there: &BTreeSet<Grant>, expected: &BTreeSet<Grant>, grant: &Grant) -> String {
+    let (role, member, expression) = grant;
+    let other = there.difference(expected).find(|(a, b, _)| a == role && b == member);
     match other {
         Some((_, _, is)) if is.is_empty() => {
             format!("{role} has no condition, where there is to be {expression}")

@@ -13,13 +13,13 @@ use crate::terraform::planned::{Action, Planned};
 use crate::terraform::policy::{self, Case};
 use crate::terraform::staged::{Aim, Staged};
 use crate::terraform::tool::Tool;
-use crate::terraform::{FOLDER, cost, generate, golden};
+use crate::terraform::{FOLDER, cost, generate, golden, stored};
 use crate::workspace::Workspace;
 
 /// The name of the copy.
 const NAME: &str = "check";
 
-/// Where people read how many resources there are and what they cost.
+/// Where people read how many resources there are, what they cost, and how large the bucket's policy is.
 const DOCUMENT: &str = "docs/deploy.md";
 
 /// What makes a plan without a build: no image has this digest.
@@ -92,8 +92,9 @@ fn judge(
     let count = planned.count(Action::Create);
     let policies = policy::policies().count();
     terminal.say(&format!(
-        "terraform plan, {env}: {count} resources; {}; {policies} policies, {} findings",
+        "terraform plan, {env}: {count} resources; {}; {}; {policies} policies, {} findings",
         cost::text(planned),
+        stored::text(planned),
         findings.len()
     ))?;
     for finding in &findings {
@@ -104,7 +105,12 @@ fn judge(
 
 /// Whether the documents have the numbers of the plan.
 fn documented(root: &Path, env: Env, planned: &Planned, terminal: &Terminal) -> Result<bool> {
-    let row = format!("| {env} | {} | {:.2} |", planned.present().count(), cost::dollars(planned));
+    let row = format!(
+        "| {env} | {} | {:.2} | {} |",
+        planned.present().count(),
+        cost::dollars(planned),
+        stored::kilobytes(planned)
+    );
     let text = fs::read_to_string(root.join(DOCUMENT)).with_context(|| DOCUMENT.to_owned())?;
     let there = text.lines().any(|line| line == row);
     if !there {

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::metadata::{Function, Kind, Schedule};
 use crate::routing;
+use crate::terraform::chunks::{self, Chunks};
 use crate::terraform::columns::{self, Table};
 use crate::terraform::grants;
 
@@ -41,6 +42,8 @@ struct File {
     topics: BTreeMap<String, String>,
     /// What a grant on a prefix leaves out.
     except: BTreeMap<String, Vec<String>>,
+    /// What writers from outside append to.
+    history: Chunks,
     functions: BTreeMap<String, Described>,
 }
 
@@ -52,11 +55,8 @@ struct Described {
     concurrency: u32,
     secrets: Vec<String>,
     subscriptions: BTreeMap<String, Subscription>,
-    /// Prefixes below an environment.
-    read: Vec<String>,
-    append: Vec<String>,
-    write: Vec<String>,
-    delete: Vec<String>,
+    /// By role and by the title of a condition, prefixes below an environment.
+    grants: BTreeMap<&'static str, Chunks>,
     /// Of a job.
     args: Vec<String>,
     schedules: BTreeMap<String, Schedule>,
@@ -119,6 +119,7 @@ fn file(functions: &[Function], definitions: &Definitions) -> Result<File> {
         ack_deadline_seconds: ACK_DEADLINE.as_secs(),
         topics: topics.into(),
         except: grants::exceptions(definitions),
+        history: chunks::history(definitions),
         functions: described.collect::<Result<_>>()?,
     })
 }
@@ -137,7 +138,6 @@ fn describe(function: &Function, definitions: &Definitions) -> Result<Described>
         let class = route.subscription.strip_prefix(&before).unwrap_or_default().to_owned();
         (class, Subscription { topic: short(&route.topic), filter })
     });
-    let (appends, writes) = grants::written(function);
     Ok(Described {
         kind: match metadata.kind {
             Kind::Push => "push",
@@ -147,10 +147,7 @@ fn describe(function: &Function, definitions: &Definitions) -> Result<Described>
         concurrency: metadata.concurrency,
         secrets: metadata.secrets.clone(),
         subscriptions: subscriptions.collect(),
-        read: grants::prefixes(function, &metadata.reads, definitions),
-        append: grants::prefixes(function, &appends, definitions),
-        write: grants::prefixes(function, &writes, definitions),
-        delete: grants::prefixes(function, &metadata.deletes, definitions),
+        grants: chunks::by_role(function, definitions),
         args: metadata.args.clone(),
         schedules: metadata.schedules.clone(),
     })

@@ -46,7 +46,7 @@ pub(crate) fn written(function: &Function) -> (Vec<Class>, Vec<Class>) {
 /// What a grant on a prefix leaves out, because it belongs to another class.
 pub(crate) fn exceptions(definitions: &Definitions) -> BTreeMap<String, Vec<String>> {
     let mut exceptions = BTreeMap::new();
-    for history in per_kind(definitions, |it| vec![format!("{}/", it.segment)]) {
+    for history in histories(definitions) {
         let inside = BESIDE_HISTORY.iter().filter(|it| it.starts_with(&history));
         let inside: Vec<String> = inside.map(|it| (*it).to_owned()).collect();
         if !inside.is_empty() {
@@ -54,6 +54,11 @@ pub(crate) fn exceptions(definitions: &Definitions) -> BTreeMap<String, Vec<Stri
         }
     }
     exceptions
+}
+
+/// Where the history of each kind lies.
+pub(crate) fn histories(definitions: &Definitions) -> Vec<String> {
+    per_kind(definitions, |it| vec![format!("{}/", it.segment)])
 }
 
 /// The classes of which `function` may delete objects: those that it replaces, and those that it only
@@ -100,7 +105,7 @@ fn of_class(function: &Function, class: Class, definitions: &Definitions) -> Vec
         per_kind(definitions, |it| vec![format!("{before}{}/{after}", it.segment)])
     };
     match class {
-        Class::History => segments("", ""),
+        Class::History => histories(definitions),
         Class::Snapshot => one("snapshots/"),
         Class::Manifest => segments("manifests/", "by-id/"),
         Class::Journal => segments("manifests/", "changes/"),

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use domain::Env;
 
-use crate::terraform::cost;
 use crate::terraform::planned::{Action, Planned, Resource};
 use crate::terraform::policy::Finding;
+use crate::terraform::{cost, stored};
 
 /// In the order of what a person has to look at first.
 const ACTIONS: [Action; 4] = [Action::Destroy, Action::Replace, Action::Change, Action::Create];
@@ -41,7 +41,7 @@ pub(crate) fn text(env: Env, planned: &Planned, findings: &[Finding]) -> String 
             write!(text, "\n  {label:9}  {line}").unwrap_or_default();
         }
     }
-    write!(text, "\n{}", cost::text(planned)).unwrap_or_default();
+    write!(text, "\n{}\n{}", cost::text(planned), stored::text(planned)).unwrap_or_default();
     match findings {
         [] => text.push_str("\npolicies: nothing found"),
         _ => {

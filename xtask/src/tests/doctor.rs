@@ -388,11 +388,20 @@ async fn grants_on_the_bucket_are_those_of_the_plan_and_no_others() {
     let mut policy = project.documents.lock().unwrap().there[&path].clone();
     let builder = format!("serviceAccount:{BUILDER}@{PROJECT}.iam.gserviceaccount.com");
     let bindings = policy["bindings"].as_array_mut().unwrap();
-    let is = |it: &Value, title: &str| it["condition"]["title"] == title;
-    bindings.retain(|it| !is(it, "snapshot-builder-write-0"));
-    let read = bindings.iter_mut().find(|it| is(it, "snapshot-builder-read-0")).unwrap();
-    read["condition"]["expression"] = json!("true");
+    let is = |it: &Value, title: &str, role: &str| {
+        it["condition"]["title"] == title
+            && it["role"].as_str().unwrap().ends_with(role)
+            && it["members"].as_array().unwrap().contains(&json!(builder))
+    };
+    bindings.retain(|it| !is(it, "rest-0", "_write"));
+    // Its binding is that of others too.
+    let read = bindings.iter_mut().find(|it| is(it, "history-0", "_read")).unwrap();
+    let members = read["members"].as_array_mut().unwrap();
+    members.retain(|it| *it != json!(builder));
+    assert_eq!(members.len(), 1);
     let role = read["role"].as_str().unwrap().to_owned();
+    let condition = json!({"title": "history-0", "expression": "true"});
+    bindings.push(json!({"role": role, "members": [builder], "condition": condition}));
     bindings.push(json!({"role": "roles/storage.admin", "members": [builder]}));
     bindings.push(json!({"role": "roles/storage.objectViewer", "members": ["allUsers"]}));
     bindings.push(json!({"role": "roles/storage.objectViewer", "members": ["user:a@example.com"]}));
@@ -406,9 +415,9 @@ async fn grants_on_the_bucket_are_those_of_the_plan_and_no_others() {
     };
     for expected in [
         format!(
-            "wrong: bucket {BUCKET} for prod-snapshot-builder: snapshot-builder-write-0 \
+            "wrong: bucket {BUCKET} for prod-snapshot-builder: rest-0 \
              projects/{PROJECT}/roles/strata_prod_objects_write is not granted [{}]",
-            plan("google_storage_bucket_iam_member.grant[\"snapshot-builder-write-0\"]")
+            plan("google_storage_bucket_iam_member.grant[\"snapshot-builder-write-rest-0\"]")
         ),
         format!(
             "wrong: bucket {BUCKET}: nothing else roles/storage.objectViewer is granted to allUsers {}",
@@ -432,8 +441,9 @@ async fn grants_on_the_bucket_are_those_of_the_plan_and_no_others() {
     ] {
         assert!(findings.contains(&expected), "{expected}\n--\n{}", findings.join("\n"));
     }
-    let changed = "snapshot-builder-read-0 projects/strata-prod-example/roles/\
-                   strata_prod_objects_read has another condition: ";
+    // Not one that it is to have.
+    let changed = "history-0 projects/strata-prod-example/roles/\
+                   strata_prod_objects_read has another condition: true ";
     assert!(findings.iter().any(|it| it.contains(changed)), "{}", findings.join("\n"));
     assert_eq!(findings.len(), 6, "{}", findings.join("\n"));
 }

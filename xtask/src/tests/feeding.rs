@@ -84,11 +84,13 @@ fn every_history_record_reaches_the_snapshot_builder() {
     }
 }
 
-/// Whether prefixes of functions.json hold `name`, exceptions considered.
-fn covers(described: &Value, prefixes: &Value, name: &ObjectName) -> bool {
+/// Whether prefixes of a role in functions.json hold `name`, exceptions considered.
+fn covers(described: &Value, chunks: &Value, name: &ObjectName) -> bool {
     let name = name.to_string();
     let below = name.splitn(3, '/').nth(2).unwrap();
-    prefixes.as_array().unwrap().iter().filter_map(Value::as_str).any(|prefix| {
+    let chunks = chunks.as_object().into_iter().flat_map(|it| it.values());
+    let prefixes = chunks.flat_map(|it| it.as_array().unwrap()).filter_map(Value::as_str);
+    prefixes.into_iter().any(|prefix| {
         let except = described["except"][prefix].as_array();
         let excepted = except.into_iter().flatten().filter_map(Value::as_str);
         below.starts_with(prefix) && !excepted.into_iter().any(|it| below.starts_with(it))
@@ -100,21 +102,22 @@ fn history_is_read_by_the_snapshot_builder_and_by_jobs_and_written_by_nobody_who
     let described = described();
     let samples = samples::names(Env::Prod, &Definitions::embedded());
     let (_, history) = samples.iter().find(|(class, _)| *class == Class::History).unwrap();
-    let who = |side: &str| {
+    let who = |role: &str| {
         let functions = described["functions"].as_object().unwrap().iter();
-        let may = functions.filter(|(_, it)| covers(&described, &it[side], history));
+        let may = functions.filter(|(_, it)| covers(&described, &it["grants"][role], history));
         may.map(|(name, _)| name.clone()).collect::<Vec<_>>()
     };
     assert_eq!(who("read"), ["operator", "snapshot-builder"]);
     assert_eq!(who("append"), ["operator"]);
     // Nobody may replace or delete a record.
     assert_eq!(who("write"), Vec::<String>::new());
+    assert_eq!(who("rewrite"), Vec::<String>::new());
 }
 
 #[test]
 fn history_of_reports_is_no_way_to_alerts() {
     let described = described();
-    let builder = &described["functions"]["snapshot-builder"]["read"];
+    let builder = &described["functions"]["snapshot-builder"]["grants"]["read"];
     let read = |name: &str| covers(&described, builder, &ObjectName::parse(name).unwrap());
     assert!(read("env/prod/reports/R1/history/2025/01/02/a_b.json"));
     assert!(!read("env/prod/reports/alerts/r/e/a.json"));

@@ -47,6 +47,7 @@ fn a_summary_says_first_what_goes() {
           changed    google_pubsub_topic.c (name)
           created       2 google_pubsub_topic
         idle: 0.00 USD a month, and what is stored
+        bucket's IAM policy: 0 bindings, 0.1 KB
         policies: 1 found
           data-is-not-destroyed: google_storage_bucket.e is destroyed (what is lost there cannot be made again)"#]]
     .assert_eq(&summary::text(Env::Dev, &planned, &data));

@@ -11,6 +11,7 @@ use crate::terraform::access::Access;
 use crate::terraform::golden;
 use crate::terraform::planned::{Action, Planned, Resource};
 use crate::terraform::policy::{self, Case};
+use crate::terraform::stored;
 
 /// A mistake, and the policy that has to find it.
 #[derive(Clone)]
@@ -85,7 +86,7 @@ const BUILDER: &str = "google_pubsub_subscription.push[\"snapshot-builder-histor
 const DEAD: &str = "google_pubsub_subscription.dead[\"index-writer-snapshot\"]";
 const SERVICE: &str = "google_cloud_run_v2_service.this[\"index-writer\"]";
 const SNAPSHOTS: &str = "google_storage_notification.this[\"snapshots\"]";
-const GRANT: &str = "google_storage_bucket_iam_member.grant[\"snapshot-builder-write-0\"]";
+const GRANT: &str = "google_storage_bucket_iam_member.grant[\"snapshot-builder-rewrite-rest-0\"]";
 const CONDITION: &str = "/condition/0/expression";
 const VIEW: &str = "google_bigquery_table.view[\"kpis\"]";
 const LINES: &str = "google_bigquery_table.lines[\"kpis_export_lines\"]";
@@ -199,7 +200,7 @@ fn about_feeding() -> Vec<Mistake> {
             },
         ),
         mistake(7, "a round over two functions", "no-function-feeds-itself", |it| {
-            let grant = "google_storage_bucket_iam_member.grant[\"rules-engine-write-0\"]";
+            let grant = "google_storage_bucket_iam_member.grant[\"rules-engine-write-rest-0\"]";
             set(it, grant, CONDITION, starts_with("reports/"));
         }),
     ]
@@ -264,6 +265,19 @@ fn about_data() -> Vec<Mistake> {
         mistake(0, "the bucket may be emptied", "data-is-not-destroyed", |it| {
             set(it, BUCKET, "/force_destroy", json!(true));
         }),
+        mistake(0, "conditions of each function alone", "bucket-policy-fits", |it| {
+            for grant in &mut it.resources {
+                let whose = grant.address.clone();
+                if let Some(condition) = grant.values.pointer_mut("/condition/0") {
+                    condition["title"] = json!(whose);
+                    condition["description"] = json!("Why it is so. ".repeat(20));
+                }
+            }
+        }),
+        mistake(0, "a bucket for three environments", "bucket-policy-fits", |it| {
+            let all = json!(["env/dev/snapshots/", "env/prod/snapshots/", "env/stg/snapshots/"]);
+            set(it, BUCKET, "/lifecycle_rule/0/condition/0/matches_prefix", all);
+        }),
         mistake(24, "columns are guessed", "tables-have-columns", |it| {
             set(it, LINES, "/external_data_configuration/0/autodetect", json!(true));
         }),
@@ -292,7 +306,10 @@ fn about_data() -> Vec<Mistake> {
 fn about_rights() -> Vec<Mistake> {
     vec![
         mistake(5, "the builder cannot read history", "functions-may-do-what-they-say", |it| {
-            drop_all(it, "google_storage_bucket_iam_member.grant[\"snapshot-builder-read-0\"]");
+            drop_all(
+                it,
+                "google_storage_bucket_iam_member.grant[\"snapshot-builder-read-history-0\"]",
+            );
         }),
         mistake(
             5,
@@ -310,12 +327,13 @@ fn about_rights() -> Vec<Mistake> {
             set(it, role, "/permissions", json!(["storage.objects.create"]));
         }),
         mistake(0, "history can be replaced", "functions-may-do-what-they-say", |it| {
-            let grant = "google_storage_bucket_iam_member.grant[\"operator-append-0\"]";
+            let grant = "google_storage_bucket_iam_member.grant[\"operator-append-history-0\"]";
             let role = "projects/strata-prod-example/roles/strata_prod_objects_write";
             set(it, grant, "/role", json!(role));
         }),
         mistake(0, "somebody acknowledges alerts", "functions-may-do-what-they-say", |it| {
-            let grant = "google_storage_bucket_iam_member.grant[\"alert-dispatcher-write-0\"]";
+            let grant =
+                "google_storage_bucket_iam_member.grant[\"alert-dispatcher-rewrite-rest-0\"]";
             set(it, grant, CONDITION, starts_with("indices/alerts/"));
         }),
         mistake(15, "no right to list: 403 for what is missing", "functions-may-list", |it| {
@@ -386,7 +404,7 @@ fn about_rights() -> Vec<Mistake> {
             "a writer of snapshots",
             "outsiders-read-what-is-derived-and-append-history",
             |it| {
-                let writer = "google_storage_bucket_iam_member.writer[\"cockpit-0\"]";
+                let writer = "google_storage_bucket_iam_member.writer[\"cockpit-history-0\"]";
                 set(it, writer, CONDITION, starts_with("snapshots/"));
             },
         ),
@@ -395,7 +413,7 @@ fn about_rights() -> Vec<Mistake> {
             "a writer who replaces",
             "outsiders-read-what-is-derived-and-append-history",
             |it| {
-                let writer = "google_storage_bucket_iam_member.writer[\"cockpit-0\"]";
+                let writer = "google_storage_bucket_iam_member.writer[\"cockpit-history-0\"]";
                 set(
                     it,
                     writer,
@@ -538,6 +556,47 @@ fn whoever_deploys_may_do_the_smoke_test_and_nothing_else_with_objects() {
     assert!(may("get", "indices/ventures/by-status/pilot/smoke-1.json"));
     assert!(!may("get", "snapshots/ventures/V1.json"));
     assert!(access.may_list(member, ""));
+}
+
+#[test]
+fn the_policy_of_a_bucket_has_one_binding_for_all_under_the_same_condition() {
+    let binding = |who: &str, title: &str| {
+        let values = json!({
+            "bucket": "b", "role": "r", "member": format!("serviceAccount:{who}"),
+            "condition": [{ "title": title, "expression": "e" }],
+        });
+        let address = format!("google_storage_bucket_iam_member.{who}");
+        let sort = "google_storage_bucket_iam_member".to_owned();
+        Resource { address, sort, action: Action::Create, values, changed: Vec::new() }
+    };
+    let gone = Resource { action: Action::Destroy, ..binding("c", "t") };
+    let resources = vec![binding("b", "t"), binding("a", "t"), binding("a", "u"), gone];
+    let planned = Planned { resources };
+    let condition = |title: &str| json!({ "title": title, "expression": "e" });
+    let expected = json!([
+        { "role": "r", "members": ["serviceAccount:a", "serviceAccount:b"], "condition": condition("t") },
+        { "role": "r", "members": ["serviceAccount:a"], "condition": condition("u") },
+    ]);
+    let policy = stored::policy(&planned);
+    assert_eq!(policy["bindings"], expected);
+    assert_eq!(stored::bytes(&planned), policy.to_string().len());
+}
+
+#[test]
+fn functions_share_bindings_of_the_bucket() {
+    let policy = stored::policy(&plan());
+    let bindings = policy["bindings"].as_array().unwrap();
+    let titled = |title: &str| {
+        let found = bindings.iter().filter(|it| it["condition"]["title"] == title);
+        found.map(|it| it["members"].as_array().unwrap().len()).collect::<Vec<_>>()
+    };
+    // The operator with the index-writer, the manifest-writer, and a writer from outside; who
+    // reads history appends none, but for the operator; the compactor only reads manifests.
+    for (title, members) in
+        [("pointer-0", vec![2]), ("manifest-0", vec![1, 2]), ("history-0", vec![2, 2])]
+    {
+        assert_eq!(titled(title), members, "{title}");
+    }
 }
 
 #[test]

@@ -206,7 +206,7 @@ async fn without_the_right_to_list_what_is_missing_answers_403() {
 
 #[tokio::test]
 async fn a_grant_that_is_too_wide_or_too_narrow_shows() {
-    let grant = "google_storage_bucket_iam_member.grant[\"rules-engine-read-0\"]";
+    let grant = "google_storage_bucket_iam_member.grant[\"rules-engine-read-rest-0\"]";
     planted(
         |it| {
             let grant = it.resources.iter_mut().find(|it| it.address == grant).unwrap();
@@ -226,7 +226,7 @@ async fn a_grant_that_is_too_wide_or_too_narrow_shows() {
 
 #[tokio::test]
 async fn who_may_replace_history_shows() {
-    let grant = "google_storage_bucket_iam_member.grant[\"operator-append-0\"]";
+    let grant = "google_storage_bucket_iam_member.grant[\"operator-append-history-0\"]";
     planted(
         |it| {
             let grant = it.resources.iter_mut().find(|it| it.address == grant).unwrap();
@@ -244,11 +244,11 @@ async fn who_may_replace_history_shows() {
 #[test]
 fn a_condition_that_is_not_understood_is_an_error() {
     let mut planned = plan();
-    let grant = "google_storage_bucket_iam_member.grant[\"rules-engine-read-0\"]";
+    let grant = "google_storage_bucket_iam_member.grant[\"rules-engine-read-rest-0\"]";
     let grant = planned.resources.iter_mut().find(|it| it.address == grant).unwrap();
     grant.values["condition"][0]["expression"] = json!("resource.name.matches(\"a\")");
     let err = Rights::of(&planned).unwrap_err();
-    expect![[r#"google_storage_bucket_iam_member.grant["rules-engine-read-0"]: condition tests with ".matches(\"a\")"; only startsWith is understood"#]].assert_eq(&format!("{err:#}"));
+    expect![[r#"google_storage_bucket_iam_member.grant["rules-engine-read-rest-0"]: condition tests with ".matches(\"a\")"; only startsWith is understood"#]].assert_eq(&format!("{err:#}"));
 }
 
 #[test]

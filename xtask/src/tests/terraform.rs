@@ -1,9 +1,12 @@
 //! What `terraform/` reads of the code.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use domain::Definitions;
 
 use super::workspace;
-use crate::terraform::{generate, grants};
+use crate::terraform::condition::OPERATORS_MAX;
+use crate::terraform::{chunks, generate, grants};
 
 #[test]
 fn what_terraform_reads_is_what_the_code_says() {
@@ -39,6 +42,47 @@ fn a_change_of_a_function_or_of_a_kind_shows_as_drift() {
     let files = generate::files(&functions, &fewer).unwrap();
     let stale = generate::stale(&workspace.root, &files).unwrap();
     assert_eq!(stale, [generate::FUNCTIONS, generate::KINDS]);
+}
+
+#[test]
+fn roles_hold_every_prefix_that_is_read_and_written_once_and_no_other() {
+    let definitions = Definitions::embedded();
+    for function in workspace().functions().unwrap() {
+        let roles = chunks::by_role(&function, &definitions);
+        let held = |some: [&str; 2]| {
+            let chunks = some.into_iter().filter_map(|it| roles.get(it)).flat_map(|it| it.values());
+            let mut held: Vec<String> = chunks.flatten().cloned().collect();
+            held.sort();
+            held
+        };
+        let prefixes = |classes: &[_]| grants::prefixes(&function, classes, &definitions);
+        let (appends, writes) = grants::written(&function);
+        assert_eq!(held(["read", "rewrite"]), prefixes(&function.metadata.reads));
+        assert_eq!(held(["write", "rewrite"]), prefixes(&writes));
+        assert_eq!(held(["append", ""]), prefixes(&appends));
+        assert_eq!(held(["delete", ""]), prefixes(&function.metadata.deletes));
+    }
+}
+
+#[test]
+fn a_chunk_fits_a_condition_and_is_the_same_for_whoever_has_it() {
+    let definitions = Definitions::embedded();
+    let except = grants::exceptions(&definitions);
+    let functions = workspace().functions().unwrap();
+    let roles = functions.iter().flat_map(|it| chunks::by_role(it, &definitions).into_values());
+    let mut titled: BTreeMap<String, BTreeSet<Vec<String>>> = BTreeMap::new();
+    for (title, prefixes) in roles.chain([chunks::history(&definitions)]).flatten() {
+        let inside = prefixes.iter().filter_map(|it| except.get(it)).flatten().count();
+        let operators = prefixes.len() - 1 + 2 * inside;
+        assert!(operators <= OPERATORS_MAX, "{title}: {operators}");
+        titled.entry(title).or_default().insert(prefixes);
+    }
+    for class in ["history-0", "history-1", "journal-1", "manifest-1", "pointer-5"] {
+        assert_eq!(titled[class].len(), 1, "{class}");
+    }
+    let of_one = |title: &str| title.starts_with("rest-");
+    let different = titled.iter().find(|(title, them)| !of_one(title) && them.len() > 1);
+    assert_eq!(different, None);
 }
 
 /// Blocks of `terraform/variables.tf`, by the name of the variable.

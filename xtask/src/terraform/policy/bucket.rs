@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Case, Policy, lines};
 use crate::terraform::planned::{Action, Resource};
+use crate::terraform::stored;
 
 const DAY: f64 = 86_400.0;
 
@@ -56,6 +57,11 @@ pub(super) const POLICIES: &[Policy] = &[
         name: "data-is-not-destroyed",
         why: "what is lost there cannot be made again",
         check: protected,
+    },
+    Policy {
+        name: "bucket-policy-fits",
+        why: "Cloud Storage refuses a larger one, and nobody gets a grant any more",
+        check: size,
     },
 ];
 
@@ -193,6 +199,22 @@ fn protected(case: &Case<'_>) -> Vec<String> {
         forced.then(|| "may be destroyed with everything in it".to_owned())
     }));
     wrong
+}
+
+fn size(case: &Case<'_>) -> Vec<String> {
+    let bytes = stored::bytes(case.planned);
+    let environments = stored::environments(case.planned);
+    let all = bytes * environments;
+    if all <= stored::BYTES_MAX {
+        return Vec::new();
+    }
+    let what = format!("the bucket's IAM policy has {all} bytes, more than {}", stored::BYTES_MAX);
+    vec![match environments {
+        1 => format!("{what}: grant less, or fewer outsiders"),
+        many => {
+            format!("{what}, {bytes} for each of {many} environments: give each its own bucket")
+        }
+    }]
 }
 
 fn action(rule: &Value) -> &str {

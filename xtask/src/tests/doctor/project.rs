@@ -18,6 +18,7 @@ use crate::doctor::visit;
 use crate::http::Server;
 use crate::terraform::golden;
 use crate::terraform::planned::{Planned, Resource};
+use crate::terraform::stored;
 
 /// The project of the kept plan.
 pub(super) const PROJECT: &str = "strata-prod-example";
@@ -401,8 +402,8 @@ fn described(planned: &Planned) -> BTreeMap<String, Value> {
     }
     there.extend(policies(planned));
     // Larger than what the emulator takes.
-    let policy = policy(planned.of("google_storage_bucket_iam_member"));
-    there.insert(format!("/storage/v1/b/{BUCKET}/iam"), with_owners(policy));
+    let policy = with_owners(stored::policy(planned));
+    there.insert(format!("/storage/v1/b/{BUCKET}/iam"), policy);
     there
 }
 
