@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::Env;
 use serde_json::{Value, json};
 
 use crate::terraform::planned::{Planned, Resource};
 
-/// The largest policy that a plan may make. Google says "a few 10s of KB" and no number: this is the
-/// upper end of what that can mean. While a condition changes, its bindings are there twice.
+/// The largest policy that the plan of one environment may make. Google says "a few 10s of KB" and no
+/// number: this is the upper end of what that can mean. Environments that share a bucket add up, and
+/// whether it takes them only a real one can say. While a condition changes, its bindings are there
+/// twice.
 /// (Cloud Storage documentation, "Buckets: setIamPolicy".)
 pub(crate) const BYTES_MAX: usize = 64 * 1024;
 
@@ -53,17 +54,6 @@ pub(crate) fn policy(planned: &Planned) -> Value {
 /// The bytes of [`policy`].
 pub(crate) fn bytes(planned: &Planned) -> usize {
     policy(planned).to_string().len()
-}
-
-/// The environments that share the bucket of the plan, as its lifecycle says; at least one. Each has
-/// bindings of its own in the same policy.
-pub(crate) fn environments(planned: &Planned) -> usize {
-    let rules = planned.of("google_storage_bucket").flat_map(|it| it.each("/lifecycle_rule"));
-    let prefixes = rules.filter_map(|it| it.pointer("/condition/0/matches_prefix"));
-    let prefixes = prefixes.filter_map(Value::as_array).flatten().filter_map(Value::as_str);
-    let prefixes: Vec<&str> = prefixes.collect();
-    let named = |env: &&Env| prefixes.iter().any(|it| it.starts_with(&format!("env/{env}/")));
-    Env::ALL.iter().filter(named).count().max(1)
 }
 
 /// How large it is, for people.

@@ -274,10 +274,6 @@ fn about_data() -> Vec<Mistake> {
                 }
             }
         }),
-        mistake(0, "a bucket for three environments", "bucket-policy-fits", |it| {
-            let all = json!(["env/dev/snapshots/", "env/prod/snapshots/", "env/stg/snapshots/"]);
-            set(it, BUCKET, "/lifecycle_rule/0/condition/0/matches_prefix", all);
-        }),
         mistake(24, "columns are guessed", "tables-have-columns", |it| {
             set(it, LINES, "/external_data_configuration/0/autodetect", json!(true));
         }),

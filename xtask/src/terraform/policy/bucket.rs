@@ -203,18 +203,14 @@ fn protected(case: &Case<'_>) -> Vec<String> {
 
 fn size(case: &Case<'_>) -> Vec<String> {
     let bytes = stored::bytes(case.planned);
-    let environments = stored::environments(case.planned);
-    let all = bytes * environments;
-    if all <= stored::BYTES_MAX {
-        return Vec::new();
-    }
-    let what = format!("the bucket's IAM policy has {all} bytes, more than {}", stored::BYTES_MAX);
-    vec![match environments {
-        1 => format!("{what}: grant less, or fewer outsiders"),
-        many => {
-            format!("{what}, {bytes} for each of {many} environments: give each its own bucket")
-        }
-    }]
+    let over = (bytes > stored::BYTES_MAX).then(|| {
+        let most = stored::BYTES_MAX;
+        format!(
+            "the bucket's IAM policy has {bytes} bytes of this environment, more than {most}: grant \
+             less, or fewer outsiders"
+        )
+    });
+    over.into_iter().collect()
 }
 
 fn action(rule: &Value) -> &str {
