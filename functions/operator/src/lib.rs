@@ -10,8 +10,13 @@ mod planted;
 mod problem;
 mod screen;
 
+mod legible;
+mod records;
+mod subject;
+
 mod job;
 
+mod get;
 mod index;
 mod migrate;
 mod quarantine;
@@ -43,6 +48,7 @@ pub use screen::Screen;
   operator quarantine list --bucket acme-data --env prod     what could not be handled and is open
   operator index build ventures by-status-v2 --dry-run       what a new index would cost
   operator write venture V1 --file v1.json --env dev         append a record, if it counts
+  operator get venture V1 --as-of 2025-11-06T12:00:00Z       what an entity was
   operator migrate --dry-run                                 what a release reads in another way"
 )]
 pub struct Cli {
@@ -59,6 +65,7 @@ pub enum Command {
     Index(index::Options),
     Migrate(migrate::Options),
     Write(write::Options),
+    Get(get::Options),
 }
 
 /// What a command works with.
@@ -87,6 +94,7 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::Index(options) => &options.place,
         Command::Migrate(options) => &options.place,
         Command::Write(options) => &options.place,
+        Command::Get(options) => &options.place,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -109,5 +117,6 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::Index(options) => index::run(options, &operator).await,
         Command::Migrate(options) => migrate::run(options, &operator).await,
         Command::Write(options) => write::run(options, &operator).await,
+        Command::Get(options) => get::run(options, &operator).await,
     }
 }

@@ -5,6 +5,7 @@ mod command_line;
 mod index;
 mod migrate;
 mod quarantine;
+mod read;
 mod write;
 
 use std::io::{self, Write};
