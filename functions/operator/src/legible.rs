@@ -15,6 +15,11 @@ pub(crate) fn line(text: &str) -> String {
     line
 }
 
+/// The whole text on one line, as names and commands need it.
+pub(crate) fn whole(text: &str) -> String {
+    text.chars().flat_map(legible).collect()
+}
+
 /// The document on several lines. It stays JSON: what is written in another way stands in texts.
 pub(crate) fn document(value: &Value) -> String {
     // A value without maps whose keys are no texts has nothing that fails to be written.
@@ -25,7 +30,7 @@ pub(crate) fn document(value: &Value) -> String {
 
 /// The document on one line, the same way.
 pub(crate) fn compact(value: &Value) -> String {
-    value.to_string().chars().flat_map(legible).collect()
+    whole(&value.to_string())
 }
 
 /// Rows whose columns begin below each other. The last column is as long as it is.

@@ -20,6 +20,7 @@ mod get;
 mod index;
 mod migrate;
 mod quarantine;
+mod why;
 mod write;
 
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub use screen::Screen;
   operator index build ventures by-status-v2 --dry-run       what a new index would cost
   operator write venture V1 --file v1.json --env dev         append a record, if it counts
   operator get venture V1 --as-of 2025-11-06T12:00:00Z       what an entity was
+  operator why venture V1                                    what counts, and what is out of date
   operator migrate --dry-run                                 what a release reads in another way"
 )]
 pub struct Cli {
@@ -66,6 +68,7 @@ pub enum Command {
     Migrate(migrate::Options),
     Write(write::Options),
     Get(get::Options),
+    Why(why::Options),
 }
 
 /// What a command works with.
@@ -95,6 +98,7 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::Migrate(options) => &options.place,
         Command::Write(options) => &options.place,
         Command::Get(options) => &options.place,
+        Command::Why(options) => &options.place,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -118,5 +122,6 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::Migrate(options) => migrate::run(options, &operator).await,
         Command::Write(options) => write::run(options, &operator).await,
         Command::Get(options) => get::run(options, &operator).await,
+        Command::Why(options) => why::run(options, &operator).await,
     }
 }

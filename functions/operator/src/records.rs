@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use domain::json::{self, Object as Json};
+use domain::json::Object as Json;
 use domain::{
     Change, EntityDefinition, EntityRef, Generation, HistoryName, Instant, ObjectName, OrderKey,
     RECORD_BOUNDS, RECORD_BYTES_MAX, Record,
@@ -11,7 +11,7 @@ use domain::{
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use projection::fold::Folded;
-use serde_json::Value;
+use serde_json::{Value, json};
 use snapshot_builder::SnapshotBuilder;
 use store::{ErrorKind, List, Listed, gzip};
 
@@ -59,6 +59,19 @@ pub(crate) struct Entry {
     pub(crate) origin: Option<String>,
     /// Its place in the order, or every reason for which it does not count.
     pub(crate) verdict: Result<OrderKey, Vec<String>>,
+}
+
+impl Entry {
+    /// Everything, for a program.
+    pub(crate) fn to_json(&self) -> Value {
+        let reasons = self.verdict.as_ref().err().cloned().unwrap_or_default();
+        json!({
+            "object": self.object, "generation": self.generation.to_string(), "op": self.op,
+            "dated": self.dated.map(|at| at.to_string()), "stored": self.stored_at.to_string(),
+            "actor": self.actor, "reason": self.reason, "origin": self.origin,
+            "counts": self.verdict.is_ok(), "reasons": reasons,
+        })
+    }
 }
 
 /// A history, as far as it was asked for.
@@ -162,7 +175,7 @@ async fn one(
         Err(err) => return Err(err.into()),
     };
     let content = content(name, &body);
-    let says = match json::parse_within(&content, RECORD_BOUNDS) {
+    let says = match domain::json::parse_within(&content, RECORD_BOUNDS) {
         Ok(Value::Object(says)) => Some(says),
         _ => None,
     };

@@ -6,6 +6,7 @@ mod index;
 mod migrate;
 mod quarantine;
 mod read;
+mod why;
 mod write;
 
 use std::io::{self, Write};

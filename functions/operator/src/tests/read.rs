@@ -41,6 +41,9 @@ struct Told {
     body: String,
 }
 
+/// Which records of a history are wanted.
+type Wanted = Box<dyn Fn(&Told) -> bool>;
+
 fn at(minutes: u64) -> Instant {
     Instant::parse(BEGUN).unwrap().after(Duration::from_secs(60 * minutes))
 }
@@ -104,7 +107,7 @@ async fn what_was_is_what_the_history_until_then_would_have_become() {
         let chance = Chance::new(seed + 1000);
         let as_of = at(10 * chance.below(6) + chance.below(2));
         let known_at = at(60 * 12 + chance.below(15));
-        let cases: [(String, Box<dyn Fn(&Told) -> bool>); 3] = [
+        let cases: [(String, Wanted); 3] = [
             (format!("--as-of {as_of}"), Box::new(|told| told.dated <= as_of)),
             (format!("--known-at {known_at}"), Box::new(|told| told.stored_at <= known_at)),
             (
@@ -162,7 +165,8 @@ async fn the_current_snapshot_says_where_it_comes_from() {
           "updated_at": "2025-11-06T11:00:00Z",
           "status": "Pilot",
           "n": 0.50
-        }"#]].assert_eq(&told.join("\n"));
+        }"#]]
+    .assert_eq(&told.join("\n"));
     let line = said(&tools, "get venture V1 --metadata --json").await;
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["document"]["n"].to_string(), "0.50");
@@ -200,7 +204,8 @@ async fn what_is_not_there_is_said_in_one_line() {
         venture V1 in dev: deleted
         (1)
         error: dev/ventures/V2 has records and no snapshot: `why venture V2` says why
-    "#]].assert_eq(&told);
+    "#]]
+    .assert_eq(&told);
 }
 
 #[tokio::test]
