@@ -2,6 +2,7 @@
 
 mod advice;
 mod command_line;
+mod history;
 mod index;
 mod migrate;
 mod quarantine;

@@ -108,11 +108,11 @@ async fn what_was_is_what_the_history_until_then_would_have_become() {
         let as_of = at(10 * chance.below(6) + chance.below(2));
         let known_at = at(60 * 12 + chance.below(15));
         let cases: [(String, Wanted); 3] = [
-            (format!("--as-of {as_of}"), Box::new(|told| told.dated <= as_of)),
-            (format!("--known-at {known_at}"), Box::new(|told| told.stored_at <= known_at)),
+            (format!("--as-of {as_of}"), Box::new(move |told| told.dated <= as_of)),
+            (format!("--known-at {known_at}"), Box::new(move |told| told.stored_at <= known_at)),
             (
                 format!("--as-of {as_of} --known-at {known_at}"),
-                Box::new(|told| told.dated <= as_of && told.stored_at <= known_at),
+                Box::new(move |told| told.dated <= as_of && told.stored_at <= known_at),
             ),
         ];
         for (until, wanted) in cases {
