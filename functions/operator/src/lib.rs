@@ -48,6 +48,7 @@ pub use screen::Screen;
     version,
     after_help = "Examples:
   operator quarantine list --bucket acme-data --env prod     what could not be handled and is open
+  operator index ventures by-status Pilot                    what an index says below a key
   operator index build ventures by-status-v2 --dry-run       what a new index would cost
   operator write venture V1 --file v1.json --env dev         append a record, if it counts
   operator get venture V1 --as-of 2025-11-06T12:00:00Z       what an entity was

@@ -4,6 +4,7 @@ mod advice;
 mod command_line;
 mod history;
 mod index;
+mod look;
 mod migrate;
 mod quarantine;
 mod read;

@@ -103,7 +103,10 @@ async fn what(tools: &Tools) -> Vec<String> {
 async fn page(bucket: &Memory, tools: &Tools, line: &str) -> String {
     let (ended, mut said) = run(tools, line).await;
     for (at, version) in bucket.versions_of(SNAPSHOT).iter().enumerate() {
-        said = said.replace(&version.generation.to_string(), &format!("VERSION{}", at + 1));
+        said = said.replace(
+            &version.generation.to_string(),
+            &format!("{:.<16}", format!("VERSION{}", at + 1)),
+        );
     }
     let ids = said.replace("env/dev/reports/alerts/R1/V1/", "ALERTS/");
     format!("{ids}{}", if ended == Ok(true) { "" } else { "(1)\n" })
@@ -121,7 +124,7 @@ async fn where_everything_agrees_the_page_says_what_came_from_what() {
           2025-11-06T11:00:00Z  2025-11-06T12:00:00Z  merge  -      2025/11/06/b_2.json  counts; folded
 
         snapshot
-          generation      VERSION2
+          generation      VERSION2........
           covers          2 of 2 records that count
           begins with     2025-11-06T10:00:00Z  2025/11/06/a_1.json
           newest          2025-11-06T11:00:00Z  2025/11/06/b_2.json
@@ -130,11 +133,11 @@ async fn where_everything_agrees_the_page_says_what_came_from_what() {
 
         derived
           FROM VERSION      STANDING           OBJECT
-          VERSION2  current            env/dev/manifests/ventures/by-id/V1.json
-          VERSION2  current            env/dev/indices/ventures/by-status/pilot/V1.json
-          VERSION2  current            env/dev/indices/ventures/latest/red.json
-          VERSION2  current            env/dev/indices/alerts/_state/ventures/V1.json
-          VERSION2  says what it must  ALERTS/01K9CD5HW0EBP0AG82FFPMDTXE.json
+          VERSION2........  current            env/dev/manifests/ventures/by-id/V1.json
+          VERSION2........  current            env/dev/indices/ventures/by-status/pilot/V1.json
+          VERSION2........  current            env/dev/indices/ventures/latest/red.json
+          VERSION2........  current            env/dev/indices/alerts/_state/ventures/V1.json
+          VERSION2........  says what it must  ALERTS/01K9CD5HW0EBP0AG82FFPMDTXE.json
 
         everything agrees
     "#]].assert_eq(&page(&bucket, &tools, "why venture V1").await);

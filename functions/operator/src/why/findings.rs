@@ -6,7 +6,7 @@ use projection::snapshot::Stored;
 
 use super::Found;
 use super::derived::Abandoned;
-use crate::Operator;
+use crate::{Operator, index};
 
 /// What is wrong, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ pub(super) fn findings(
         findings.push(Finding { what: format!("{} {wrong}", derived.name), mend });
     }
     if let Some(since) = &found.repair_wanted {
-        let folders = definition.indices.iter().map(domain::definitions::Index::folder);
+        let folders = definition.indices.iter().map(index::place);
         let build = folders.map(|it| command(operator, &format!("index build {segment} {it}")));
         findings.push(Finding {
             what: format!(
