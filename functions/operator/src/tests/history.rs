@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::ObjectName;
-use emulator::{Memory, Upload};
+use emulator::{Chance, Memory, Upload};
 use expect_test::expect;
 use serde_json::Value;
 use store::Tools;
@@ -117,6 +117,37 @@ async fn the_newest_are_shown_with_what_they_changed_of_those_before() {
         serde_json::json!({ "path": "/status", "old": "Late", "new": "Pilot" })
     );
     assert_eq!((&merge["actor"], &merge["counts"]), (&"bob".into(), &true.into()));
+}
+
+#[tokio::test]
+async fn what_is_let_go_of_a_long_history_is_what_nobody_asked_for() {
+    for seed in 0..8 {
+        let (bucket, tools) = place();
+        let chance = Chance::new(seed);
+        let prefix = ObjectName::history_prefix(&entity("V1"));
+        // In the order of their names they are dated at random, and few are full.
+        for at in 0..150 {
+            let dated = format!("2025-11-06T{:02}:{:02}:00Z", chance.below(12), chance.below(60));
+            let says = match chance.below(12) {
+                0 => r#""schema_version":"1.0.0","status":"Idea""#.to_owned(),
+                1 => r#""op":"delete""#.to_owned(),
+                2 => r#""n":"does not count""#.to_owned(),
+                it => format!(r#""op":"merge","f{it}":{at}"#),
+            };
+            let body = format!(r#"{{"updated_at":"{dated}",{says}}}"#);
+            let name = format!("{prefix}2025/11/06/{at:03}_r.json");
+            bucket.insert(&name, Bytes::from(body), Upload::default()).unwrap();
+        }
+        let (_, all) = run(&tools, "history venture V1 --json --limit 1000").await;
+        let all: Vec<&str> = all.lines().collect();
+        assert_eq!(all.len(), 150);
+        for limit in [1, 2, 7, 31, 140] {
+            let line = format!("history venture V1 --json --limit {limit}");
+            let (_, some) = run(&tools, &line).await;
+            let some: Vec<&str> = some.lines().take(limit).collect();
+            assert_eq!(some, all[150 - limit..], "seed {seed} limit {limit}");
+        }
+    }
 }
 
 #[tokio::test]
