@@ -78,14 +78,15 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
     };
     let named = format!("{} {} in {}", options.entity, options.id, operator.env);
     let Some(shown) = shown else {
-        let which = match until {
-            Until { as_of: None, known_at: None } => "",
-            _ => " until then",
-        };
-        operator.screen.hint(&format!(
-            "no record of {named} counts{which}: `history {} {}` shows what there is",
-            options.entity, options.id
-        ));
+        operator.screen.hint(&match until {
+            Until { as_of: None, known_at: None } => {
+                format!("there is no {named}, and no record of one")
+            }
+            _ => format!(
+                "no record of {named} counts until then: `history {} {}` shows what there is",
+                options.entity, options.id
+            ),
+        });
         return Ok(false);
     };
     say(options, operator, &entity, &shown)?;

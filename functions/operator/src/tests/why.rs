@@ -1,16 +1,20 @@
 //! Why an entity is what it is: what is out of date is found, and mended by what is said.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use domain::{Definitions, Delivery, Disposition, Handler, ObjectName, Overwrote, Planted, json};
+use domain::{
+    BoxFuture, Class, Definitions, Delivery, Disposition, Generation, Handler, ObjectName,
+    Overwrote, Planted, json,
+};
 use emulator::{Memory, Upload};
 use expect_test::expect;
 use index_writer::IndexWriter;
 use manifest_writer::ManifestWriter;
 use rules_engine::{RuleCache, RulesEngine};
 use serde_json::Value;
-use store::{Store as _, Tools};
+use store::{Error, List, Listed, Metadata, Object, Page, Precondition, Store, Tools};
 
 use super::{bucket, builder, definitions_of, entity, push, record, release, run};
 
@@ -207,7 +211,7 @@ async fn a_place_that_was_left_is_mended_by_building_the_index() {
     let (bucket, tools) = place().await;
     put(&bucket, LEFT, r#"{"ptr":"env/dev/snapshots/ventures/V1.json","id":"V1"}"#);
     let found = out_of_date(&tools).await;
-    assert!(found[0].1.ends_with("`index build ventures by-status`"), "{found:?}");
+    assert!(found[0].1.ends_with("`operator index build ventures by-status`"), "{found:?}");
     assert_eq!(run(&tools, "index build ventures by-status --no-wait").await.0, Ok(true));
     assert_eq!(what(&tools).await, Vec::<String>::new());
     // Without the version that had it, only the history knows of the place.
@@ -266,7 +270,7 @@ async fn what_does_not_count_is_shown_with_its_note_and_without_what_moves_a_cur
     let found = out_of_date(&tools).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].0.starts_with("snapshot-builder could not handle env/dev/ventures/V1/"));
-    assert!(found[0].1.contains("`quarantine retry "), "{found:?}");
+    assert!(found[0].1.contains("`operator quarantine retry "), "{found:?}");
     // One that nobody has handled.
     let prefix = ObjectName::history_prefix(&entity("V1"));
     put(&bucket, &format!("{prefix}2025/11/06/e_5.json"), "not JSON");
@@ -309,29 +313,81 @@ async fn a_wanted_repair_another_release_and_a_snapshot_of_nobody_are_found() {
         found.into_iter().map(|(what, mend)| format!("{what}\n  {mend}")).collect();
     expect![[r#"
         a repair is wanted since 2025-11-06T12:00:00Z: a version of the snapshot had expired
-          `index build ventures by-status`, which keeps all indices of ventures
+          `operator index build ventures by-status`, which keeps all indices of ventures
         env/dev/ventures/V1/history/2025/11/06/a_1.json does not count, and nobody has noted it
-          `migrate --run ventures` notes it, if it has counted before
+          `operator migrate --run ventures` notes it, if it has counted before
         this release reads the history in another way
-          `migrate --run ventures`
+          `operator migrate --run ventures`
         the snapshot cannot be read
-          `migrate --run ventures`"#]]
+          `operator migrate --run ventures`"#]]
     .assert_eq(&found.join("\n"));
     let (ended, said) = run(&tools, "why venture V9").await;
     assert_eq!(ended, Ok(false));
     assert_eq!(said, "there is no venture V9 in dev, and no record of one\n");
 }
 
+/// A bucket that notes the classes of what is read, and in which nothing can be changed.
+struct Noted {
+    inner: Arc<Memory>,
+    read: Mutex<BTreeSet<&'static str>>,
+}
+
+impl Store for Noted {
+    fn get<'a>(
+        &'a self,
+        name: &'a str,
+        generation: Option<Generation>,
+    ) -> BoxFuture<'a, Result<Option<Object>, Error>> {
+        let class = ObjectName::parse(name).unwrap().class();
+        let (_, word) = Class::NAMES.iter().find(|(known, _)| *known == class).unwrap();
+        self.read.lock().unwrap().insert(word);
+        self.inner.get(name, generation)
+    }
+
+    fn put<'a>(
+        &'a self,
+        name: &'a str,
+        _: Bytes,
+        _: &'a Metadata,
+        _: Precondition,
+    ) -> BoxFuture<'a, Result<Generation, Error>> {
+        panic!("put {name}")
+    }
+
+    fn delete<'a>(&'a self, name: &'a str, _: Generation) -> BoxFuture<'a, Result<bool, Error>> {
+        panic!("delete {name}")
+    }
+
+    fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
+        self.inner.list(list)
+    }
+
+    fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
+        self.inner.versions(name)
+    }
+}
+
 #[tokio::test]
-async fn it_reads_and_writes_nothing() {
+async fn it_writes_nothing_and_reads_what_the_operator_may_read() {
     let (bucket, tools) = place().await;
     let push_to = ("snapshot-builder", Arc::new(builder(&tools)) as Arc<dyn Handler>);
     push(&bucket, &tools, push_to, ("env/dev/ventures/V1/history/2025/11/06/x_9.json", "{")).await;
-    let before = bucket.objects();
-    for line in
-        ["why venture V1", "get venture V1 --known-at 2025-11-06T12:00:00Z", "get venture V1"]
-    {
+    put(&bucket, "env/dev/indices/_repair/ventures/V1.json", r#"{"id":"V1"}"#);
+    let noted = Arc::new(Noted { inner: bucket, read: Mutex::default() });
+    let tools = Tools { store: noted.clone(), ..tools };
+    for line in [
+        "get venture V1",
+        "get venture V1 --known-at 2025-11-06T12:00:00Z",
+        "history venture V1",
+        "index ventures by-status pilot --tombstones",
+        "index ventures latest red",
+        "why venture V1",
+    ] {
         run(&tools, line).await.0.unwrap();
     }
-    assert_eq!(bucket.objects(), before);
+    let manifest = include_str!("../../Cargo.toml");
+    let granted = manifest.lines().find(|line| line.starts_with("reads = ")).unwrap();
+    let read = noted.read.lock().unwrap();
+    assert!(read.iter().all(|class| granted.contains(&format!("\"{class}\""))), "{read:?}");
+    assert_eq!(read.len(), 9, "{read:?}");
 }

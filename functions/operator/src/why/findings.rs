@@ -17,7 +17,7 @@ pub(super) struct Finding {
 
 /// A command line of this program, in its environment.
 fn command(operator: &Operator<'_>, words: &str) -> String {
-    format!("`{words}{}`", environment(operator))
+    format!("`operator {words}{}`", environment(operator))
 }
 
 fn environment(operator: &Operator<'_>) -> String {

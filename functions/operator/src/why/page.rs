@@ -58,12 +58,11 @@ pub(super) fn text(
         [] => text += "\n\neverything agrees",
         findings => {
             text += "\n\nout of date";
-            for finding in findings {
-                text += &format!(
-                    "\n  {}\n    {}",
-                    legible::whole(&finding.what),
-                    legible::whole(&finding.mend)
-                );
+            for together in findings.chunk_by(|left, right| left.mend == right.mend) {
+                for finding in together {
+                    text += &format!("\n  {}", legible::whole(&finding.what));
+                }
+                text += &format!("\n    {}", legible::whole(&together[0].mend));
             }
         }
     }
