@@ -391,3 +391,15 @@ async fn it_writes_nothing_and_reads_what_the_operator_may_read() {
     assert!(read.iter().all(|class| granted.contains(&format!("\"{class}\""))), "{read:?}");
     assert_eq!(read.len(), 9, "{read:?}");
 }
+
+#[tokio::test]
+async fn a_snapshot_that_cannot_be_read_is_mended_by_migrate_whatever_its_metadata_says() {
+    let (bucket, tools) = place().await;
+    damage(&bucket, SNAPSHOT, "no JSON");
+    let found = out_of_date(&tools).await;
+    let expected = ("the snapshot cannot be read", "`operator migrate --run ventures`");
+    assert_eq!(found, [(expected.0.to_owned(), expected.1.to_owned())]);
+    assert_eq!(run(&tools, "migrate --run ventures --no-wait").await.0, Ok(true));
+    derive(&bucket, &tools).await;
+    assert_eq!(what(&tools).await, Vec::<String>::new());
+}

@@ -144,12 +144,7 @@ fn of_snapshot(
                 definition.schema_versions.join(", ")
             ),
         ),
-        (Stored::Unreadable, _) if other => finding("the snapshot cannot be read", migrate),
-        (Stored::Unreadable, _) => finding(
-            "the snapshot cannot be read",
-            "have the writer append any record: the snapshot-builder then folds the whole history"
-                .to_owned(),
-        ),
+        (Stored::Unreadable, _) => finding("the snapshot cannot be read", migrate),
         (_, None) => finding(
             "no record of the history counts under this release",
             "see above why each does not; write a full record".to_owned(),
