@@ -71,6 +71,11 @@ use crate::terminal::Terminal;
   cargo xtask quarantine list             what functions could not handle, and what is still open
   cargo xtask index build ventures by-status-v2 --dry-run
                                           what an index over existing data would cost
+  cargo xtask get venture V1 --env dev    what an entity is, or was with --as-of or --known-at
+  cargo xtask history venture V1          who changed what, record by record
+  cargo xtask why venture V1              what counts, what came from what, what is out of date
+  cargo xtask index ventures by-status Pilot
+                                          what an index says below a key
   cargo xtask migrate --dry-run           which snapshots this release reads in another way
   cargo xtask compact --full --dry-run    what gathering every manifest in shards would cost
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"

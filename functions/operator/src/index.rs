@@ -1,6 +1,8 @@
-//! `index`: brings existing data along when an index is new or has a new version.
+//! `index`: what an index says below a key; and existing data brought along when an index is new
+//! or has a new version.
 
 mod build;
+mod look;
 mod remove;
 
 use clap::{Args, Subcommand};
@@ -12,22 +14,50 @@ use crate::{Operator, Place, Problem};
 /// What stands for the folder of a bundle, which is one object.
 const BUNDLE: &str = "_bundle";
 
-/// Builds an index over existing data, or drops one that is declared no more.
+/// Shows what an index says; builds one over existing data; drops one that is declared no more.
+///
+/// Without `build` or `drop` it shows the pointers below a key, or the members of a register with
+/// the winner first, and from which version of its snapshot each came. A key is said as documents
+/// have it, `Due Diligence` or 2025-11-06, and is made part of a name as the index does it. Ends
+/// with 0 when there is something, else with 1. A key that is called build or drop comes after --.
 ///
 /// A definition never changes in place: it gets a new version, whose objects lie in a folder of
 /// their own. So: deploy the release that declares the new version, wait until it takes all
 /// traffic, build, have readers use the new folder, remove the old version from the definitions,
 /// deploy, drop.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Examples:
+#[command(
+    subcommand_negates_reqs = true,
+    after_help = "Examples:
+  index ventures by-status 'Due Diligence'        the pointers below this key
+  index ventures by-status --limit 20 --json      the first of all, for a program
   index build ventures by-status-v2 --dry-run     objects, operations and dollars
   index build ventures by-status-v2               interrupted, it goes on where it stopped
-  index drop ventures by-status                   the version before, once it is not declared")]
+  index drop ventures by-status                   the version before, once it is not declared"
+)]
 pub struct Options {
     #[command(flatten)]
     pub(crate) place: Place,
     #[command(subcommand)]
-    action: Action,
+    action: Option<Action>,
+    /// The segment: ventures.
+    #[arg(required = true)]
+    segment: Option<String>,
+    /// The index, by its folder: by-status, by-status-v2; _bundle for the one object of a bundle.
+    #[arg(required = true)]
+    index: Option<String>,
+    /// A value for each key of the index, in order; with fewer, all that is below.
+    #[arg(allow_negative_numbers = true)]
+    key: Vec<String>,
+    /// Also where an entity has no place any more.
+    #[arg(long)]
+    tombstones: bool,
+    /// Show so many.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: usize,
+    /// A line of JSON for each.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Subcommand, Clone, Debug)]
@@ -70,7 +100,8 @@ enum Action {
 }
 
 pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bool, Problem> {
-    match &options.action {
+    let Some(action) = &options.action else { return look(options, operator).await };
+    match action {
         Action::Build { segment, index, dry_run, no_wait } => {
             let declared = declared(operator, segment);
             if !declared.contains(index) {
@@ -96,14 +127,37 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
     }
 }
 
+async fn look(options: &Options, operator: &Operator<'_>) -> Result<bool, Problem> {
+    // Without an action both are required.
+    let segment = options.segment.as_deref().unwrap_or_default();
+    let folder = options.index.as_deref().unwrap_or_default();
+    let definitions = &operator.tools.definitions;
+    let definition = definitions.entity_of_segment(segment).ok_or_else(|| {
+        let known: Vec<&str> = definitions.entities().map(|it| it.segment.as_str()).collect();
+        Problem::new(format!("no kind is stored under {segment}; there are: {}", known.join(", ")))
+    })?;
+    let index =
+        definition.indices.iter().find(|index| place(index) == folder).ok_or_else(|| {
+            let declared = list(&declared(operator, segment));
+            Problem::new(format!("{segment} declares no index {folder}; there are: {declared}"))
+        })?;
+    let Options { key: keys, tombstones, limit, json, .. } = options;
+    let wish = look::Wish { keys, tombstones: *tombstones, limit: *limit, json: *json };
+    look::run(operator, definition, index, &wish).await
+}
+
+/// Where an index lies, as `index build` takes it.
+pub(crate) fn place(index: &Index) -> String {
+    match index.kind() {
+        IndexKind::Bundle => BUNDLE.to_owned(),
+        IndexKind::Pointers | IndexKind::LatestBy => index.folder(),
+    }
+}
+
 /// Where the indices lie that a segment declares.
 fn declared(operator: &Operator<'_>, segment: &str) -> Vec<String> {
     let definition = operator.tools.definitions.entity_of_segment(segment);
     let indices = definition.into_iter().flat_map(|definition| &definition.indices);
-    let place = |index: &Index| match index.kind() {
-        IndexKind::Bundle => BUNDLE.to_owned(),
-        IndexKind::Pointers | IndexKind::LatestBy => index.folder(),
-    };
     indices.map(place).collect()
 }
 

@@ -7,11 +7,18 @@
 mod older;
 mod planted;
 
+mod legible;
+mod records;
+mod subject;
+
 mod job;
 
+mod get;
+mod history;
 mod index;
 mod migrate;
 mod quarantine;
+mod why;
 mod write;
 
 #[cfg(test)]
@@ -36,8 +43,12 @@ pub use store::dollars;
     version,
     after_help = "Examples:
   operator quarantine list --bucket acme-data --env prod     what could not be handled and is open
+  operator index ventures by-status Pilot                    what an index says below a key
   operator index build ventures by-status-v2 --dry-run       what a new index would cost
   operator write venture V1 --file v1.json --env dev         append a record, if it counts
+  operator get venture V1 --as-of 2025-11-06T12:00:00Z       what an entity was
+  operator history venture V1                                who changed what, record by record
+  operator why venture V1                                    what counts, and what is out of date
   operator migrate --dry-run                                 what a release reads in another way"
 )]
 pub struct Cli {
@@ -54,6 +65,9 @@ pub enum Command {
     Index(index::Options),
     Migrate(migrate::Options),
     Write(write::Options),
+    Get(get::Options),
+    History(history::Options),
+    Why(why::Options),
 }
 
 /// What a command works with.
@@ -82,6 +96,9 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::Index(options) => &options.place,
         Command::Migrate(options) => &options.place,
         Command::Write(options) => &options.place,
+        Command::Get(options) => &options.place,
+        Command::History(options) => &options.place,
+        Command::Why(options) => &options.place,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -104,5 +121,8 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::Index(options) => index::run(options, &operator).await,
         Command::Migrate(options) => migrate::run(options, &operator).await,
         Command::Write(options) => write::run(options, &operator).await,
+        Command::Get(options) => get::run(options, &operator).await,
+        Command::History(options) => history::run(options, &operator).await,
+        Command::Why(options) => why::run(options, &operator).await,
     }
 }

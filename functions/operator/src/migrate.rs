@@ -10,6 +10,7 @@ use clap::{ArgGroup, Args};
 use cloud_run::quarantine;
 use domain::{EntityDefinition, ObjectName, Version, json};
 use projection::plan::places;
+use projection::snapshot::{self, Stored};
 use serde_json::Value;
 use snapshot_builder::{Rebuild, Rebuilt, SnapshotBuilder, Uncounted};
 use store::{ErrorKind, Object, dollars};
@@ -219,10 +220,13 @@ impl Migration<'_> {
     }
 }
 
-/// Whether a release with other definitions wrote the snapshot, or it has another schema version
-/// than the newest.
+/// Whether a release with other definitions wrote the snapshot, it has another schema version than
+/// the newest, or it cannot be read.
 fn is_stale(stored: &Object, definition: &EntityDefinition, version: &Version) -> bool {
     if stored.metadata.get(Version::DEFINITIONS) != Some(&version.definitions) {
+        return true;
+    }
+    if snapshot::read(Some(stored.content()), definition) == Stored::Unreadable {
         return true;
     }
     let document = json::parse(&stored.body).unwrap_or_default();

@@ -6,7 +6,7 @@
 pub(crate) mod advice;
 pub(crate) mod note;
 mod retry;
-mod standing;
+pub(crate) mod standing;
 
 use clap::{Args, Subcommand};
 use domain::{Disposition, Outcome};

@@ -2,9 +2,13 @@
 
 mod advice;
 mod command_line;
+mod history;
 mod index;
+mod look;
 mod migrate;
 mod quarantine;
+mod read;
+mod why;
 mod write;
 
 use std::io::{self, Write};

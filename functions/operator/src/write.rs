@@ -11,8 +11,8 @@ use bytes::Bytes;
 use clap::Args;
 use domain::json::{self, Object as Json};
 use domain::{
-    Delivery, Disposition, EntityDefinition, EntityRef, Generation, Handler as _, HistoryName,
-    ObjectName, Overwrote, RECORD_BYTES_MAX, Record,
+    Delivery, Disposition, EntityDefinition, Generation, Handler as _, HistoryName, ObjectName,
+    Overwrote, RECORD_BYTES_MAX, Record,
 };
 use projection::fold::{Coverage, State};
 use projection::snapshot::{self, Decision, Stored};
@@ -20,7 +20,7 @@ use serde_json::Value;
 use snapshot_builder::SnapshotBuilder;
 use store::{ErrorKind, Metadata, Object, Precondition, gzip};
 
-use crate::{Operator, Place, Problem};
+use crate::{Operator, Place, Problem, subject};
 use compose::{By, Op, Wish};
 
 /// A larger record is compressed. Below, the bytes cost less than what reads them.
@@ -95,9 +95,8 @@ struct Appended {
 }
 
 pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bool, Problem> {
-    let definition = definition(operator, &options.entity)?;
-    let entity = EntityRef::new(operator.env, &definition.segment, &options.id)
-        .map_err(|err| Problem::new(format!("{:?} is no id: {err}", options.id)))?;
+    let definition = subject::definition(operator, &options.entity)?;
+    let entity = subject::entity(operator, definition, &options.id)?;
     let written = options.file.as_deref().map(read).transpose()?;
     let builder = SnapshotBuilder::new(operator.tools.clone());
     let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
@@ -130,14 +129,6 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
         return wait(operator, definition, &snapshot, &appended.record, timeout).await;
     }
     Ok(true)
-}
-
-fn definition<'a>(operator: &'a Operator<'_>, kind: &str) -> Result<&'a EntityDefinition, Problem> {
-    let definitions = &operator.tools.definitions;
-    definitions.entity(kind).ok_or_else(|| {
-        let known: Vec<&str> = definitions.names().collect();
-        Problem::new(format!("no kind {kind:?}; there are {}", known.join(", ")))
-    })
 }
 
 /// The document in `file`.

@@ -37,7 +37,7 @@ use projection::source::{Source, key};
 use rules::state::{Alert, AlertState, Subject, Transitions, decide};
 use store::{Error, ErrorKind, Object, Precondition, Tools};
 
-pub use in_force::RuleCache;
+pub use in_force::{RULES_SEGMENT, RuleCache};
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use store::{Error, ErrorKind};
 use crate::RulesEngine;
 
 /// The segment whose bundle holds the rules.
-const RULES_SEGMENT: &str = "rules";
+pub const RULES_SEGMENT: &str = "rules";
 
 /// The rules in force as last read, for each environment.
 #[derive(Default)]

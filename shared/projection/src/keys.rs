@@ -40,7 +40,7 @@ fn elements<'a>(each: &'a Each, document: &'a Value) -> impl Iterator<Item = &'a
     array.into_iter().flatten().filter(admitted).filter_map(|e| each.from.find_scalar(e))
 }
 
-fn transformed(transform: Transform, value: &Value) -> Option<String> {
+pub(crate) fn transformed(transform: Transform, value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.as_str().to_owned(),

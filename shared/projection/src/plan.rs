@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::definitions::{Fields, Index, IndexKind};
+use domain::definitions::{Fields, Index, IndexKind, Transform};
 use domain::json::{self, Object};
 use domain::{EntityDefinition, EntityRef, ObjectName, PointerName};
 use serde_json::Value;
 
-use crate::keys::components;
+use crate::keys::{components, transformed};
 
 /// The most places one entity can have: what a document can make us write is bounded.
 pub const PLACES_MAX: usize = 1000;
@@ -59,6 +59,12 @@ pub fn places(
         }
     }
     Ok(places)
+}
+
+/// The part of an object name that a value of a document becomes; `None` for a value that an index
+/// with this transform has no place for.
+pub fn component(transform: Transform, value: &Value) -> Option<String> {
+    transformed(transform, value)
 }
 
 /// The fields that have a value, in the order of the declaration.

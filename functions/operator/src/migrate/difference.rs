@@ -5,10 +5,29 @@ use serde_json::Value;
 /// The most lines that are shown of one document.
 const LINES_MAX: usize = 20;
 
+/// A place that differs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Change {
+    /// A JSON pointer; empty for the document itself.
+    pub(crate) place: String,
+    /// What stood there.
+    pub(crate) before: Option<Value>,
+    /// What stands there.
+    pub(crate) after: Option<Value>,
+}
+
+impl Change {
+    /// What stood there (`-`) and what stands there (`+`).
+    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
+        let place = if self.place.is_empty() { "the document" } else { &self.place };
+        let before = self.before.iter().map(move |value| format!("- {place}: {value}"));
+        before.chain(self.after.iter().map(move |value| format!("+ {place}: {value}")))
+    }
+}
+
 /// A line for each place that differs, with what stood there (`-`) and what stands there (`+`).
 pub(crate) fn lines(before: &Value, after: &Value) -> String {
-    let mut found = Vec::new();
-    compare(String::new(), Some(before), Some(after), &mut found);
+    let mut found: Vec<String> = changes(before, after).iter().flat_map(Change::lines).collect();
     if found.is_empty() {
         return "    the same, but it covers other records".to_owned();
     }
@@ -21,7 +40,14 @@ pub(crate) fn lines(before: &Value, after: &Value) -> String {
     lines.join("\n")
 }
 
-fn compare(place: String, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<String>) {
+/// Every place that differs, in the order of the documents.
+pub(crate) fn changes(before: &Value, after: &Value) -> Vec<Change> {
+    let mut found = Vec::new();
+    compare(String::new(), Some(before), Some(after), &mut found);
+    found
+}
+
+fn compare(place: String, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<Change>) {
     if before == after {
         return;
     }
@@ -33,7 +59,5 @@ fn compare(place: String, before: Option<&Value>, after: Option<&Value>, found: 
         }
         return;
     }
-    let place = if place.is_empty() { "the document" } else { &place };
-    found.extend(before.map(|value| format!("- {place}: {value}")));
-    found.extend(after.map(|value| format!("+ {place}: {value}")));
+    found.push(Change { place, before: before.cloned(), after: after.cloned() });
 }

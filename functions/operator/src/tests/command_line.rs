@@ -33,6 +33,12 @@ fn wrong_arguments_are_explained() {
         &expect!["error: the following required arguments were not provided:"],
     );
     check(
+        "get venture V1 --as-of yesterday",
+        &expect![
+            "error: invalid value 'yesterday' for '--as-of <INSTANT>': not a date and time with its zone, such as 2025-11-06T12:00:00Z or 2025-11-06T13:00:00+01:00"
+        ],
+    );
+    check(
         "migrate --run --dry-run",
         &expect!["error: the argument '--run' cannot be used with '--dry-run'"],
     );

@@ -1,0 +1,27 @@
+//! Whom a command is about: a kind and an id, as a person says them.
+
+use domain::{EntityDefinition, EntityRef};
+
+use crate::{Operator, Problem};
+
+/// The definition of `kind`.
+pub(crate) fn definition<'a>(
+    operator: &'a Operator<'_>,
+    kind: &str,
+) -> Result<&'a EntityDefinition, Problem> {
+    let definitions = &operator.tools.definitions;
+    definitions.entity(kind).ok_or_else(|| {
+        let known: Vec<&str> = definitions.names().collect();
+        Problem::new(format!("no kind {kind:?}; there are {}", known.join(", ")))
+    })
+}
+
+/// The entity with this id, of the kind that `definition` defines.
+pub(crate) fn entity(
+    operator: &Operator<'_>,
+    definition: &EntityDefinition,
+    id: &str,
+) -> Result<EntityRef, Problem> {
+    EntityRef::new(operator.env, &definition.segment, id)
+        .map_err(|err| Problem::new(format!("{id:?} is no id: {err}")))
+}
