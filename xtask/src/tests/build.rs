@@ -23,6 +23,8 @@ fn rustc_is_told_other_names_of_our_folders() {
         -Crelocation-model=static
         -Ctarget-feature=+crt-static
         -Cforce-frame-pointers=yes
+        -Clinker=rust-lld
+        -Clink-arg=--icf=all
         --remap-path-prefix=/no/it's here=/strata
         --remap-path-prefix=/no/home=/cargo
         --remap-path-prefix=/no/rust=/toolchain
