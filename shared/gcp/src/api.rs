@@ -3,25 +3,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use domain::{Clock, Ids};
-use http_body_util::Full;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{AUTHORIZATION, HeaderValue};
 use hyper::{Method, Uri};
 use serde_json::Value;
 use store::Error;
 
+use crate::DEADLINE;
 use crate::answer::{Answer, JSON_BYTES_MAX};
 use crate::client::{Call, Client, Trouble, bearer};
 use crate::http::Http;
 use crate::origin::Origin;
 use crate::retry::{Cause, Effect, Policy};
 use crate::tokens::{Token, Tokens};
-
-/// How long one call may take, repetitions included.
-const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A person waits, and many calls follow each other.
 const ATTEMPTS_MAX: u32 = 4;
@@ -109,11 +105,9 @@ impl Api {
         let effect = if reads { Effect::Read } else { Effect::Write };
         let target = Some(place.target.clone());
         let mut call = Call::new((method, url), (effect, verb), target, JSON_BYTES_MAX)?;
-        let (kind, body) = payload.encoded();
-        if let Some(kind) = kind {
-            call.request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        if let Some((kind, body)) = payload.encoded() {
+            call = call.with(HeaderValue::from_static(kind), body);
         }
-        *call.request.body_mut() = Full::new(body);
         let token = match token {
             Some(token) => Some(Arc::new(Token(token.to_owned()))),
             None if place.is_google => Some(self.own(url).await?),
@@ -168,12 +162,12 @@ impl Api {
 
 impl Payload {
     /// Its type, and its bytes.
-    fn encoded(self) -> (Option<&'static str>, Bytes) {
+    fn encoded(self) -> Option<(&'static str, Bytes)> {
         match self {
-            Self::Nothing => (None, Bytes::new()),
-            Self::Json(json) => (Some("application/json"), json.to_string().into()),
-            Self::Form(form) => (Some("application/x-www-form-urlencoded"), form.into()),
-            Self::Content(content) => (Some("application/octet-stream"), content),
+            Self::Nothing => None,
+            Self::Json(json) => Some(("application/json", json.to_string().into())),
+            Self::Form(form) => Some(("application/x-www-form-urlencoded", form.into())),
+            Self::Content(content) => Some(("application/octet-stream", content)),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! decompression, since objects are verified as they are stored.
 
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -82,7 +82,7 @@ impl Http {
 
     /// Sees to it that there is a connection that nobody uses.
     pub(crate) async fn prepare(&self) -> Result<(), Trouble> {
-        if self.kept.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+        if self.kept().is_empty() {
             let connection = self.connect(HEADERS_USUAL).await?;
             self.keep(connection);
         }
@@ -142,8 +142,7 @@ impl Http {
     /// A connection that was kept and still is one.
     async fn take(&self) -> Option<Connection> {
         loop {
-            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-            let Kept { mut connection, since } = kept;
+            let Kept { mut connection, since } = self.kept().pop()?;
             if since.elapsed() >= IDLE_MAX {
                 continue;
             }
@@ -157,10 +156,14 @@ impl Http {
     }
 
     fn keep(&self, connection: Connection) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept();
         if kept.len() < KEPT_MAX {
             kept.push(Kept { connection, since: Instant::now() });
         }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn connect(&self, headers_max: usize) -> Result<Connection, Trouble> {
