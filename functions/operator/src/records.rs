@@ -6,14 +6,14 @@ use std::borrow::Cow;
 use domain::json::Object as Json;
 use domain::{
     Change, EntityDefinition, EntityRef, Generation, HistoryName, Instant, ObjectName, OrderKey,
-    RECORD_BOUNDS, RECORD_BYTES_MAX, Record,
+    RECORD_BOUNDS, Record,
 };
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use projection::fold::Folded;
 use serde_json::{Value, json};
-use snapshot_builder::SnapshotBuilder;
-use store::{ErrorKind, List, Listed, gzip};
+use snapshot_builder::{SnapshotBuilder, content};
+use store::{ErrorKind, List, Listed};
 
 use crate::{Operator, Problem};
 
@@ -174,7 +174,8 @@ async fn one(
         }
         Err(err) => return Err(err.into()),
     };
-    let content = content(name, &body);
+    // What cannot be unpacked is no JSON either, and is shown without what it says.
+    let content = content(name, &body).unwrap_or(Cow::Borrowed(&body));
     let says = match domain::json::parse_within(&content, RECORD_BOUNDS) {
         Ok(Value::Object(says)) => Some(says),
         _ => None,
@@ -203,14 +204,6 @@ fn op(says: &Json) -> &'static str {
         Some(Some("delete")) => "delete",
         Some(_) => "?",
     }
-}
-
-/// The content, decompressed where it is stored compressed; nothing where that fails.
-fn content<'a>(name: &HistoryName, stored: &'a [u8]) -> Cow<'a, [u8]> {
-    if name.file.ends_with(".gz") && stored.starts_with(&[0x1f, 0x8b]) {
-        return Cow::Owned(gzip::decompress(stored, RECORD_BYTES_MAX).unwrap_or_default());
-    }
-    Cow::Borrowed(stored)
 }
 
 /// How much memory a document takes whose text this is, at most.

@@ -57,6 +57,22 @@ fn definitions_of(versions: &[(&str, &str)], indices: &str) -> Arc<Definitions> 
 const BY_STATUS: &str =
     r#"{"name":"by-status","version":1,"keys":[{"from":["/status"],"transform":"slug"}]}"#;
 
+/// Under this schema a venture without a status does not count.
+const STATUS_REQUIRED: &str =
+    r#"{"properties":{"status":{"type":"string"},"n":{"type":"number"}},"required":["status"]}"#;
+
+/// The kind `venture` by status, which each has to have.
+fn strict() -> Arc<Definitions> {
+    definitions_of(&[("1.0.0", STATUS_REQUIRED)], BY_STATUS)
+}
+
+/// An empty bucket, and a release with [`strict`] definitions.
+fn strict_place() -> (Arc<Memory>, Tools) {
+    let bucket = bucket();
+    let tools = release(bucket.clone(), &strict());
+    (bucket, tools)
+}
+
 fn bucket() -> Arc<Memory> {
     Memory::new("test", TestClock::at(NOW), 7)
 }

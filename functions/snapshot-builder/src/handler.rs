@@ -31,7 +31,7 @@ use store::{Error, ErrorKind, Metadata, Object, Precondition, Tools};
 use crate::history::Read;
 use crate::size::{SNAPSHOT_BYTES_MAX, SNAPSHOT_VALUES_MAX};
 
-pub use history::Uncounted;
+pub use history::{Uncounted, content};
 pub use rebuild::{Rebuild, Rebuilt};
 
 #[cfg(test)]

@@ -253,7 +253,11 @@ fn within_bounds(entity: &EntityRef, history: &[(Record, usize)]) -> Result<(), 
 }
 
 /// The content of a record: decompressed where the name says so and the store has not done it.
-fn content<'a>(name: &HistoryName, stored: &'a [u8]) -> Result<Cow<'a, [u8]>, String> {
+///
+/// # Errors
+///
+/// Why it has none that could count.
+pub fn content<'a>(name: &HistoryName, stored: &'a [u8]) -> Result<Cow<'a, [u8]>, String> {
     let content = match name.file.ends_with(".gz") && is_gzip(stored) {
         false if stored.len() > RECORD_BYTES_MAX => return Err(too_large()),
         false => Cow::Borrowed(stored),

@@ -4,26 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{Definitions, Instant, ObjectName};
+use domain::{Instant, ObjectName};
 use emulator::{Chance, Memory, TestClock, Upload};
 use store::Tools;
 
-use super::{BY_STATUS, bucket, builder, definitions_of, entity, record, release, run, tell};
-
-const SCHEMA: &str =
-    r#"{"properties":{"status":{"type":"string"},"n":{"type":"number"}},"required":["status"]}"#;
+use super::{builder, entity, record, release, run, strict, strict_place, tell};
 
 const BEGUN: &str = "2025-11-06T00:00:00Z";
-
-fn known() -> Arc<Definitions> {
-    definitions_of(&[("1.0.0", SCHEMA)], BY_STATUS)
-}
-
-fn place() -> (Arc<Memory>, Tools) {
-    let bucket = bucket();
-    let tools = release(bucket.clone(), &known());
-    (bucket, tools)
-}
 
 /// What a command said, and whether it ended well; why it did not begin.
 async fn said(tools: &Tools, line: &str) -> String {
@@ -86,7 +73,7 @@ fn history(seed: u64) -> Vec<Told> {
 async fn handled(history: &[Told], wanted: impl Fn(&Told) -> bool) -> Tools {
     let clock = TestClock::at(BEGUN);
     let bucket = Memory::new("test", clock.clone(), 7);
-    let tools = release(bucket.clone(), &known());
+    let tools = release(bucket.clone(), &strict());
     let mut now = at(0);
     for told in history.iter().filter(|told| wanted(told)) {
         let passed = told.stored_at.unix_millis() - now.unix_millis();
@@ -140,7 +127,7 @@ async fn what_was_is_what_the_history_until_then_would_have_become() {
 
 #[tokio::test]
 async fn the_current_snapshot_says_where_it_comes_from() {
-    let (bucket, tools) = place();
+    let (bucket, tools) = strict_place();
     let full = r#"{"schema_version":"1.0.0","updated_at":"2025-11-06T10:00:00Z","status":"Idea","n":0.50}"#;
     record(&bucket, &tools, "V1", "a_1", full).await;
     let merge = r#"{"op":"merge","updated_at":"2025-11-06T11:00:00Z","status":"Pilot"}"#;
@@ -181,7 +168,7 @@ async fn the_current_snapshot_says_where_it_comes_from() {
 
 #[tokio::test]
 async fn what_is_not_there_is_said_in_one_line() {
-    let (bucket, tools) = place();
+    let (bucket, tools) = strict_place();
     let mut told = String::new();
     told += &said(&tools, "get company V1").await;
     told += &said(&tools, "get venture a/b").await;
@@ -214,7 +201,7 @@ async fn what_is_not_there_is_said_in_one_line() {
 
 #[tokio::test]
 async fn content_of_others_moves_no_cursor() {
-    let (bucket, tools) = place();
+    let (bucket, tools) = strict_place();
     let hostile = "{\"schema_version\":\"1.0.0\",\"updated_at\":\"2025-11-06T10:00:00Z\",\"status\":\"a\\u001b[31m\\n\u{9b}31m\u{202e}\u{7f}é東\"}";
     record(&bucket, &tools, "V1", "a_1", hostile).await;
     for line in

@@ -1,30 +1,16 @@
 //! A record that is appended counts, or nothing is written.
 
 use std::fs;
-use std::sync::Arc;
 
-use domain::{Definitions, ObjectName, RECORD_BYTES_MAX};
+use domain::{ObjectName, RECORD_BYTES_MAX};
 use emulator::faulty::{Fault, Faulty, When};
 use emulator::{Memory, TestClock};
 use store::{ErrorKind, Tools};
 use tempfile::NamedTempFile;
 
-use super::{BY_STATUS, body_of, bucket, definitions_of, entity, record, release, run};
-
-const SCHEMA: &str =
-    r#"{"properties":{"status":{"type":"string"},"n":{"type":"number"}},"required":["status"]}"#;
+use super::{body_of, entity, record, run, strict_place};
 
 const SNAPSHOT: &str = "env/dev/snapshots/ventures/V1.json";
-
-fn known() -> Arc<Definitions> {
-    definitions_of(&[("1.0.0", SCHEMA)], BY_STATUS)
-}
-
-fn place() -> (Arc<Memory>, Tools) {
-    let bucket = bucket();
-    let tools = release(bucket.clone(), &known());
-    (bucket, tools)
-}
 
 fn file(text: &str) -> NamedTempFile {
     let file = NamedTempFile::new().unwrap();
@@ -57,7 +43,7 @@ fn text(bucket: &Memory, name: &str) -> String {
 
 #[tokio::test]
 async fn what_a_person_need_not_say_is_filled_in() {
-    let (bucket, tools) = place();
+    let (bucket, tools) = strict_place();
     write(&tools, r#"{"status":"Idea","n":0.50}"#, "--reason begun --fold").await.unwrap();
     write(&tools, r#"{"n":1,"reason":"of the file"}"#, "--merge --actor bob --fold").await.unwrap();
     let (ended, _) = run(&tools, "write venture V1 --delete --reason duplicate").await;
@@ -73,7 +59,7 @@ async fn what_a_person_need_not_say_is_filled_in() {
 
 #[tokio::test]
 async fn a_record_is_later_than_whatever_the_snapshot_has_seen() {
-    let (bucket, tools) = place();
+    let (bucket, tools) = strict_place();
     // A writer whose clock is ahead.
     let ahead = r#"{"schema_version":"1.0.0","updated_at":"2025-11-06T18:00:00Z","status":"Idea"}"#;
     record(&bucket, &tools, "V1", "a_1", ahead).await;
@@ -85,7 +71,7 @@ async fn a_record_is_later_than_whatever_the_snapshot_has_seen() {
 
 #[tokio::test]
 async fn a_created_entity_keeps_when_it_was_created() {
-    let (bucket, tools) = place();
+    let (bucket, tools) = strict_place();
     write(&tools, r#"{"status":"Idea"}"#, "--fold").await.unwrap();
     let later = Tools { clock: TestClock::at("2025-11-07T12:00:00Z"), ..tools };
     write(&later, r#"{"status":"Pilot"}"#, "--fold").await.unwrap();
@@ -96,7 +82,7 @@ async fn a_created_entity_keeps_when_it_was_created() {
 
 #[tokio::test]
 async fn what_would_not_count_is_refused_with_every_reason() {
-    let (bucket, tools) = place();
+    let (bucket, tools) = strict_place();
     write(&tools, r#"{"status":"Idea","n":1}"#, "--fold").await.unwrap();
     let before = bucket.objects();
     let large = format!(r#"{{"status":"{}"}}"#, "x".repeat(RECORD_BYTES_MAX - 10));
@@ -164,7 +150,7 @@ async fn what_would_not_count_is_refused_with_every_reason() {
 
 #[tokio::test]
 async fn a_dry_run_shows_the_record_and_writes_nothing() {
-    let (bucket, tools) = place();
+    let (bucket, tools) = strict_place();
     let said = write(&tools, r#"{"status":"Idea"}"#, "--dry-run").await.unwrap();
     assert!(said.starts_with("would write env/dev/ventures/V1/history/2025/11/06/"), "{said}");
     assert!(said.contains(r#""status":"Idea""#), "{said}");
@@ -174,7 +160,7 @@ async fn a_dry_run_shows_the_record_and_writes_nothing() {
 
 #[tokio::test]
 async fn a_large_record_is_compressed_and_counts() {
-    let (bucket, tools) = place();
+    let (bucket, tools) = strict_place();
     let text = format!(r#"{{"status":"Idea","text":"{}"}}"#, "many words ".repeat(10_000));
     write(&tools, &text, "--fold").await.unwrap();
     let [name] = &records(&bucket)[..] else { panic!("one record") };
@@ -185,7 +171,7 @@ async fn a_large_record_is_compressed_and_counts() {
 
 #[tokio::test]
 async fn what_is_compressed_too_well_is_written_plain_and_counts() {
-    let (bucket, tools) = place();
+    let (bucket, tools) = strict_place();
     let text = format!(r#"{{"status":"Idea","text":"{}"}}"#, "x".repeat(2 * 1024 * 1024));
     write(&tools, &text, "--fold").await.unwrap();
     let [name] = &records(&bucket)[..] else { panic!("one record") };
@@ -195,7 +181,7 @@ async fn what_is_compressed_too_well_is_written_plain_and_counts() {
 
 #[tokio::test]
 async fn a_record_that_its_envelope_makes_too_large_is_refused() {
-    let (bucket, tools) = place();
+    let (bucket, tools) = strict_place();
     let text = format!(r#"{{"status":"{}"}}"#, "word ".repeat(RECORD_BYTES_MAX / 5 - 6));
     assert!(text.len() <= RECORD_BYTES_MAX);
     let refusal = write(&tools, &text, "").await.unwrap_err();
@@ -208,7 +194,7 @@ async fn whatever_fails_there_is_one_record_or_none_and_the_end_says_which() {
     for when in [When::Before, When::After] {
         for at in 0..4 {
             for kind in [ErrorKind::Conflict, ErrorKind::Unavailable] {
-                let (bucket, tools) = place();
+                let (bucket, tools) = strict_place();
                 let fault = Fault { at, times: 1, kind, when };
                 let faulty = Tools { store: Faulty::new(bucket.clone(), fault), ..tools };
                 let ended = write(&faulty, r#"{"status":"Idea"}"#, "").await;
@@ -224,7 +210,7 @@ async fn whatever_fails_there_is_one_record_or_none_and_the_end_says_which() {
 
 #[tokio::test]
 async fn waiting_ends_when_the_snapshot_covers_the_record_or_says_what_to_do() {
-    let (bucket, tools) = place();
+    let (bucket, tools) = strict_place();
     let (_, said) = {
         let file = file(r#"{"status":"Idea"}"#);
         let line = format!("write venture V1 --file {} --wait --timeout 2", file.path().display());
@@ -236,7 +222,7 @@ async fn waiting_ends_when_the_snapshot_covers_the_record_or_says_what_to_do() {
 
 #[tokio::test]
 async fn an_unknown_kind_and_a_wrong_id_are_one_line() {
-    let (_, tools) = place();
+    let (_, tools) = strict_place();
     for (line, problem) in [
         ("write ventures V1 --delete", r#"no kind "ventures"; there are venture"#),
         ("write venture a/b --delete", r#""a/b" is no id"#),

@@ -63,6 +63,19 @@ pub(super) enum Standing {
 }
 
 impl Derived {
+    /// An object that is no alert, in a place that the entity has.
+    fn new(name: &ObjectName, from: Option<String>, standing: Standing) -> Self {
+        Self {
+            name: name.to_string(),
+            from,
+            standing,
+            index: None,
+            abandoned: Abandoned::No,
+            unusable: false,
+            is_alert: false,
+        }
+    }
+
     /// What is wrong with it.
     pub(super) fn wrong(&self) -> Option<&str> {
         match &self.standing {
@@ -164,15 +177,7 @@ fn compared(
     let says = stored.and_then(|stored| volatile::comparable(name, &stored.body));
     let wanted = wanted.and_then(|wanted| volatile::comparable(name, wanted));
     let standing = judged(says.as_deref(), wanted.as_deref(), from.as_deref(), source);
-    Derived {
-        name: name.to_string(),
-        from,
-        standing,
-        index: None,
-        abandoned: Abandoned::No,
-        unusable: false,
-        is_alert: false,
-    }
+    Derived::new(name, from, standing)
 }
 
 fn judged(
@@ -222,8 +227,7 @@ fn member(
         true => Standing::Wrong("is no register: it was not written by us".to_owned()),
         false => judged(says.as_deref(), wanted.as_deref(), from.as_deref(), source),
     };
-    let (name, abandoned) = (name.to_string(), Abandoned::No);
-    Derived { name, from, standing, index: None, abandoned, unusable, is_alert: false }
+    Derived { unusable, ..Derived::new(name, from, standing) }
 }
 
 fn member_of(register: &[u8], id: &str) -> Option<Json> {
@@ -271,16 +275,7 @@ async fn alerts(
             }
         }
     };
-    let one = |name: &ObjectName, from: Option<String>, standing: Standing| Derived {
-        name: name.to_string(),
-        from,
-        standing,
-        index: None,
-        abandoned: Abandoned::No,
-        unusable: false,
-        is_alert: false,
-    };
-    let mut derived = vec![one(&name, from, standing)];
+    let mut derived = vec![Derived::new(&name, from, standing)];
     for alert in &state.open {
         let name = alert.name(&source.entity);
         let there = get(operator, &name).await?.is_some();
@@ -289,7 +284,7 @@ async fn alerts(
             false => Standing::Wrong("is missing, and its rule is open".to_owned()),
         };
         let from = Some(alert.generation().to_owned());
-        derived.push(Derived { is_alert: true, ..one(&name, from, standing) });
+        derived.push(Derived { is_alert: true, ..Derived::new(&name, from, standing) });
     }
     Ok(derived)
 }
