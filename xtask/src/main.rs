@@ -72,6 +72,7 @@ use crate::terminal::Terminal;
   cargo xtask index build ventures by-status-v2 --dry-run
                                           what an index over existing data would cost
   cargo xtask get venture V1 --env dev    what an entity is, or was with --as-of or --known-at
+  cargo xtask list venture                all there are, up to the last change
   cargo xtask history venture V1          who changed what, record by record
   cargo xtask why venture V1              what counts, what came from what, what is out of date
   cargo xtask index ventures by-status Pilot

@@ -8,6 +8,7 @@ mod older;
 mod planted;
 
 mod legible;
+mod listing;
 mod records;
 mod subject;
 
@@ -16,6 +17,7 @@ mod job;
 mod get;
 mod history;
 mod index;
+mod list;
 mod migrate;
 mod quarantine;
 mod why;
@@ -47,6 +49,7 @@ pub use store::dollars;
   operator index build ventures by-status-v2 --dry-run       what a new index would cost
   operator write venture V1 --file v1.json --env dev         append a record, if it counts
   operator get venture V1 --as-of 2025-11-06T12:00:00Z       what an entity was
+  operator list venture --where status=Pilot                 all there are, up to the last change
   operator history venture V1                                who changed what, record by record
   operator why venture V1                                    what counts, and what is out of date
   operator migrate --dry-run                                 what a release reads in another way"
@@ -66,6 +69,7 @@ pub enum Command {
     Migrate(migrate::Options),
     Write(write::Options),
     Get(get::Options),
+    List(list::Options),
     History(history::Options),
     Why(why::Options),
 }
@@ -97,6 +101,7 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::Migrate(options) => &options.place,
         Command::Write(options) => &options.place,
         Command::Get(options) => &options.place,
+        Command::List(options) => &options.place,
         Command::History(options) => &options.place,
         Command::Why(options) => &options.place,
     };
@@ -122,6 +127,7 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::Migrate(options) => migrate::run(options, &operator).await,
         Command::Write(options) => write::run(options, &operator).await,
         Command::Get(options) => get::run(options, &operator).await,
+        Command::List(options) => list::run(options, &operator).await,
         Command::History(options) => history::run(options, &operator).await,
         Command::Why(options) => why::run(options, &operator).await,
     }

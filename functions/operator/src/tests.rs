@@ -4,6 +4,7 @@ mod advice;
 mod command_line;
 mod history;
 mod index;
+mod list;
 mod look;
 mod migrate;
 mod quarantine;

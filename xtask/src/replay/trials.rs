@@ -85,7 +85,7 @@ const INDEX: &str = r#"{"count":256,"watermark":"2100-01-01T00:00:00.000Z","repl
 const OLD_LINE: &str = "{\"id\":\"V001\",\"status\":\"older\"}\n";
 
 /// Every trial of the operator and of the manifest-compactor.
-pub(crate) const TRIALS: [Trial; 18] = [
+pub(crate) const TRIALS: [Trial; 19] = [
     plain("write", &["write", "venture", "V001", "--delete", "--fold"]),
     Trial {
         note: about("snapshot-builder", "ventures/"),
@@ -99,6 +99,13 @@ pub(crate) const TRIALS: [Trial; 18] = [
         older: true,
         prints: Some("1 were quarantined"),
         ..plain("migrate", &["migrate", "--run", "ventures", "--no-wait"])
+    },
+    Trial {
+        objects: &[
+            ("manifests/ventures/_index.json", INDEX),
+            ("manifests/ventures/_index_shard=14.ndjson", OLD_LINE),
+        ],
+        ..plain("list", &["list", "venture"])
     },
     plain("index-build", &["index", "build", "rounds", "by-venture", "--no-wait"]),
     plain("drop-pointers", &["index", "drop", "rounds", "by-venture", "--declared", "--no-wait"]),
