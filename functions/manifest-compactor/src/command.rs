@@ -12,6 +12,7 @@ use store::{Counted, Dry, Store, Tally, Tools};
 
 use crate::compactor::{Compacted, Compactor, Mode};
 use crate::end::Stop;
+use crate::planted::Shortcut;
 
 /// How many sources that cannot be read are shown of each segment.
 const REJECTED_SHOWN_MAX: usize = 20;
@@ -104,7 +105,7 @@ pub fn run(options: &Options, screen: &Screen) -> Result<Ended, Problem> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let tools = options.place.tools(&Config::environment(), gcp::connect)?;
-        let ended = perform(options, &tools, screen).await?;
+        let ended = perform(options, &tools, screen, Planted::NONE).await?;
         if let Some(peak) = peak_memory_mib() {
             screen.hint(&format!("{peak} MiB of memory at most"));
         }
@@ -121,12 +122,18 @@ fn peak_memory_mib() -> Option<u64> {
     Some(kib / 1024)
 }
 
-/// The same with the bucket, the clock and the screen that are given.
+/// The same with the bucket, the clock and the screen that are given, and a wrong turn that a test
+/// takes.
 ///
 /// # Errors
 ///
 /// As for [`run`].
-pub async fn perform(options: &Options, tools: &Tools, screen: &Screen) -> Result<Ended, Problem> {
+pub async fn perform(
+    options: &Options,
+    tools: &Tools,
+    screen: &Screen,
+    planted: Planted<Shortcut>,
+) -> Result<Ended, Problem> {
     let segments = segments(options, tools)?;
     let store = Arc::clone(&tools.store);
     let store: Arc<dyn Store> = if options.dry_run { Arc::new(Dry::new(store)) } else { store };
@@ -140,7 +147,6 @@ pub async fn perform(options: &Options, tools: &Tools, screen: &Screen) -> Resul
             tally.take(&counted);
             screen.progress(tools.clock.now(), || format!("{segment}: {tally} so far"));
         };
-        let planted = Planted::NONE;
         let env = options.place.env;
         let compactor = Compactor { tools: tools.clone(), env, progress: &progress, planted };
         let mode = if options.full { Mode::Full(options.shards) } else { Mode::Delta };

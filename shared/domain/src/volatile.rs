@@ -6,8 +6,9 @@ use serde_json::Value;
 use crate::json::{self, Object};
 use crate::{Class, ObjectName};
 
-/// Classes that are not compared: they record what happened, not what is true.
-pub const CLASSES: [Class; 7] = [
+/// Classes that are not compared: they record what happened, not what is true; or they are as old as
+/// the last compaction, and what they say goes with the journal since.
+pub const CLASSES: [Class; 10] = [
     Class::Journal,
     Class::Claim,
     Class::JobProgress,
@@ -15,6 +16,9 @@ pub const CLASSES: [Class; 7] = [
     Class::RepairWanted,
     Class::Audit,
     Class::History,
+    Class::Shard,
+    Class::ShardIndex,
+    Class::Export,
 ];
 
 /// Fields at the top of a pointer, a register, a member of a register, an alert or a quarantine

@@ -18,6 +18,7 @@ pub enum Bug {
     RulesEngine(rules_engine::Shortcut),
     AlertDispatcher(alert_dispatcher::Shortcut),
     Operator(operator::Shortcut),
+    Compactor(manifest_compactor::Shortcut),
 }
 
 impl Bug {
@@ -31,6 +32,7 @@ impl Bug {
         all.extend(rules_engine::Shortcut::ALL.map(Self::RulesEngine));
         all.extend(alert_dispatcher::Shortcut::ALL.map(Self::AlertDispatcher));
         all.extend(operator::Shortcut::ALL.map(Self::Operator));
+        all.extend(manifest_compactor::Shortcut::ALL.map(Self::Compactor));
         all
     }
 
@@ -49,6 +51,7 @@ impl Bug {
             Self::RulesEngine(it) => ("rules-engine", format!("{it:?}")),
             Self::AlertDispatcher(it) => ("alert-dispatcher", format!("{it:?}")),
             Self::Operator(it) => ("operator", format!("{it:?}")),
+            Self::Compactor(it) => ("manifest-compactor", format!("{it:?}")),
         }
     }
 }

@@ -1,32 +1,109 @@
-//! The operator, whose pushes are command lines.
+//! Jobs, whose pushes are command lines.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Parser as _;
-use domain::{Env, Planted, json};
-use operator::{Cli, Operator, Screen, Shortcut, perform};
-use simulation::{Answer, COMMAND, OPERATOR, Process};
+use domain::{Env, json};
+use manifest_compactor::Ended;
+use operator::{Cli, Operator, Screen, perform};
+use serde_json::Value;
+use simulation::{Answer, COMMAND, COMPACTOR, ONCE, Outside, Process};
 use store::Tools;
 
-/// Runs commands of the operator, and answers 204 to one that has ended well.
+use crate::Bug;
+use crate::bug::planted;
+
+/// Runs commands of a job, and answers 204 to one that has ended well, or that is to be run once and
+/// has ended. What it has printed goes outside.
 pub(crate) struct Commands {
+    pub(crate) name: &'static str,
     pub(crate) tools: Tools,
-    pub(crate) planted: Planted<Shortcut>,
+    pub(crate) outside: Outside,
+    pub(crate) bug: Option<Bug>,
 }
 
 impl Process for Commands {
     fn push<'a>(&'a self, body: &'a [u8]) -> Answer<'a> {
         Box::pin(async move {
             let push = json::parse(body).unwrap_or_default();
-            let line = push["message"]["attributes"][COMMAND].as_str().unwrap_or_default();
-            let words = [OPERATOR].into_iter().chain(line.split_whitespace());
-            let Ok(cli) = Cli::try_parse_from(words) else { return 400 };
-            let screen = Screen::on(std::io::sink(), std::io::sink());
-            let (tools, planted) = (self.tools.clone(), self.planted);
-            let operator = Operator { tools, env: Env::Dev, user: None, screen: &screen, planted };
-            match perform(&cli.command, operator).await {
-                Ok(true) => 204,
-                Ok(false) => 500,
+            let attributes = &push["message"]["attributes"];
+            let words =
+                attributes[COMMAND].as_str().and_then(|text| json::parse(text.as_bytes()).ok());
+            let words = words.as_ref().and_then(Value::as_array).into_iter().flatten();
+            let words = std::iter::once(self.name).chain(words.filter_map(Value::as_str));
+            let (printed, told) = (Printed::default(), Printed::default());
+            let screen = Screen::on(printed.clone(), told.clone());
+            let ended = match self.name {
+                COMPACTOR => self.compact(words, &screen).await,
+                _ => self.operate(words, &screen).await,
+            };
+            let Some(ended) = ended else { return 400 };
+            match ended {
+                Ok(well) if well || attributes.get(ONCE).is_some() => {
+                    (self.outside)(&printed.text());
+                    204
+                }
+                Ok(_) => 500,
                 Err(_) => 503,
             }
         })
+    }
+}
+
+impl Commands {
+    async fn operate<'a>(
+        &self,
+        words: impl Iterator<Item = &'a str>,
+        screen: &Screen,
+    ) -> Option<Result<bool, operator::Problem>> {
+        let cli = Cli::try_parse_from(words).ok()?;
+        let planted = planted(match self.bug {
+            Some(Bug::Operator(it)) => Some(it),
+            _ => None,
+        });
+        let tools = self.tools.clone();
+        let operator = Operator { tools, env: Env::Dev, user: None, screen, planted };
+        Some(perform(&cli.command, operator).await)
+    }
+
+    async fn compact<'a>(
+        &self,
+        words: impl Iterator<Item = &'a str>,
+        screen: &Screen,
+    ) -> Option<Result<bool, operator::Problem>> {
+        let cli = manifest_compactor::Cli::try_parse_from(words).ok()?;
+        let planted = planted(match self.bug {
+            Some(Bug::Compactor(it)) => Some(it),
+            _ => None,
+        });
+        let ended = manifest_compactor::perform(&cli.options, &self.tools, screen, planted).await;
+        Some(match ended {
+            Ok(Ended::Done | Ended::Ahead) => Ok(true),
+            // It has not come to its end.
+            Ok(Ended::Look) => Err(operator::Problem::new("something is left")),
+            Err(problem) => Err(problem),
+        })
+    }
+}
+
+/// What was printed.
+#[derive(Clone, Default)]
+struct Printed(Arc<Mutex<Vec<u8>>>);
+
+impl Printed {
+    fn text(&self) -> String {
+        let printed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&printed).into_owned()
+    }
+}
+
+impl Write for Printed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

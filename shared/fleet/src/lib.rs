@@ -21,7 +21,7 @@ use index_writer::IndexWriter;
 use manifest_writer::ManifestWriter;
 use rules_engine::{RULES_AGE_MAX, RuleCache, RulesEngine};
 use schema::Validators;
-use simulation::{Answer, Fleet, Function, OPERATOR, Outside, Process};
+use simulation::{Answer, COMPACTOR, Fleet, Function, OPERATOR, Outside, Process};
 use snapshot_builder::SnapshotBuilder;
 use store::Tools;
 
@@ -114,20 +114,15 @@ impl Shipped {
 
 impl Fleet for Shipped {
     fn functions(&self) -> Vec<Function> {
-        let fed_with_nothing =
-            Function { name: OPERATOR, include: Vec::new(), exclude: Vec::new() };
+        let job = |name| Function { name, include: Vec::new(), exclude: Vec::new() };
         let mut functions = FUNCTIONS.map(|(name, class)| function(name, class)).to_vec();
-        functions.push(fed_with_nothing);
+        functions.extend([OPERATOR, COMPACTOR].map(job));
         functions
     }
 
     fn start(&self, name: &'static str, tools: Tools, outside: Outside) -> Arc<dyn Process> {
-        if name == OPERATOR {
-            let planted = planted(match self.bug {
-                Some(Bug::Operator(it)) => Some(it),
-                _ => None,
-            });
-            return Arc::new(Commands { tools, planted });
+        if matches!(name, OPERATOR | COMPACTOR) {
+            return Arc::new(Commands { name, tools, outside, bug: self.bug });
         }
         let handler = self.handler(name, tools.clone(), outside);
         let runner = Runner::new(name, BUCKET, tools, Arc::clone(&handler));

@@ -86,7 +86,7 @@ const FOUND: [(&str, u64); 6] = [
     // The first write of the change of an alert state is followed by the second within a second.
     ("rules-engine/throttled-given-up", 4),
     // Whoever opens an alert dies before it is written, and nobody else knows of it.
-    ("rules-engine/opened-unnoted", 30),
+    ("rules-engine/opened-unnoted", 19),
     // The snapshot-builder is replaced by a release that knows a newer schema version.
     ("snapshot-builder/older-snapshot-patched", 83),
     // The owner changes with the record after which a snapshot is at the newer version.

@@ -7,19 +7,27 @@ use std::sync::Arc;
 use domain::Definitions;
 use store::Tools;
 
-/// What is started like a function and fed with nothing: a push to it is a command line, in the
-/// attribute [`COMMAND`].
+/// A job: what is started like a function and fed with nothing. A push to it is a command line, in
+/// the attribute [`COMMAND`].
 pub const OPERATOR: &str = "operator";
 
-/// The attribute of a command line.
+/// Another job.
+pub const COMPACTOR: &str = "manifest-compactor";
+
+/// The attribute of a command line: its words, an array in JSON.
 pub const COMMAND: &str = "command";
+
+/// The attribute that says that a command has ended whatever it found, unless it failed. Others are
+/// run again until nothing is left to do.
+pub const ONCE: &str = "once";
 
 /// The functions of a deployment.
 pub trait Fleet: Send + Sync {
-    /// Every function, [`OPERATOR`] among them.
+    /// Every function, and every job.
     fn functions(&self) -> Vec<Function>;
 
-    /// Starts a process of the function `name`. Alerts that it sends go to `outside`.
+    /// Starts a process of the function `name`. Alerts that it sends go to `outside`, and what a
+    /// command has printed.
     fn start(&self, name: &'static str, tools: Tools, outside: Outside) -> Arc<dyn Process>;
 }
 
@@ -43,7 +51,7 @@ pub trait Process: Send + Sync {
 /// The status to come. A run happens in one thread.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = u16> + 'a>>;
 
-/// Takes the names of alerts that are sent.
+/// Takes the names of alerts that are sent, and what commands print.
 pub type Outside = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// The entity definitions of the simulation: one kind with an index of each sort and a schema
@@ -87,5 +95,10 @@ impl Function {
     pub(crate) fn takes(&self, name: &str) -> bool {
         let begins = |prefix: &String| name.starts_with(prefix);
         self.include.iter().any(begins) && !self.exclude.iter().any(begins)
+    }
+
+    /// Whether it is fed with nothing.
+    pub(crate) fn is_job(&self) -> bool {
+        self.include.is_empty()
     }
 }

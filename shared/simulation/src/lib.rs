@@ -32,11 +32,11 @@ mod trace;
 mod tests;
 
 pub use fleet::{
-    Answer, COMMAND, Fleet, Function, OPERATOR, Outside, Process, definitions, definitions_before,
-    definitions_with_older_index,
+    Answer, COMMAND, COMPACTOR, Fleet, Function, ONCE, OPERATOR, Outside, Process, definitions,
+    definitions_before, definitions_with_older_index,
 };
 pub use network::ClientShortcut;
-pub use plan::{Mix, Plan, Planned, Profile, Said, Says};
+pub use plan::{Command, Mix, Plan, Planned, Profile, Said, Says};
 pub use report::{Check, Counts, Fault, Faults, Report, Wrong};
 pub use shrink::shrink;
 pub use world::{Scenery, run};

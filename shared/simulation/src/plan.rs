@@ -1,6 +1,7 @@
 //! What a seed decides before anything happens: who writes what and when, and how much goes
 //! wrong.
 
+mod commands;
 mod mix;
 mod records;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::json::Object;
 
+pub use commands::Command;
 pub use mix::{Mix, Profile};
 
 use crate::dice::Dice;
@@ -37,6 +39,8 @@ pub struct Plan {
     pub given: Vec<Planned>,
     /// Written at their times.
     pub records: Vec<Planned>,
+    /// Run at their times.
+    pub commands: Vec<Command>,
 }
 
 /// A record that somebody writes.
@@ -100,8 +104,13 @@ impl Plan {
             // A page of some items is for short lists.
             mix.pages = 0;
         }
-        let (given, records) = records::draw(profile, &mix, &dice, long);
-        Self { seed: dice.seed(), mix, given, records }
+        let (given, mut records) = records::draw(profile, &mix, &dice, long);
+        let commands = match profile {
+            // What an event costs is counted there.
+            Profile::Calm | Profile::Burst => Vec::new(),
+            _ => commands::draw(seed, &mut records),
+        };
+        Self { seed: dice.seed(), mix, given, records, commands }
     }
 
     /// Whether rules change while everything else happens.

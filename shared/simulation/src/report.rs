@@ -41,6 +41,8 @@ pub enum Check {
     OpenRules,
     /// What is promised of alert objects, and that they are sent.
     Alerts,
+    /// What operators are shown was there.
+    Commands,
     /// No push makes more operations than its function has a reason for.
     Operations,
 }

@@ -45,6 +45,11 @@ pub fn shrink(scenery: &Scenery<'_>, plan: &Plan) -> Plan {
             less.records.remove(number);
             search.adopt(less, &mut smallest);
         }
+        for number in (0..smallest.commands.len()).rev() {
+            let mut less = smallest.clone();
+            less.commands.remove(number);
+            search.adopt(less, &mut smallest);
+        }
         for number in (0..smallest.given.len()).rev() {
             let mut less = smallest.clone();
             less.given.remove(number);
@@ -61,7 +66,7 @@ fn size(plan: &Plan) -> (usize, usize, u64) {
     let mut mix = plan.mix.clone();
     let on = Mix::DIMENSIONS.iter().filter(|(_, dimension, ..)| *dimension(&mut mix) > 0).count();
     let on = on + usize::from(mix.changes_release());
-    (on, plan.records.len() + plan.given.len(), mix.instances)
+    (on, plan.records.len() + plan.given.len() + plan.commands.len(), mix.instances)
 }
 
 struct Search<'a> {

@@ -1,6 +1,7 @@
 //! Whether the bucket was left as the history says.
 
 mod alerts;
+mod commands;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ use crate::oracle::{self, Entity, Expected};
 use crate::plan::Plan;
 use crate::report::{Check, Wrong};
 use crate::seen::Seen;
+use crate::world::Said;
 
 /// After everything is calm, no message is pushed more often than this.
 const TRIES_SINCE_CALM_MAX: u32 = 8;
@@ -43,6 +45,8 @@ pub(crate) struct Aftermath<'a> {
     pub(crate) seen: &'a Seen,
     /// The names of the alerts that were sent.
     pub(crate) sent: &'a [String],
+    /// What commands have printed.
+    pub(crate) said: &'a [Said],
     pub(crate) tries_since_calm_max: u32,
     /// The most operations of a push to each function.
     pub(crate) operations_max: Vec<(&'static str, u64)>,
@@ -65,6 +69,7 @@ pub(crate) fn judge(aftermath: &Aftermath<'_>) -> Result<(), Wrong> {
         let what = format!("a message is pushed {tries} times after everything is calm");
         return Err(Wrong { check: Check::Ends, what });
     }
+    commands::printed(aftermath).map_err(wrong(Check::Commands))?;
     operations(aftermath).map_err(wrong(Check::Operations))
 }
 

@@ -3,6 +3,7 @@
 //! Everything happens in one thread, in the order of the timeline. What a process does between
 //! two operations takes no time.
 
+mod operators;
 mod processes;
 mod pubsub;
 mod releases;
@@ -13,14 +14,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use domain::Definitions;
+use domain::{Definitions, Instant};
 use emulator::{Memory, Stored, Upload};
 use store::Precondition;
 
+pub(crate) use self::operators::Said;
 use self::processes::Running;
 use self::pubsub::{Attempt, Pending};
 use crate::dice::Dice;
-use crate::fleet::{Fleet, Function, OPERATOR};
+use crate::fleet::{Fleet, Function};
 use crate::network::{Arrived, ClientShortcut, Network};
 use crate::plan::{Mix, Plan, Planned};
 use crate::report::{Check, Counts, Fault, Report, Wrong};
@@ -35,6 +37,9 @@ const BUCKET: &str = "simulated";
 /// A run that has not ended after so many events never does.
 const EVENTS_MAX: usize = 400_000;
 
+/// The longest time in which records are written and everything goes wrong.
+const WRONG_MAX: Duration = Duration::from_secs(8 * 60);
+
 /// Rules that were read before are older than any cache keeps them.
 const RULES_PAUSE: Duration = Duration::from_secs(31);
 
@@ -42,6 +47,8 @@ const RULES_PAUSE: Duration = Duration::from_secs(31);
 pub(crate) enum Event {
     /// The record of that number is written.
     Write(usize),
+    /// The command of that number is run.
+    Operate(usize),
     /// An operation arrives at the bucket.
     Arrive(u64),
     /// The answer to an operation arrives.
@@ -113,6 +120,8 @@ struct World<'a> {
     ready: Arc<Mutex<VecDeque<usize>>>,
     finalized: Arc<Mutex<Vec<Stored>>>,
     sent: Arc<Mutex<Vec<String>>>,
+    /// What commands have printed: in which attempt, and when.
+    printed: Arc<Mutex<Vec<(usize, Instant, String)>>>,
     seen: Seen,
     counts: Counts,
     events: usize,
@@ -148,13 +157,14 @@ impl<'a> World<'a> {
             ready: Arc::default(),
             finalized,
             sent: Arc::default(),
+            printed: Arc::default(),
             seen: Seen::default(),
             counts: Counts::default(),
             events: 0,
             calm: true,
         };
         for function in 0..world.functions.len() {
-            if world.functions[function].name == OPERATOR {
+            if world.functions[function].is_job() {
                 continue;
             }
             for _ in 0..plan.mix.instances.max(1) {
@@ -175,7 +185,10 @@ impl<'a> World<'a> {
         self.drain()?;
         self.begin();
         self.drain()?;
-        if plan.changes_rules() { self.sweep() } else { Ok(()) }
+        if plan.changes_rules() {
+            self.sweep()?;
+        }
+        self.look()
     }
 
     /// Everything goes wrong from here on, until it does not any more.
@@ -187,12 +200,17 @@ impl<'a> World<'a> {
             self.network.bucket.limit_write_rate(Some(Duration::from_secs(1)));
         }
         let last = plan.records.last().map_or(Duration::ZERO, |record| record.at);
-        let mut calm_at = RULES_PAUSE + last + self.dice.millis(0, 120_000);
+        // Messages that nobody can handle for hours become more and more.
+        let wrong = last.min(WRONG_MAX);
+        let mut calm_at = RULES_PAUSE + wrong + self.dice.millis(0, 120_000);
         if plan.mix.changes_release() {
             calm_at = calm_at.max(self.plan_release(RULES_PAUSE, last));
         }
         for (number, record) in plan.records.iter().enumerate() {
             self.timeline.after(RULES_PAUSE + record.at, Event::Write(number));
+        }
+        for (number, command) in plan.commands.iter().enumerate() {
+            self.timeline.after(RULES_PAUSE + command.at, Event::Operate(number));
         }
         for _ in 0..plan.mix.redeploys {
             let busy = u64::try_from(last.as_millis()).unwrap_or(0) + 3_000;
@@ -232,6 +250,7 @@ impl<'a> World<'a> {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Write(number) => self.write(&self.plan.records[number]),
+            Event::Operate(number) => self.operate(number),
             Event::Arrive(id) => self.arrive(id),
             Event::Answer(id) => self.answer(id),
             Event::Push(message) => self.push(message),
@@ -356,26 +375,29 @@ impl<'a> World<'a> {
             self.network.note(format_args!("left {name} {}", body.trim_end()));
         }
         let sent = std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner));
-        let tries_max = self.pending.iter().map(|pending| pending.attempts_since_calm).max();
+        // A command can be told to come in an hour.
+        let pushed = self.pending.iter().filter(|it| !self.functions[it.function].is_job());
+        let tries_max = pushed.map(|pending| pending.attempts_since_calm).max();
         let aftermath = Aftermath {
             plan: self.plan,
             bucket: &self.network.bucket,
             objects: &objects,
             seen: &self.seen,
             sent: &sent,
+            said: &self.said(),
             tries_since_calm_max: tries_max.unwrap_or(0),
             operations_max: self.operations_max(),
         };
         let wrong = played.and_then(|()| verdict::judge(&aftermath)).err();
         self.counts.alerts = self.seen.alerts();
-        let of_pushes = aftermath.operations_max.iter().filter(|(name, _)| *name != OPERATOR);
-        self.counts.operations_max = of_pushes.map(|(_, most)| *most).max().unwrap_or(0);
+        let functions = self.functions.iter().zip(&aftermath.operations_max);
+        let of_pushes = functions.filter(|(function, _)| !function.is_job());
+        self.counts.operations_max = of_pushes.map(|(_, (_, most))| *most).max().unwrap_or(0);
         // Nobody may come back to the network.
         self.attempts.clear();
         self.processes.clear();
         let mut state = self.network.state();
         self.counts.faults = std::mem::take(&mut state.faults);
-        self.counts.operations = state.operations;
         let (trace_hash, lines) = std::mem::replace(&mut state.trace, Trace::new(false)).end();
         drop(state);
         Report { trace_hash, wrong, lines, counts: self.counts }

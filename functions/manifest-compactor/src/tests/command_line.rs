@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use clap::{CommandFactory as _, Parser as _};
+use domain::Planted;
 use emulator::faulty::{Fault, Faulty, When};
 use expect_test::{Expect, expect};
 use job::{Problem, Screen};
@@ -31,7 +32,7 @@ async fn run(tools: &store::Tools, line: &str) -> (Result<Ended, Problem>, Strin
     let cli = Cli::try_parse_from(words).unwrap();
     let said = Said::default();
     let screen = Screen::on(said.clone(), said.clone());
-    let ended = perform(&cli.options, tools, &screen).await;
+    let ended = perform(&cli.options, tools, &screen, Planted::NONE).await;
     let text = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
     (ended, text)
 }

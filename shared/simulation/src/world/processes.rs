@@ -1,7 +1,7 @@
 //! Processes: they start with empty caches, die between any two operations, and give way to
 //! others of another release.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use domain::Version;
 use emulator::SeededIds;
@@ -92,7 +92,6 @@ impl World<'_> {
 
     /// Starts a process: its caches are empty.
     pub(super) fn start(&mut self, function: usize, release: u64) -> usize {
-        let sent = Arc::clone(&self.sent);
         let name = self.functions[function].name;
         let (definitions, digest) = match self.plan.mix {
             Mix { older_index: 1.., .. } if release == 0 => {
@@ -111,12 +110,8 @@ impl World<'_> {
             definitions: Arc::clone(definitions),
             version,
         };
-        let network = Arc::clone(&self.network);
-        let outside = move |alert: &str| {
-            network.note(format_args!("  sent {alert}"));
-            sent.lock().unwrap_or_else(PoisonError::into_inner).push(alert.to_owned());
-        };
-        let process = self.scenery.fleet.start(name, tools, Arc::new(outside));
+        let outside = self.outside(self.functions[function].is_job());
+        let process = self.scenery.fleet.start(name, tools, outside);
         self.processes.push(Running { process, release });
         self.processes.len() - 1
     }

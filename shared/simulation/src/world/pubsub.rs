@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::Instant;
 use domain::limits::ACK_DEADLINE;
 use emulator::{Message, Stored, notification};
 
 use super::{BUCKET, Event, World};
-use crate::fleet::{Answer, Function, OPERATOR};
+use crate::fleet::{Answer, Function};
 use crate::report::Fault;
 
 /// A message in a subscription.
@@ -29,6 +30,7 @@ pub(super) struct Pending {
 pub(super) struct Attempt {
     pub(super) message: usize,
     pub(super) process: usize,
+    pub(super) began_at: Instant,
     pub(super) future: Option<Answer<'static>>,
     pub(super) paused_until: Duration,
     /// It is cut off after so many writes.
@@ -140,6 +142,7 @@ impl World<'_> {
         self.attempts.push(Attempt {
             message: id,
             process,
+            began_at: self.timeline.instant(),
             future: Some(Box::pin(async move { instance.push(&body).await })),
             paused_until: Duration::ZERO,
             doom: None,
@@ -147,7 +150,7 @@ impl World<'_> {
             operations: 0,
         });
         // Nobody waits for a command as long as that and no longer.
-        if self.functions[function].name != OPERATOR {
+        if !self.functions[function].is_job() {
             self.timeline.after(ACK_DEADLINE, Event::Deadline(attempt));
         }
         if self.dice.per_mille(self.mix.overlaps) {

@@ -1,24 +1,16 @@
 //! Releases with other definitions: both run side by side, the older one ends, and the operator
 //! brings existing data along.
-//!
-//! A command of the operator is a message to it: it is run, and run again until it ends well, as
-//! a person or a schedule does it. Its process dies like any other.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
 use domain::limits::SERVICE_TIMEOUT;
-use emulator::Message;
 
+use super::operators::OPERATED;
 use super::{Event, World};
-use crate::fleet::{COMMAND, OPERATOR};
+use crate::fleet::OPERATOR;
 
 /// After these times in which nothing is written a release comes, in milliseconds at most.
 const QUIET_MS: [u64; 3] = [1_000, 60_000, 900_000];
-
-/// The release of which the operator is.
-const OPERATED: u64 = 1;
 
 impl World<'_> {
     /// Says when the newer release comes; answers until when things go wrong at least.
@@ -35,13 +27,13 @@ impl World<'_> {
         self.network.note(format_args!("a release with other definitions"));
         if self.plan.mix.older_release > 0 {
             self.timeline.after(Duration::ZERO, Event::RolledOut);
-            self.command("migrate --run ventures");
+            self.bring("migrate --run ventures");
         } else {
             // A new index can be built before that.
             let most = u64::try_from(SERVICE_TIMEOUT.as_millis()).unwrap_or(0);
             let transition = self.dice.millis(0, most);
             self.timeline.after(transition, Event::RolledOut);
-            self.command("index build ventures by-owner-due-v2");
+            self.bring("index build ventures by-owner-due-v2");
         }
     }
 
@@ -54,7 +46,7 @@ impl World<'_> {
             }
         }
         if self.plan.mix.older_index > 0 {
-            self.command("index drop ventures by-owner-due");
+            self.bring("index drop ventures by-owner-due");
         }
         self.timeline.after(SERVICE_TIMEOUT, Event::OlderEnded);
     }
@@ -69,22 +61,9 @@ impl World<'_> {
         }
     }
 
-    /// Has the operator run a command line until it ends well.
-    fn command(&mut self, line: &str) {
-        let place = self.functions.iter().position(|function| function.name == OPERATOR);
-        let Some(operator) = place else { return };
-        if self.deployed[operator].is_empty() {
-            let process = self.start(operator, OPERATED);
-            self.deployed[operator].push(process);
-        }
-        let message = Message {
-            message_id: String::new(),
-            attributes: BTreeMap::from([(COMMAND.to_owned(), line.to_owned())]),
-            data: Bytes::new(),
-            published_at: self.timeline.instant(),
-            ordering_key: String::new(),
-        };
-        self.network.note(format_args!("operator {line}"));
-        self.enqueue(operator, message, Duration::ZERO);
+    /// Has the operator bring data along.
+    fn bring(&mut self, line: &str) {
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        self.command(OPERATOR, &words, false);
     }
 }

@@ -1,0 +1,140 @@
+//! Whoever operates the bucket: jobs, whose pushes are command lines.
+//!
+//! A command is a message to its job. It is run, and run again until it ends well, as a person or a
+//! schedule does it. Its process dies like any other.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::Instant;
+use emulator::Message;
+use serde_json::json;
+
+use super::{Event, World};
+use crate::fleet::{COMMAND, COMPACTOR, ONCE, OPERATOR, Outside};
+use crate::oracle;
+use crate::plan::Command;
+use crate::timeline::instant;
+
+/// The release of which jobs are.
+pub(super) const OPERATED: u64 = 1;
+
+/// After this the watermark of a compaction has left every hour in which something was written.
+const JOURNAL_LEFT: Duration = Duration::from_secs(75 * 60);
+
+/// What a command has printed.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    /// Its words.
+    pub(crate) words: Vec<String>,
+    /// When the process that printed it began.
+    pub(crate) began_at: Instant,
+    /// When it had ended.
+    pub(crate) ended_at: Instant,
+    /// The lines.
+    pub(crate) text: String,
+}
+
+impl World<'_> {
+    /// Has a job run a command until it ends well; `once` takes any end for one but a failure.
+    pub(super) fn command(&mut self, job: &str, words: &[String], once: bool) {
+        let place = self.functions.iter().position(|function| function.name == job);
+        let Some(function) = place else { return };
+        if self.deployed[function].is_empty() {
+            let process = self.start(function, OPERATED);
+            self.deployed[function].push(process);
+        }
+        let mut attributes = BTreeMap::from([(COMMAND.to_owned(), json!(words).to_string())]);
+        if once {
+            attributes.insert(ONCE.to_owned(), String::new());
+        }
+        let message = Message {
+            message_id: String::new(),
+            attributes,
+            data: Bytes::new(),
+            published_at: self.timeline.instant(),
+            ordering_key: String::new(),
+        };
+        self.network.note(format_args!("{job} {}", words.join(" ")));
+        self.enqueue(function, message, Duration::ZERO);
+    }
+
+    /// Runs the planned command of this number.
+    pub(super) fn operate(&mut self, number: usize) {
+        let Command { job, words, .. } = self.plan.commands[number].clone();
+        self.command(job, &words, true);
+    }
+
+    /// Where what a command prints goes, and the names of alerts that a process sends.
+    pub(super) fn outside(&self, is_job: bool) -> Outside {
+        let (network, timeline) = (Arc::clone(&self.network), Arc::clone(&self.timeline));
+        let (sent, printed) = (Arc::clone(&self.sent), Arc::clone(&self.printed));
+        Arc::new(move |text: &str| {
+            network.note(format_args!("  {} {text}", if is_job { "printed" } else { "sent" }));
+            match is_job {
+                false => {
+                    sent.lock().unwrap_or_else(PoisonError::into_inner).push(text.to_owned());
+                }
+                true => {
+                    let (attempt, at) = (network.state().caller, timeline.instant());
+                    let mut printed = printed.lock().unwrap_or_else(PoisonError::into_inner);
+                    printed.push((attempt, at, text.to_owned()));
+                }
+            }
+        })
+    }
+
+    /// What commands have printed so far.
+    pub(super) fn said(&self) -> Vec<Said> {
+        let printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let said = printed.into_iter().map(|(attempt, ended_at, text)| {
+            let attempt = &self.attempts[attempt];
+            let attributes = &self.pending[attempt.message].message.attributes;
+            let words = attributes.get(COMMAND).and_then(|words| serde_json::from_str(words).ok());
+            Said { words: words.unwrap_or_default(), began_at: attempt.began_at, ended_at, text }
+        });
+        said.collect()
+    }
+
+    /// When everything has been handled, looks at the bucket as operators do: compacts it, lists
+    /// it, and asks what its entities were, or were known to be, at some instant.
+    pub(super) fn look(&mut self) -> Result<(), String> {
+        self.counts.operations = self.network.state().operations;
+        let compacted = self.plan.commands.iter().any(|command| command.job == COMPACTOR);
+        // Few shards, unless somebody has made many: each is read.
+        let mut mode = vec!["--segment", "ventures"];
+        match compacted {
+            false => mode.extend(["--full", "--shards", "16"]),
+            true if self.dice.per_mille(300) => mode.push("--full"),
+            true => (),
+        }
+        if compacted {
+            // What the journal has noted meanwhile has to be in the shards then.
+            self.timeline.after(JOURNAL_LEFT, Event::Calm);
+            self.drain()?;
+        }
+        let commands = [Command::new(Duration::ZERO, COMPACTOR, &mode)];
+        let list = Command::new(Duration::ZERO, OPERATOR, &["list", "venture", "--json"]);
+        let ids: Vec<String> = oracle::fold(self.plan)
+            .into_iter()
+            .filter(|entity| entity.kind == "venture")
+            .map(|entity| entity.id.to_owned())
+            .collect();
+        let took = u64::try_from(self.timeline.now().as_millis()).unwrap_or(0);
+        let asked = ids.iter().map(|id| {
+            let until = if self.dice.per_mille(500) { "--known-at" } else { "--as-of" };
+            let at = self.dice.millis(0, took.min(600_000));
+            let at = instant(i64::try_from(at.as_millis()).unwrap_or(0)).to_millis_text();
+            Command::new(Duration::ZERO, OPERATOR, &["get", "venture", id, until, &at, "--json"])
+        });
+        for Command { job, words, .. } in
+            commands.into_iter().chain([list]).chain(asked).collect::<Vec<_>>()
+        {
+            self.command(job, &words, true);
+            self.drain()?;
+        }
+        Ok(())
+    }
+}
