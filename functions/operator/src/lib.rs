@@ -7,6 +7,7 @@
 mod older;
 mod planted;
 
+mod append;
 mod legible;
 mod listing;
 mod records;

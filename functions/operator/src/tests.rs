@@ -1,6 +1,7 @@
 //! What the operator promises.
 
 mod advice;
+mod append;
 mod command_line;
 mod history;
 mod index;

@@ -1,30 +1,23 @@
 //! `write`: appends a history record that is known to count.
 
-mod compose;
-
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::Bytes;
 use clap::Args;
 use domain::json::{self, Object as Json};
 use domain::{
-    Delivery, Disposition, EntityDefinition, Generation, Handler as _, HistoryName, ObjectName,
-    Overwrote, RECORD_BYTES_MAX, Record,
+    Delivery, Disposition, Generation, Handler as _, HistoryName, ObjectName, Overwrote,
+    RECORD_BYTES_MAX, Record,
 };
-use projection::fold::{Coverage, State};
-use projection::snapshot::{self, Decision, Stored};
+use projection::fold::Coverage;
+use projection::snapshot::Stored;
 use serde_json::Value;
 use snapshot_builder::SnapshotBuilder;
-use store::{ErrorKind, Metadata, Object, Precondition, gzip};
 
+use crate::append::{self, By, Current, Op, Wish};
 use crate::{Operator, Place, Problem, subject};
-use compose::{By, Op, Wish};
-
-/// A larger record is compressed. Below, the bytes cost less than what reads them.
-const COMPRESS_ABOVE_BYTES: usize = 64 * 1024;
 
 /// Between two looks whether the snapshot covers the record.
 const LOOK: Duration = Duration::from_millis(250);
@@ -84,24 +77,12 @@ pub struct Options {
     fold: bool,
 }
 
-/// A record that counts, and where it goes.
-struct Appended {
-    name: HistoryName,
-    record: Record,
-    /// Its text, on one line.
-    text: String,
-    /// What is stored.
-    stored: Bytes,
-}
-
 pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bool, Problem> {
     let definition = subject::definition(operator, &options.entity)?;
     let entity = subject::entity(operator, definition, &options.id)?;
     let written = options.file.as_deref().map(read).transpose()?;
     let builder = SnapshotBuilder::new(operator.tools.clone());
-    let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
-    let current = operator.tools.store.get(&snapshot, None).await?;
-    let stored = stored(current.as_ref(), definition);
+    let current = Current::read(operator, &entity, definition).await?;
     let op = match (options.merge, options.delete) {
         (true, _) => Op::Merge,
         (_, true) => Op::Delete,
@@ -110,23 +91,24 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
     let by = By {
         actor: options.actor.clone().or_else(|| operator.user.clone()),
         reason: options.reason.clone(),
+        origin: "operator",
     };
     let now = operator.tools.clock.now();
-    let wish = Wish { op, written, entity: &entity, definition, stored: &stored, by, now };
-    let appended = judged(wish, operator, &builder)?;
-    let name = ObjectName::History(appended.name.clone()).to_string();
+    let wish = Wish { op, written, current: &current, by, now, id: None };
+    let appended = append::judged(wish, operator, &builder)?;
+    let name = appended.object();
     if options.dry_run {
         operator.screen.say(&format!("would write {name}\n{}", appended.text.trim_end()))?;
         return Ok(true);
     }
-    let generation = append(operator, &name, appended.stored).await?;
+    let generation = append::append(operator, &appended).await?;
     operator.screen.say(&format!("wrote {name}"))?;
     if options.fold {
         return fold(operator, &builder, appended.name, generation).await;
     }
     if options.wait {
         let timeout = Duration::from_secs(options.timeout);
-        return wait(operator, definition, &snapshot, &appended.record, timeout).await;
+        return wait(operator, &current, &appended.record, timeout).await;
     }
     Ok(true)
 }
@@ -148,60 +130,6 @@ fn read(file: &Path) -> Result<Json, Problem> {
         Ok(Value::Object(document)) => Ok(document),
         Ok(_) => Err(named("a record is a JSON object".to_owned())),
         Err(err) => Err(named(err.to_string())),
-    }
-}
-
-fn stored(object: Option<&Object>, definition: &EntityDefinition) -> Stored {
-    snapshot::read(object.map(Object::content), definition)
-}
-
-/// The record that is wished for, if it counts and its result is valid.
-fn judged(
-    wish: Wish<'_>,
-    operator: &Operator<'_>,
-    builder: &SnapshotBuilder,
-) -> Result<Appended, Problem> {
-    let (entity, definition, stored, now) = (wish.entity, wish.definition, wish.stored, wish.now);
-    let (document, updated_at) = compose::compose(wish)?;
-    let line = json::to_line(&Value::Object(document));
-    let text = String::from_utf8_lossy(&line).into_owned();
-    let compressed = (line.len() > COMPRESS_ABOVE_BYTES).then(|| gzip::compress(&line)).flatten();
-    let (ending, stored_bytes) = match compressed {
-        Some(compressed) => (".gz", compressed),
-        None => ("", line),
-    };
-    let id = operator.tools.ids.ulid(updated_at);
-    let mut name = HistoryName::dated(entity.clone(), updated_at, &id);
-    name.file += ending;
-    let refused = |reasons: Vec<String>| {
-        Problem::new(format!("refused, nothing is written:\n  {}", reasons.join("\n  ")))
-    };
-    let record = builder.judge(&name, &stored_bytes, now, definition).map_err(refused)?;
-    if let Decision::Put(folded) = snapshot::decide(stored, vec![record.clone()])
-        && let State::Live(document) = &folded.state
-    {
-        let reasons = builder.violations(&Value::Object(document.clone()), definition);
-        if !reasons.is_empty() {
-            return Err(refused(reasons));
-        }
-    }
-    Ok(Appended { name, record, text, stored: stored_bytes.into() })
-}
-
-/// Creates the object.
-async fn append(operator: &Operator<'_>, name: &str, body: Bytes) -> Result<Generation, Problem> {
-    let store = &operator.tools.store;
-    let put = store.put(name, body, &Metadata::new(), Precondition::Absent).await;
-    match put {
-        Ok(generation) => Ok(generation),
-        // The name has an id of its own: it was this write, whose answer was lost.
-        Err(err) if err.kind == ErrorKind::Conflict => match store.get(name, None).await? {
-            Some(object) => Ok(object.generation),
-            None => Err(err.into()),
-        },
-        Err(err) => {
-            Err(Problem::new(format!("{err}; look whether {name} is there before you write again")))
-        }
     }
 }
 
@@ -231,17 +159,15 @@ async fn fold(
 /// Waits until the snapshot covers the record.
 async fn wait(
     operator: &Operator<'_>,
-    definition: &EntityDefinition,
-    snapshot: &str,
+    before: &Current<'_>,
     record: &Record,
     timeout: Duration,
 ) -> Result<bool, Problem> {
     let clock = &operator.tools.clock;
     let over_at = clock.now().after(timeout);
     loop {
-        let object = operator.tools.store.get(snapshot, None).await?;
-        if let Stored::Snapshot(folded) | Stored::Outdated(folded) =
-            stored(object.as_ref(), definition)
+        let current = Current::read(operator, &before.entity, before.definition).await?;
+        if let Stored::Snapshot(folded) | Stored::Outdated(folded) = current.stored
             && folded.coverage(&record.key) == Coverage::Covered
         {
             operator.screen.say("the snapshot has it")?;
