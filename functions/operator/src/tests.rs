@@ -2,6 +2,7 @@
 
 mod advice;
 mod append;
+mod batch;
 mod command_line;
 mod history;
 mod index;
@@ -169,4 +170,9 @@ async fn run(tools: &Tools, line: &str) -> (Result<bool, Problem>, String) {
     let operator = Operator { tools, env: Env::Dev, user, screen: &screen, planted };
     let ended = perform(&cli.command, operator).await;
     (ended, said.text() + &aside.text())
+}
+
+/// The etag that `write` has printed.
+fn said_etag(said: &str) -> String {
+    said.lines().find_map(|line| line.strip_prefix("etag ")).unwrap().to_owned()
 }

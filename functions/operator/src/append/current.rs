@@ -3,8 +3,8 @@
 use std::fmt;
 
 use domain::json::{self, Object as Json};
-use domain::{EntityDefinition, EntityRef, ObjectName, OrderKey, digest};
-use projection::snapshot::{self, Stored};
+use domain::{EntityDefinition, EntityRef, ObjectName, OrderKey, Record, digest};
+use projection::snapshot::{self, Decision, Stored};
 use serde_json::Value;
 use store::Object;
 
@@ -37,6 +37,20 @@ impl<'a> Current<'a> {
     ) -> Self {
         let stored = snapshot::read(object.map(Object::content), definition);
         Self { entity, definition, stored }
+    }
+
+    /// What it is when this record is written, too: one that is newer than everything in it.
+    pub(crate) fn with(mut self, record: &Record) -> Self {
+        self.stored = match (snapshot::decide(&self.stored, vec![record.clone()]), self.stored) {
+            (Decision::Put(folded), _) => Stored::Snapshot(folded),
+            // What of an older one is folded again has this record as its newest.
+            (_, Stored::Outdated(mut folded)) => {
+                folded.newest = record.key.clone();
+                Stored::Outdated(folded)
+            }
+            (_, stored) => stored,
+        };
+        self
     }
 
     /// What its next writer says to write after exactly this.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use domain::json::Object as Json;
 use domain::{Env, ObjectName, Planted};
-use emulator::faulty::{Fault, Faulty};
+use emulator::faulty::{Fault, Faulty, When};
 use emulator::schedule::{Attempt, Gated, is_long};
 use emulator::{Memory, SeededIds, Upload};
-use store::{Object, Store, Tools};
+use store::{ErrorKind, Object, Store, Tools};
 
-use super::{bucket, builder, entity, record, release, strict, strict_place};
+use super::{bucket, builder, entity, record, release, run, said_etag, strict, strict_place};
 use crate::append::{Appended, By, Conditional, Current, Op, Wish, append_if_current, judged};
 use crate::{Operator, Problem, Screen, Shortcut};
 
@@ -84,12 +84,11 @@ fn mishaps(before: Before) -> Vec<Mishap> {
     let who = |mishaps: fn(usize) -> Vec<Mishap>| (0..2).flat_map(mishaps);
     let faults = |who| Fault::all(STEPS).map(|fault| Mishap::Fault(who, fault)).collect();
     let crashes = |who| (0..=STEPS).map(|after| Mishap::Crash(who, after)).collect();
-    let faults = match before {
-        Before::Live => who(faults),
-        _ if is_long() => who(faults),
-        _ => Vec::new(),
-    };
-    [Mishap::None].into_iter().chain(faults).chain(who(crashes)).collect()
+    let mut mishaps: Vec<Mishap> = [Mishap::None].into_iter().chain(who(crashes)).collect();
+    if matches!(before, Before::Live) || is_long() {
+        mishaps.extend(who(faults));
+    }
+    mishaps
 }
 
 /// Every order of `ours` and `theirs` steps.
@@ -248,4 +247,124 @@ async fn wrong_turns_of_a_conditional_append_are_seen() {
         let (_, wrong) = race(Before::Live, bug).await;
         println!("{:?}", wrong.as_ref().unwrap());
     }
+}
+
+/// Runs `write` with what is in the text.
+async fn command(tools: &Tools, text: &str, more: &str) -> (Result<bool, Problem>, String) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let line = format!("write venture V1 --file {} {more}", file.path().display());
+    run(tools, &line).await
+}
+
+/// What was said, with what differs from run to run left out.
+fn told(said: &str) -> String {
+    let word = |word: &str| match word.len() >= 26 && word.contains("01K9") {
+        true => format!("{}…", &word[..word.find("01K9").unwrap()]),
+        false => word.to_owned(),
+    };
+    said.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn who_writes_after_another_version_is_told_who_wrote_what() {
+    let (bucket, tools) = strict_place();
+    let (ended, said) = command(&tools, r#"{"status":"Idea"}"#, "--if-current none --fold").await;
+    assert_eq!(ended, Ok(true), "{said}");
+    let first = said_etag(&said);
+    let (_, shown) = run(&tools, "get venture V1 --metadata").await;
+    assert!(shown.contains(&format!("etag                  {first}")), "{shown}");
+    let (_, shown) = run(&tools, "get venture V1 --metadata --json").await;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["etag"], first);
+
+    let (ended, said) =
+        command(&tools, r#"{"n":1}"#, &format!("--merge --if-current {first}")).await;
+    assert_eq!(ended, Ok(true), "{said}");
+    // The snapshot does not have it yet: the claim decides.
+    let late = format!("--merge --reason mine --actor bob --if-current {first}");
+    let (ended, said) = command(&tools, r#"{"n":2}"#, &late).await;
+    assert_eq!(ended, Ok(false));
+    expect_test::expect![[r#"
+        nothing is written: venture V1 is another: ada wrote a merge record of 2025-11-06T12:00:00.001Z: env/dev/ventures/V1/history/2025/11/06/2025-11-06T12:00:00.001Z_… read it again with `get venture V1 --metadata` and decide again
+    "#]].assert_eq(&told(&said));
+    // And here the snapshot.
+    let (ended, said) = command(&tools, r#"{"n":3}"#, "--merge --if-current none").await;
+    assert_eq!(ended, Ok(false));
+    assert!(said.contains("ada wrote a full record of 2025-11-06T12:00:00.000Z"), "{said}");
+    assert_eq!(history(&bucket).len(), 2);
+}
+
+#[tokio::test]
+async fn a_claim_of_a_record_that_never_becomes_the_newest_does_not_lock_the_entity() {
+    let uncounted = r#"{"n":1}"#;
+    // It counts, and belongs before what is there.
+    let backdated = r#"{"status":"Idea","updated_at":"2025-11-06T10:00:00Z"}"#;
+    for text in [uncounted, backdated] {
+        let (bucket, tools) = strict_place();
+        let body = r#"{"schema_version":"1.0.0","status":"Idea"}"#;
+        record(&bucket, &tools, "V1", "2025-11-06T11:00:00Z_a", body).await;
+        let (_, shown) = run(&tools, "get venture V1 --metadata --json").await;
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        let etag = shown["etag"].as_str().unwrap().to_owned();
+        assert_eq!(etag.len(), 32, "a record id of others is no part of a name");
+        let name = "env/dev/ventures/V1/history/2025/11/06/x_01K9CGKDG0AV7BZJ26205ZR7J2.json";
+        let claim = serde_json::json!({ "name": name, "text": text }).to_string();
+        let claims = format!("env/dev/indices/ventures/_claims/V1/{etag}.json");
+        bucket.insert(&claims, claim.into(), Upload::default()).unwrap();
+        for n in [2, 3] {
+            let text = format!(r#"{{"status":"Idea","n":{n}}}"#);
+            let (ended, said) = command(&tools, &text, &format!("--if-current {etag}")).await;
+            // One wins behind the spent claim, and the next one sees that.
+            assert_eq!(ended, Ok(n == 2), "{said}");
+        }
+        let history = history(&bucket);
+        assert_eq!((history.len(), history.contains(name)), (3, true));
+    }
+}
+
+#[tokio::test]
+async fn a_claim_that_is_none_says_what_to_do() {
+    for claim in [
+        "",
+        "{}",
+        "[1]",
+        r#"{"name":"env/dev/ventures/V1/history/2025/11/06/x.json"}"#,
+        r#"{"name":"env/dev/ventures/V1/history/2025/11/06/x.json","base64":"?"}"#,
+        r#"{"name":"env/dev/ventures/V2/history/2025/11/06/x.json","text":"{}"}"#,
+        r#"{"name":"env/dev/snapshots/ventures/V1.json","text":"{}"}"#,
+    ] {
+        let (bucket, tools) = strict_place();
+        let name = "env/dev/indices/ventures/_claims/V1/none.json";
+        bucket.insert(name, claim.into(), Upload::default()).unwrap();
+        let (ended, _) = command(&tools, r#"{"status":"Idea"}"#, "--if-current none").await;
+        let problem = ended.unwrap_err().to_string();
+        assert_eq!(
+            problem,
+            format!(
+                "{name} is no claim: nothing is written; look at it, and write without \
+                 --if-current, after which the next claim has another name"
+            )
+        );
+        assert_eq!(bucket.objects().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_record_is_claimed_and_finished_as_it_is() {
+    let (bucket, tools) = strict_place();
+    let text = format!(r#"{{"status":"Idea","text":"{}"}}"#, "many words ".repeat(10_000));
+    // It dies when it has claimed.
+    let fault = Fault { at: 2, times: 9, kind: ErrorKind::Unavailable, when: When::Before };
+    let dying = Tools { store: Faulty::new(bucket.clone(), fault), ..tools.clone() };
+    let (ended, _) = command(&dying, &text, "--if-current none").await;
+    assert!(ended.is_err());
+    assert_eq!(history(&bucket).len(), 0);
+    let (ended, said) = command(&tools, r#"{"status":"Pilot"}"#, "--if-current none").await;
+    assert_eq!(ended, Ok(false), "{said}");
+    assert!(said.contains("ada wrote a full record of"), "{said}");
+    let history = history(&bucket);
+    assert_eq!(history.len(), 1);
+    assert!(history.first().unwrap().ends_with(".json.gz"));
+    assert_eq!(run(&tools, "history venture V1").await.0, Ok(true));
 }
