@@ -4,6 +4,7 @@
 //! does so, if it counts, by the code of the snapshot-builder. [`append`] creates it; so does
 //! [`append_if_current`], unless somebody else has written after the same [`Current`].
 
+mod clock;
 mod compose;
 mod conditional;
 mod current;
@@ -82,6 +83,7 @@ pub(crate) fn judged(
 ) -> Result<Appended, Refusal> {
     let (Current { entity, definition, stored }, now) = (wish.current, wish.now);
     let id = wish.id.clone();
+    clock::check(operator).map_err(Refusal::Problem)?;
     let (document, updated_at) = compose::compose(wish).map_err(Refusal::Problem)?;
     let line = json::to_line(&Value::Object(document));
     let text = String::from_utf8_lossy(&line).into_owned();

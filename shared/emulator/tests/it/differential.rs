@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{BoxFuture, Generation};
+use domain::{BoxFuture, Generation, Instant};
 use emulator::{Emulator, Memory, Options as Settings, TestClock};
 use store::conformance::liar::{Liar, Lie};
 use store::conformance::random::{Contestant, Difference, Options, Tally, compare};
@@ -128,6 +128,10 @@ impl Store for Reopened {
 
     fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
         Box::pin(async move { self.bucket().await.versions(name).await })
+    }
+
+    fn answered_at(&self) -> Option<Instant> {
+        None
     }
 }
 
