@@ -58,12 +58,14 @@ pub(crate) enum Refusal {
     Reasons(Vec<String>),
     /// It cannot be composed.
     Problem(Problem),
+    /// The clock of this machine is wrong: no record can be dated.
+    Clock(Problem),
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Problem(problem) => problem,
+            Refusal::Problem(problem) | Refusal::Clock(problem) => problem,
             Refusal::Reasons(reasons) => {
                 Self::new(format!("refused, nothing is written:\n  {}", reasons.join("\n  ")))
             }
@@ -83,7 +85,7 @@ pub(crate) fn judged(
 ) -> Result<Appended, Refusal> {
     let (Current { entity, definition, stored }, now) = (wish.current, wish.now);
     let id = wish.id.clone();
-    clock::check(operator).map_err(Refusal::Problem)?;
+    clock::check(operator).map_err(Refusal::Clock)?;
     let (document, updated_at) = compose::compose(wish).map_err(Refusal::Problem)?;
     let line = json::to_line(&Value::Object(document));
     let text = String::from_utf8_lossy(&line).into_owned();

@@ -11,6 +11,7 @@ mod look;
 mod migrate;
 mod quarantine;
 mod read;
+mod seed;
 mod why;
 mod write;
 

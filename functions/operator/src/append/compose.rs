@@ -25,7 +25,7 @@ pub(crate) enum Op {
 /// Who writes, why, and with what.
 #[derive(Clone, Debug)]
 pub(crate) struct By {
-    /// The person, or the account.
+    /// The person or the account.
     pub(crate) actor: Option<String>,
     pub(crate) reason: Option<String>,
     /// The command, where the document does not say where it comes from: `operator`, `seed`.

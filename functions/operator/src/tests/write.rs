@@ -33,7 +33,7 @@ async fn write(tools: &Tools, text: &str, more: &str) -> Result<String, String> 
 }
 
 /// A bucket with the same objects, at another time.
-fn moved(bucket: &Memory, clock: &Arc<TestClock>) -> Arc<Memory> {
+pub(super) fn moved(bucket: &Memory, clock: &Arc<TestClock>) -> Arc<Memory> {
     let moved = Memory::new("test", clock.clone(), 8);
     for (name, object) in bucket.objects() {
         let upload = Upload { metadata: object.metadata, ..Upload::default() };
