@@ -64,7 +64,12 @@ pub(crate) async fn append_if_current(
     let mut after = current.etag()?;
     for _ in 0..SPENT_MAX {
         let Some(claim) = claimed(operator, current, &after, appended).await? else {
-            return append(operator, appended).await.map(Conditional::Won);
+            let won = append(operator, appended).await.map(Conditional::Won);
+            return won.map_err(|problem| {
+                Problem::new(format!(
+                    "{problem}; it has won: whoever writes next on a condition writes it, too"
+                ))
+            });
         };
         let name = ObjectName::History(claim.name.clone()).to_string();
         if operator.planted.has(Shortcut::ClaimNotFinished) {
