@@ -132,24 +132,31 @@ async fn create(operator: &Operator<'_>, name: &str, body: &Bytes) -> Result<Gen
         };
         match err.kind {
             ErrorKind::Throttled => operator.tools.pause_after_throttling().await,
-            ErrorKind::Conflict => {
-                return match store.get(name, None).await? {
-                    Some(object) if object.body == *body => Ok(object.generation),
-                    Some(_) => Err(Problem::new(format!(
-                        "{name} is there and says something else: nothing is written; run the \
-                         command again, so that the record gets another name"
-                    ))),
-                    None => Err(err.into()),
-                };
-            }
-            _ => {
-                return Err(Problem::new(format!(
-                    "{err}; look whether {name} is there before you write again"
-                )));
-            }
+            _ => return found(operator, name, body, err).await,
         }
     }
     Err(Problem::new(format!(
         "put {name}: the store asks to slow down; look whether it is there before you write again"
     )))
+}
+
+/// What is there when it could not be created. A conflict is one answer to a name that is taken; an
+/// account that may not replace may be answered that instead; and no answer may be lost.
+async fn found(
+    operator: &Operator<'_>,
+    name: &str,
+    body: &Bytes,
+    err: store::Error,
+) -> Result<Generation, Problem> {
+    let unknown =
+        || Problem::new(format!("{err}; look whether {name} is there before you write again"));
+    match operator.tools.store.get(name, None).await {
+        Ok(Some(object)) if object.body == *body => Ok(object.generation),
+        Ok(Some(_)) => Err(Problem::new(format!(
+            "{name} is there and says something else: nothing is written; run the command again, so \
+             that the record gets another name"
+        ))),
+        Ok(None) if err.kind == ErrorKind::Conflict => Err(err.into()),
+        Ok(None) | Err(_) => Err(unknown()),
+    }
 }

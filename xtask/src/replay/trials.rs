@@ -34,7 +34,7 @@ const UNCOUNTED: &str =
     "ventures/V001/history/2025/11/06/2025-11-06T11:00:00.000Z_01K9CD6Z00000000000000000B.json";
 
 /// What somebody else has claimed of an entity that is not there.
-const CLAIM: &str = r#"{"name":"env/dev/ventures/V9/history/2025/11/06/2025-11-06T11:00:00.000Z_01K9CD6Z00000000000000000C.json","text":"{\"op\":\"delete\",\"actor\":\"ada\"}"}"#;
+const CLAIM: &str = r#"{"name":"env/prod/ventures/V9/history/2025/11/06/2025-11-06T11:00:00.000Z_01K9CD6Z00000000000000000C.json","text":"{\"op\":\"delete\",\"actor\":\"ada\"}"}"#;
 
 /// One command that must succeed.
 pub(crate) struct Trial {
