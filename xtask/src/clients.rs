@@ -7,6 +7,7 @@ mod install;
 mod program;
 pub(crate) mod recording;
 mod suite;
+mod writers;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,8 @@ const CALLS: &str = "shared/emulator/tests/calls";
 /// Installs the Python client from PyPI and the Node client from npm below target/clients, once,
 /// at fixed versions, and takes `gcloud` as it is installed; none of them sees your home folder,
 /// your configuration or your credentials. Each runs a list of steps, from creating a bucket to
-/// acknowledging a message, against an emulator in this process; then the Python client uploads
+/// acknowledging a message, against an emulator in this process, and the code of docs/writers.md as
+/// it stands there, whose records the snapshot-builder folds; then the Python client uploads
 /// the history of a scenario of fixtures/, the functions handle it, and the client reads what
 /// came of it.
 ///
@@ -188,9 +190,13 @@ impl<'a> Bench<'a> {
             Client::Python => vec![
                 self.program("python storage", program::STORAGE_PY, tool).await?,
                 self.program("python pubsub", program::PUBSUB_PY, tool).await?,
+                self.writers("python writers", writers::PYTHON, tool).await?,
                 self.end_to_end(tool).await?,
             ],
-            Client::Node => vec![self.program("node storage", program::STORAGE_JS, tool).await?],
+            Client::Node => vec![
+                self.program("node storage", program::STORAGE_JS, tool).await?,
+                self.writers("node writers", writers::NODE, tool).await?,
+            ],
             Client::Gcloud => vec![
                 self.gcloud("gcloud storage", gcloud::STORAGE, tool).await?,
                 self.gcloud("gcloud pubsub", gcloud::PUBSUB, tool).await?,
@@ -221,6 +227,20 @@ impl<'a> Bench<'a> {
         let environment = Environment::new(&self.folder, name, &emulator.url())?;
         let mut suite = Suite::begin(name, &tool.version, Some(&emulator), self.terminal);
         gcloud::run(&mut suite, tool, steps, &environment).await?;
+        Ok(suite.end())
+    }
+
+    /// The calls are not kept: they are those of other steps, in a random order of names.
+    async fn writers(
+        &self,
+        name: &'static str,
+        language: writers::Language,
+        tool: &install::Tool,
+    ) -> Result<Ended> {
+        let emulator = fresh().await?;
+        let mut environment = Environment::new(&self.folder, name, &emulator.url())?;
+        let mut suite = Suite::begin(name, &tool.version, None, self.terminal);
+        writers::run(&mut suite, tool, language, &emulator, &mut environment).await?;
         Ok(suite.end())
     }
 

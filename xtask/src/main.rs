@@ -68,6 +68,8 @@ use crate::terminal::Terminal;
   cargo xtask deploy --env dev            exactly that, and whether it works
   cargo xtask doctor --env dev            is a real project what its configuration says
   cargo xtask terraform generate          what terraform/ reads of the functions and the kinds
+  cargo xtask write venture V1 --file f   append a record, if it counts
+  cargo xtask seed ./entities --dry-run   what a folder of documents would become
   cargo xtask quarantine list             what functions could not handle, and what is still open
   cargo xtask index build ventures by-status-v2 --dry-run
                                           what an index over existing data would cost

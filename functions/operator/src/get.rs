@@ -7,6 +7,7 @@ use projection::snapshot::{self, Stored};
 use serde_json::{Value, json};
 use store::{List, Object};
 
+use crate::append::Etag;
 use crate::records::{self, Records, Until};
 use crate::{Operator, Place, Problem, legible, subject};
 
@@ -37,7 +38,7 @@ pub struct Options {
     /// By the records that were stored until this instant: 2025-11-06T12:00:00Z.
     #[arg(long, value_name = "INSTANT", value_parser = instant)]
     known_at: Option<Instant>,
-    /// Also generation, state, newest record and definitions.
+    /// Also etag (for `write --if-current`), generation, state, newest record and definitions.
     #[arg(long)]
     metadata: bool,
     /// On one line, for a program.
@@ -138,7 +139,11 @@ async fn current(
             )));
         }
     };
-    let beside = beside(&object, &operator.tools.version);
+    let mut beside = beside(&object, &operator.tools.version);
+    if let Some(folded) = &folded {
+        let etag = Etag::of(Some(&folded.newest)).to_string();
+        beside.insert(0, ("etag", etag.into()));
+    }
     Ok(Some(Shown { state, document, folded, beside }))
 }
 

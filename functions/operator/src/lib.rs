@@ -7,6 +7,7 @@
 mod older;
 mod planted;
 
+mod append;
 mod legible;
 mod listing;
 mod records;
@@ -20,6 +21,7 @@ mod index;
 mod list;
 mod migrate;
 mod quarantine;
+mod seed;
 mod why;
 mod write;
 
@@ -48,6 +50,7 @@ pub use store::dollars;
   operator index ventures by-status Pilot                    what an index says below a key
   operator index build ventures by-status-v2 --dry-run       what a new index would cost
   operator write venture V1 --file v1.json --env dev         append a record, if it counts
+  operator seed ./entities --dry-run                         append a folder of documents
   operator get venture V1 --as-of 2025-11-06T12:00:00Z       what an entity was
   operator list venture --where status=Pilot                 all there are, up to the last change
   operator history venture V1                                who changed what, record by record
@@ -68,6 +71,7 @@ pub enum Command {
     Index(index::Options),
     Migrate(migrate::Options),
     Write(write::Options),
+    Seed(seed::Options),
     Get(get::Options),
     List(list::Options),
     History(history::Options),
@@ -100,6 +104,7 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::Index(options) => &options.place,
         Command::Migrate(options) => &options.place,
         Command::Write(options) => &options.place,
+        Command::Seed(options) => &options.place,
         Command::Get(options) => &options.place,
         Command::List(options) => &options.place,
         Command::History(options) => &options.place,
@@ -126,6 +131,7 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::Index(options) => index::run(options, &operator).await,
         Command::Migrate(options) => migrate::run(options, &operator).await,
         Command::Write(options) => write::run(options, &operator).await,
+        Command::Seed(options) => seed::run(options, &operator).await,
         Command::Get(options) => get::run(options, &operator).await,
         Command::List(options) => list::run(options, &operator).await,
         Command::History(options) => history::run(options, &operator).await,

@@ -1,4 +1,4 @@
-//! The wrong turns of a walk that tests plant.
+//! The wrong turns of a walk and of a conditional append that tests plant.
 
 /// Ways to spare a pass, a wait or a read that are wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,14 +11,24 @@ pub enum Shortcut {
     BatchNotedByItsLast,
     /// A snapshot is visited as one that overwrote nothing.
     VisitedAsTheFirstVersion,
+    /// A conditional append writes its record, and claims afterwards.
+    AppendedBeforeClaimed,
+    /// A conflict on the claim is taken for lost without a look at whose it is.
+    OwnClaimTakenForLost,
+    /// Who finds somebody else's claim leaves the record to them.
+    ClaimNotFinished,
 }
 
 impl Shortcut {
-    /// Every one of them.
+    /// Those of a walk.
     pub const ALL: [Self; 4] = [
         Self::SecondPassSkipped,
         Self::OlderReleaseNotAwaited,
         Self::BatchNotedByItsLast,
         Self::VisitedAsTheFirstVersion,
     ];
+
+    /// Those of a conditional append.
+    pub const CONDITIONAL: [Self; 3] =
+        [Self::AppendedBeforeClaimed, Self::OwnClaimTakenForLost, Self::ClaimNotFinished];
 }

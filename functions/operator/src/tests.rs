@@ -1,6 +1,8 @@
 //! What the operator promises.
 
 mod advice;
+mod append;
+mod batch;
 mod command_line;
 mod history;
 mod index;
@@ -9,6 +11,7 @@ mod look;
 mod migrate;
 mod quarantine;
 mod read;
+mod seed;
 mod why;
 mod write;
 
@@ -168,4 +171,9 @@ async fn run(tools: &Tools, line: &str) -> (Result<bool, Problem>, String) {
     let operator = Operator { tools, env: Env::Dev, user, screen: &screen, planted };
     let ended = perform(&cli.command, operator).await;
     (ended, said.text() + &aside.text())
+}
+
+/// The etag that `write` has printed.
+fn said_etag(said: &str) -> String {
+    said.lines().find_map(|line| line.strip_prefix("etag ")).unwrap().to_owned()
 }

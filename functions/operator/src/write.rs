@@ -1,33 +1,24 @@
-//! `write`: appends a history record that is known to count.
+//! `write`: appends history records that are known to count.
 
-mod compose;
+mod after;
+pub(crate) mod batch;
 
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bytes::Bytes;
 use clap::Args;
 use domain::json::{self, Object as Json};
-use domain::{
-    Delivery, Disposition, EntityDefinition, Generation, Handler as _, HistoryName, ObjectName,
-    Overwrote, RECORD_BYTES_MAX, Record,
-};
-use projection::fold::{Coverage, State};
-use projection::snapshot::{self, Decision, Stored};
+use domain::{EntityDefinition, RECORD_BYTES_MAX};
 use serde_json::Value;
 use snapshot_builder::SnapshotBuilder;
-use store::{ErrorKind, Metadata, Object, Precondition, gzip};
 
+use crate::append::{
+    self, Appended, By, Conditional, Current, Etag, Op, Other, Wish, append_if_current,
+};
 use crate::{Operator, Place, Problem, subject};
-use compose::{By, Op, Wish};
-
-/// A larger record is compressed. Below, the bytes cost less than what reads them.
-const COMPRESS_ABOVE_BYTES: usize = 64 * 1024;
-
-/// Between two looks whether the snapshot covers the record.
-const LOOK: Duration = Duration::from_millis(250);
+use batch::BATCH_BYTES_MAX;
 
 /// Appends a record to the history of an entity.
 ///
@@ -36,11 +27,22 @@ const LOOK: Duration = Duration::from_millis(250);
 /// the same code as in the snapshot-builder, and refused with every reason; of a patch the result is
 /// judged. `id`, `entity`, `env`, `schema_version` and `created_at` are filled in where they are
 /// missing. `updated_at` is the time now, or 1 ms after that of the entity where that is later.
+///
+/// With --if-current it is written only if the entity is what `get --metadata` has shown: of two who
+/// have seen the same, one writes, and the other is told who did and ends with 1. That orders those
+/// who use it. Records without it, of an earlier time, or on their way into the snapshot are in the
+/// history all the same.
+///
+/// With --batch the file has a merge patch on each line. They are folded into as few records as do
+/// the same as all of them, one after the other; all are judged before the first is written.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   write venture V1 --file v1.json                     a full document
   echo '{\"status\":\"Pilot\"}' | write venture V1 --merge --file - --reason \"board of 3 May\"
   write venture V1 --delete --reason duplicate
+  write venture V1 --file v1.json --if-current 01K9CGKDG0AV7BZJ26205ZR7J2
+  write venture V1 --file v1.json --if-current none   only if there is no such venture yet
+  write venture V1 --batch --file patches.ndjson --wait
   write venture V1 --file v1.json --dry-run           what would be written, or every reason not to
   write venture V1 --file v1.json --wait              until the snapshot has it")]
 pub struct Options {
@@ -50,7 +52,7 @@ pub struct Options {
     entity: String,
     /// The id of the entity: V1.
     id: String,
-    /// The document or patch; - reads it from standard input.
+    /// The document, patch or batch; - reads it from standard input.
     #[arg(
         long,
         value_name = "FILE",
@@ -61,9 +63,15 @@ pub struct Options {
     /// The file is a JSON merge patch: what it does not name stays, null removes.
     #[arg(long, conflicts_with = "delete")]
     merge: bool,
+    /// The file has a JSON merge patch on each line.
+    #[arg(long, conflicts_with = "delete")]
+    batch: bool,
     /// The entity is gone, until a later full record.
     #[arg(long)]
     delete: bool,
+    /// Only if the entity is still what has this etag, or none: not there yet.
+    #[arg(long, value_name = "ETAG", value_parser = Etag::parse)]
+    if_current: Option<Etag>,
     /// Why, for whoever reads the history.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -84,177 +92,142 @@ pub struct Options {
     fold: bool,
 }
 
-/// A record that counts, and where it goes.
-struct Appended {
-    name: HistoryName,
-    record: Record,
-    /// Its text, on one line.
-    text: String,
-    /// What is stored.
-    stored: Bytes,
-}
-
 pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bool, Problem> {
     let definition = subject::definition(operator, &options.entity)?;
     let entity = subject::entity(operator, definition, &options.id)?;
-    let written = options.file.as_deref().map(read).transpose()?;
+    let (op, documents) = documents(options, definition)?;
     let builder = SnapshotBuilder::new(operator.tools.clone());
-    let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
-    let current = operator.tools.store.get(&snapshot, None).await?;
-    let stored = stored(current.as_ref(), definition);
-    let op = match (options.merge, options.delete) {
-        (true, _) => Op::Merge,
-        (_, true) => Op::Delete,
-        _ => Op::Full,
-    };
-    let by = By {
-        actor: options.actor.clone().or_else(|| operator.user.clone()),
-        reason: options.reason.clone(),
-    };
-    let now = operator.tools.clock.now();
-    let wish = Wish { op, written, entity: &entity, definition, stored: &stored, by, now };
-    let appended = judged(wish, operator, &builder)?;
-    let name = ObjectName::History(appended.name.clone()).to_string();
+    let current = Current::read(operator, &entity, definition).await?;
+    let appended = composed(options, operator, &builder, &current, (op, documents))?;
+    if let Some(etag) = &options.if_current
+        && *etag != current.etag()?
+    {
+        let newest = current.newest_record(operator).await?;
+        return lost(options, operator, newest.as_ref());
+    }
     if options.dry_run {
-        operator.screen.say(&format!("would write {name}\n{}", appended.text.trim_end()))?;
+        for appended in &appended {
+            let text = appended.text.trim_end();
+            operator.screen.say(&format!("would write {}\n{text}", appended.object()))?;
+        }
         return Ok(true);
     }
-    let generation = append(operator, &name, appended.stored).await?;
-    operator.screen.say(&format!("wrote {name}"))?;
+    let mut written = Vec::new();
+    for appended in appended {
+        let generation = match options.if_current {
+            None => {
+                append::append(operator, &appended).await.map_err(|err| match written.len() {
+                    0 => err,
+                    n => Problem::new(format!("{err}; {n} are written: run the whole batch again")),
+                })?
+            }
+            Some(_) => match append_if_current(operator, &builder, &current, &appended).await? {
+                Conditional::Won(generation) => generation,
+                Conditional::Lost(other) => return lost(options, operator, Some(&other)),
+            },
+        };
+        operator.screen.say(&format!("wrote {}", appended.object()))?;
+        written.push((appended, generation));
+    }
+    if let Some((last, _)) = written.last() {
+        operator.screen.say(&format!("etag {}", last.etag()))?;
+    }
     if options.fold {
-        return fold(operator, &builder, appended.name, generation).await;
+        return after::fold(operator, &builder, &written).await;
     }
     if options.wait {
         let timeout = Duration::from_secs(options.timeout);
-        return wait(operator, definition, &snapshot, &appended.record, timeout).await;
+        return after::wait(operator, &current, &written, timeout).await;
     }
     Ok(true)
 }
 
+/// What the records are to say: one, or those that a batch makes.
+fn documents(
+    options: &Options,
+    definition: &EntityDefinition,
+) -> Result<(Op, Vec<Option<Json>>), Problem> {
+    let Some(file) = &options.file else { return Ok((Op::Delete, vec![None])) };
+    if !options.batch {
+        let op = if options.merge { Op::Merge } else { Op::Full };
+        return Ok((op, vec![Some(document(file)?)]));
+    }
+    let text = read(file, BATCH_BYTES_MAX, "a batch")?;
+    let patches = batch::read(&text, definition).map_err(|problem| named(file, &problem))?.patches;
+    if options.if_current.is_some() && patches.len() > 1 {
+        return Err(Problem::new(format!(
+            "the batch makes {} records, and --if-current holds for one: write it without, or in \
+             parts",
+            patches.len()
+        )));
+    }
+    Ok((Op::Merge, patches.into_iter().map(Some).collect()))
+}
+
+/// The records, each after the one before, if all of them count.
+fn composed(
+    options: &Options,
+    operator: &Operator<'_>,
+    builder: &SnapshotBuilder,
+    current: &Current<'_>,
+    (op, documents): (Op, Vec<Option<Json>>),
+) -> Result<Vec<Appended>, Problem> {
+    let by = By {
+        actor: options.actor.clone().or_else(|| operator.user.clone()),
+        reason: options.reason.clone(),
+        origin: "operator",
+    };
+    let now = operator.tools.clock.now();
+    let (mut current, mut records) = (current.clone(), Vec::new());
+    for written in documents {
+        let wish = Wish { op, written, current: &current, by: by.clone(), now, id: None };
+        let appended = append::judged(wish, operator, builder)?;
+        current = current.with(&appended.record);
+        records.push(appended);
+    }
+    Ok(records)
+}
+
+/// Says who wrote instead.
+fn lost(
+    options: &Options,
+    operator: &Operator<'_>,
+    other: Option<&Other>,
+) -> Result<bool, Problem> {
+    let (entity, id) = (&options.entity, &options.id);
+    let who = other.map_or_else(|| "there is no record".to_owned(), ToString::to_string);
+    operator.screen.hint(&format!(
+        "nothing is written: {entity} {id} is another: {who}; read it again with `get {entity} {id} \
+         --metadata` and decide again"
+    ));
+    Ok(false)
+}
+
 /// The document in `file`.
-fn read(file: &Path) -> Result<Json, Problem> {
-    let named = |what: String| Problem::new(format!("{}: {what}", file.display()));
-    let bound = RECORD_BYTES_MAX as u64 + 1;
+fn document(file: &Path) -> Result<Json, Problem> {
+    let bytes = read(file, RECORD_BYTES_MAX, "a record")?;
+    match json::parse_within(&bytes, domain::RECORD_BOUNDS) {
+        Ok(Value::Object(document)) => Ok(document),
+        Ok(_) => Err(named(file, &"a record is a JSON object")),
+        Err(err) => Err(named(file, &err)),
+    }
+}
+
+/// What is in `file`.
+fn read(file: &Path, bytes_max: usize, what: &str) -> Result<Vec<u8>, Problem> {
+    let bound = bytes_max as u64 + 1;
     let mut bytes = Vec::new();
     let read = match file == Path::new("-") {
         true => io::stdin().take(bound).read_to_end(&mut bytes),
         false => fs::File::open(file).and_then(|file| file.take(bound).read_to_end(&mut bytes)),
     };
-    read.map_err(|err| named(err.to_string()))?;
-    if bytes.len() > RECORD_BYTES_MAX {
-        return Err(named(format!("a record has at most {RECORD_BYTES_MAX} bytes")));
-    }
-    match json::parse_within(&bytes, domain::RECORD_BOUNDS) {
-        Ok(Value::Object(document)) => Ok(document),
-        Ok(_) => Err(named("a record is a JSON object".to_owned())),
-        Err(err) => Err(named(err.to_string())),
+    read.map_err(|err| named(file, &err))?;
+    match bytes.len() > bytes_max {
+        true => Err(named(file, &format!("{what} has at most {bytes_max} bytes"))),
+        false => Ok(bytes),
     }
 }
 
-fn stored(object: Option<&Object>, definition: &EntityDefinition) -> Stored {
-    snapshot::read(object.map(Object::content), definition)
-}
-
-/// The record that is wished for, if it counts and its result is valid.
-fn judged(
-    wish: Wish<'_>,
-    operator: &Operator<'_>,
-    builder: &SnapshotBuilder,
-) -> Result<Appended, Problem> {
-    let (entity, definition, stored, now) = (wish.entity, wish.definition, wish.stored, wish.now);
-    let (document, updated_at) = compose::compose(wish)?;
-    let line = json::to_line(&Value::Object(document));
-    let text = String::from_utf8_lossy(&line).into_owned();
-    let compressed = (line.len() > COMPRESS_ABOVE_BYTES).then(|| gzip::compress(&line)).flatten();
-    let (ending, stored_bytes) = match compressed {
-        Some(compressed) => (".gz", compressed),
-        None => ("", line),
-    };
-    let id = operator.tools.ids.ulid(updated_at);
-    let mut name = HistoryName::dated(entity.clone(), updated_at, &id);
-    name.file += ending;
-    let refused = |reasons: Vec<String>| {
-        Problem::new(format!("refused, nothing is written:\n  {}", reasons.join("\n  ")))
-    };
-    let record = builder.judge(&name, &stored_bytes, now, definition).map_err(refused)?;
-    if let Decision::Put(folded) = snapshot::decide(stored, vec![record.clone()])
-        && let State::Live(document) = &folded.state
-    {
-        let reasons = builder.violations(&Value::Object(document.clone()), definition);
-        if !reasons.is_empty() {
-            return Err(refused(reasons));
-        }
-    }
-    Ok(Appended { name, record, text, stored: stored_bytes.into() })
-}
-
-/// Creates the object.
-async fn append(operator: &Operator<'_>, name: &str, body: Bytes) -> Result<Generation, Problem> {
-    let store = &operator.tools.store;
-    let put = store.put(name, body, &Metadata::new(), Precondition::Absent).await;
-    match put {
-        Ok(generation) => Ok(generation),
-        // The name has an id of its own: it was this write, whose answer was lost.
-        Err(err) if err.kind == ErrorKind::Conflict => match store.get(name, None).await? {
-            Some(object) => Ok(object.generation),
-            None => Err(err.into()),
-        },
-        Err(err) => {
-            Err(Problem::new(format!("{err}; look whether {name} is there before you write again")))
-        }
-    }
-}
-
-/// Handles the record as the snapshot-builder does.
-async fn fold(
-    operator: &Operator<'_>,
-    builder: &SnapshotBuilder,
-    name: HistoryName,
-    generation: Generation,
-) -> Result<bool, Problem> {
-    let created_at = Some(operator.tools.clock.now());
-    let name = ObjectName::History(name);
-    let delivery = Delivery { name, generation, overwrote: Overwrote::Nothing, created_at };
-    match builder.handle(&[delivery]).await.pop() {
-        Some(Ok(Disposition::Done | Disposition::Skipped(_))) => {
-            operator.screen.say("the snapshot has it")?;
-            Ok(true)
-        }
-        Some(Ok(Disposition::Rejected(reasons))) => Err(Problem::new(reasons.join("; "))),
-        Some(Err(failure)) => Err(Problem::new(format!(
-            "the record is written, and is no part of the snapshot yet: {failure}"
-        ))),
-        None => Err(Problem::new("the handler gave no answer")),
-    }
-}
-
-/// Waits until the snapshot covers the record.
-async fn wait(
-    operator: &Operator<'_>,
-    definition: &EntityDefinition,
-    snapshot: &str,
-    record: &Record,
-    timeout: Duration,
-) -> Result<bool, Problem> {
-    let clock = &operator.tools.clock;
-    let over_at = clock.now().after(timeout);
-    loop {
-        let object = operator.tools.store.get(snapshot, None).await?;
-        if let Stored::Snapshot(folded) | Stored::Outdated(folded) =
-            stored(object.as_ref(), definition)
-            && folded.coverage(&record.key) == Coverage::Covered
-        {
-            operator.screen.say("the snapshot has it")?;
-            return Ok(true);
-        }
-        if clock.now() >= over_at {
-            operator.screen.hint(&format!(
-                "the record is written, and after {} s no snapshot has it: is the snapshot-builder \
-                 fed? see `quarantine list`",
-                timeout.as_secs()
-            ));
-            return Ok(false);
-        }
-        clock.sleep(LOOK).await;
-    }
+fn named(file: &Path, what: &impl ToString) -> Problem {
+    Problem::new(format!("{}: {}", file.display(), what.to_string()))
 }

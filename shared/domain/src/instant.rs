@@ -11,12 +11,26 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, SecondsFormat, Time
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(DateTime<Utc>);
 
+/// As headers name them.
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 impl Instant {
     /// Reads an RFC 3339 date and time; `None` for anything else, a bare date included, and for
     /// what is in no year from 0000 to 9999 in UTC: RFC 3339 cannot write that down again.
     pub fn parse(text: &str) -> Option<Self> {
         let time = DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc);
         (0..=9999).contains(&time.year()).then_some(Self(time))
+    }
+
+    /// Reads the header `Date` of an answer in the form that senders have to use: `Sun, 06 Nov 1994
+    /// 08:49:37 GMT`. (RFC 9110, section 5.6.7.)
+    pub fn parse_http(text: &str) -> Option<Self> {
+        let [_, day, month, year, time, "GMT"] = text.split(' ').collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        let month = MONTHS.iter().position(|known| *known == month)? + 1;
+        Self::parse(&format!("{year}-{month:02}-{day}T{time}Z"))
     }
 
     /// The instant `millis` milliseconds after 1970-01-01T00:00:00Z.
@@ -51,6 +65,11 @@ impl Instant {
     /// RFC 3339 with exactly six decimals, the form in which notifications write time.
     pub fn to_micros_text(self) -> String {
         self.0.to_rfc3339_opts(SecondsFormat::Micros, true)
+    }
+
+    /// What [`Instant::parse_http`] reads, to the second.
+    pub fn to_http_text(self) -> String {
+        self.0.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
     }
 
     /// The calendar day in UTC.

@@ -25,6 +25,11 @@ impl OrderKey {
         Self { updated_at, record_id, day: name.day, file: name.file.clone() }
     }
 
+    /// [`HistoryName::record_id`] of the record.
+    pub fn record_id(&self) -> &str {
+        &self.record_id
+    }
+
     /// [`HistoryName::relative`] of the record.
     pub fn relative(&self) -> String {
         format!("{}/{}", self.day.folders(), self.file)

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{Clock as _, Generation};
+use domain::{Clock as _, Generation, Instant};
 use store::Operations;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -288,6 +288,12 @@ impl Emulator {
     /// other; Pub/Sub is not.
     pub fn enforce(&self, policy: Arc<dyn Policy>) {
         self.service.guard.enforce(policy);
+    }
+
+    /// Has the header `Date` of every answer say this, as by a clock that is wrong; the time of the
+    /// machine when nothing is said.
+    pub fn pretend(&self, date: Option<Instant>) {
+        *self.service.date.lock().unwrap_or_else(PoisonError::into_inner) = date;
     }
 
     /// The requests that arrived over HTTP so far, by class, those that failed included.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use domain::{BoxFuture, Generation};
+use domain::{BoxFuture, Generation, Instant};
 use store::{Error, ErrorKind, List, Listed, Metadata, Object, Page, Precondition, Store};
 
 /// The kinds of errors after which an operation may have happened all the same.
@@ -108,5 +108,9 @@ impl Store for Faulty {
 
     fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
         Box::pin(self.make(self.inner.versions(name)))
+    }
+
+    fn answered_at(&self) -> Option<Instant> {
+        self.inner.answered_at()
     }
 }

@@ -40,16 +40,17 @@ pub use calls::Call;
 pub use faults::{Fault, Faults, InstructionError, Instructions};
 pub(crate) use serve::serve;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
+use domain::Instant;
 use serde_json::Value;
 use store::Operations;
 
@@ -74,6 +75,8 @@ pub(crate) struct Service {
     pub(crate) faults: Plan,
     pub(crate) guard: Guard,
     latency: Option<Duration>,
+    /// What answers say of their time, instead of the time.
+    pub(crate) date: Mutex<Option<Instant>>,
     pub(crate) calls: calls::Calls,
     sessions: Sessions,
     class_a: AtomicU64,
@@ -94,6 +97,7 @@ impl Service {
             faults: Plan::new(faults),
             guard: Guard::default(),
             latency,
+            date: Mutex::default(),
             calls: calls::Calls::default(),
             sessions: Sessions::new(),
             class_a: AtomicU64::new(0),
@@ -108,6 +112,12 @@ impl Service {
             class_b: self.class_b.load(Ordering::Relaxed),
             deletes: self.deletes.load(Ordering::Relaxed),
         }
+    }
+
+    /// What the header `Date` of an answer says, where it is not the time of the machine.
+    pub(crate) fn date(&self) -> Option<HeaderValue> {
+        let date = *self.date.lock().unwrap_or_else(PoisonError::into_inner);
+        HeaderValue::try_from(date?.to_http_text()).ok()
     }
 
     fn bucket(&self, name: &str) -> Result<Arc<Memory>, Refusal> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{BoxFuture, Clock, Generation, Ids, limits};
+use domain::{BoxFuture, Clock, Generation, Ids, Instant, limits};
 use store::{Error, List, Listed, Metadata, Object, Page, Precondition, Store};
 
 use crate::client::Client;
@@ -151,5 +151,9 @@ impl Store for Bucket {
 
     fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
         Box::pin(self.all_versions(name))
+    }
+
+    fn answered_at(&self) -> Option<Instant> {
+        self.client.http.answered_at()
     }
 }

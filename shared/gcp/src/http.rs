@@ -5,6 +5,7 @@
 //! decompression, since objects are verified as they are stored.
 
 use std::error::Error;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,9 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use hyper::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, DATE, HOST, HeaderMap, HeaderValue, USER_AGENT,
+};
 use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
@@ -53,6 +56,8 @@ pub(crate) struct Http {
     /// How long an attempt may wait for something to happen.
     silence_max: Duration,
     kept: Mutex<Vec<Kept>>,
+    /// What the latest answer says of its time, in milliseconds since 1970; 0 where none has.
+    answered_at: AtomicI64,
 }
 
 /// A connection that nobody uses.
@@ -77,7 +82,13 @@ impl Http {
         let silence_max = Policy::within(deadline).silence_max();
         let host = origin.authority().clone();
         let connector = Connector::new(origin, silence_max / 2);
-        Self { connector, host, silence_max, kept: Mutex::default() }
+        Self {
+            connector,
+            host,
+            silence_max,
+            kept: Mutex::default(),
+            answered_at: AtomicI64::default(),
+        }
     }
 
     /// Sees to it that there is a connection that nobody uses.
@@ -108,6 +119,7 @@ impl Http {
             let answer = timeout(self.silence_max, sent).await;
             let mut err = match answer.map_err(|_| silent("request"))? {
                 Ok(response) => {
+                    self.note_date(response.headers());
                     let connection = is_usual.then_some(connection);
                     return Ok(Exchange { http: self, response, connection });
                 }
@@ -122,6 +134,21 @@ impl Http {
                 return Err(broken("request", err.error()));
             }
             headers_max = HEADERS_MAX;
+        }
+    }
+
+    /// When the service last answered, by its own clock.
+    pub(crate) fn answered_at(&self) -> Option<domain::Instant> {
+        let millis = self.answered_at.load(Ordering::Relaxed);
+        (millis != 0).then(|| domain::Instant::from_unix_millis(millis))
+    }
+
+    /// Keeps the header `Date`, which every answer has that comes from a server with a clock.
+    /// (RFC 9110, section 6.6.1.)
+    fn note_date(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        if let Some(at) = date.and_then(domain::Instant::parse_http) {
+            self.answered_at.store(at.unix_millis(), Ordering::Relaxed);
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use domain::{BoxFuture, Generation};
+use domain::{BoxFuture, Generation, Instant};
 
 use crate::{Error, List, Listed, Metadata, Object, Page, Precondition, Store};
 
@@ -125,5 +125,9 @@ impl Store for Counted {
     fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
         self.note(&self.class_a, format!("versions {name}"));
         self.inner.versions(name)
+    }
+
+    fn answered_at(&self) -> Option<Instant> {
+        self.inner.answered_at()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Error, ErrorKind, List, Listed, Metadata, Object, Page, Precondition, Store};
 use bytes::Bytes;
-use domain::{BoxFuture, Generation};
+use domain::{BoxFuture, Generation, Instant};
 
 /// Reads what is stored; forgets what is written.
 pub struct Dry {
@@ -58,5 +58,9 @@ impl Store for Dry {
 
     fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
         self.inner.versions(name)
+    }
+
+    fn answered_at(&self) -> Option<Instant> {
+        self.inner.answered_at()
     }
 }

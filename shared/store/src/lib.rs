@@ -92,6 +92,10 @@ pub trait Store: Send + Sync {
     /// All versions of exactly `name` that still exist, live and noncurrent, oldest first by
     /// creation time. Class A for each thousand.
     fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>>;
+
+    /// The time of the service when it last answered, to the second; `None` before it has, or where
+    /// it does not say. No operation.
+    fn answered_at(&self) -> Option<Instant>;
 }
 
 /// What must hold for a write to happen.

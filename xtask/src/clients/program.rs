@@ -1,6 +1,7 @@
 //! A program that runs steps with a client library, and tells how each ended.
 
 use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -22,8 +23,15 @@ pub(crate) const HISTORY_PY: &str = "history.py";
 /// The program with the steps for Cloud Storage in Node.
 pub(crate) const STORAGE_JS: &str = "storage.js";
 
+/// The program that writes with the Python of docs/writers.md.
+pub(crate) const WRITER_PY: &str = "writer.py";
+/// The program that writes with the JavaScript of that page.
+pub(crate) const WRITER_JS: &str = "writer.js";
+
 /// Every program, and what they share.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 7] = [
+    (WRITER_PY, include_str!("writer.py")),
+    (WRITER_JS, include_str!("writer.js")),
     ("steps.py", include_str!("steps.py")),
     (STORAGE_PY, include_str!("storage.py")),
     (PUBSUB_PY, include_str!("pubsub.py")),
@@ -52,11 +60,22 @@ pub(crate) struct Program {
 impl Program {
     /// Starts `program` with the interpreter `tool`.
     pub(crate) fn start(tool: &Tool, program: &str, environment: &Environment) -> Result<Self> {
+        Self::start_with(tool, program, environment, |_| Ok(()))
+    }
+
+    /// The same, once `prepare` has done something with the folder of the programs.
+    pub(crate) fn start_with(
+        tool: &Tool,
+        program: &str,
+        environment: &Environment,
+        prepare: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<Self> {
         let folder = environment.folder.join("program");
         fs::create_dir_all(&folder)?;
         for (name, text) in FILES {
             fs::write(folder.join(name), text)?;
         }
+        prepare(&folder)?;
         let log = environment.folder.join("stderr.log");
         let mut command = environment.command(&tool.program);
         command.envs(tool.variables.iter().map(|(name, value)| (name, value)));

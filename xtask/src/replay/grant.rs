@@ -70,8 +70,10 @@ impl Grant {
         if function.metadata.deletes.contains(&class) {
             return false;
         }
-        let created =
-            matches!(class, Class::Journal | Class::RepairWanted | Class::Alert | Class::AlertMark);
+        let created = matches!(
+            class,
+            Class::Journal | Class::RepairWanted | Class::Claim | Class::Alert | Class::AlertMark
+        );
         created || notes
     }
 

@@ -33,6 +33,9 @@ const EXPIRED: &str = "1";
 const UNCOUNTED: &str =
     "ventures/V001/history/2025/11/06/2025-11-06T11:00:00.000Z_01K9CD6Z00000000000000000B.json";
 
+/// What somebody else has claimed of an entity that is not there.
+const CLAIM: &str = r#"{"name":"env/prod/ventures/V9/history/2025/11/06/2025-11-06T11:00:00.000Z_01K9CD6Z00000000000000000C.json","text":"{\"op\":\"delete\",\"actor\":\"ada\"}"}"#;
+
 /// One command that must succeed.
 pub(crate) struct Trial {
     /// As `needed-by` in a job's Cargo.toml names it.
@@ -85,8 +88,14 @@ const INDEX: &str = r#"{"count":256,"watermark":"2100-01-01T00:00:00.000Z","repl
 const OLD_LINE: &str = "{\"id\":\"V001\",\"status\":\"older\"}\n";
 
 /// Every trial of the operator and of the manifest-compactor.
-pub(crate) const TRIALS: [Trial; 19] = [
+pub(crate) const TRIALS: [Trial; 21] = [
     plain("write", &["write", "venture", "V001", "--delete", "--fold"]),
+    plain("write-if-current", &["write", "venture", "V9", "--delete", "--if-current", "none"]),
+    Trial {
+        objects: &[("indices/ventures/_claims/V9/none.json", CLAIM)],
+        prints: Some("nothing is written: venture V9 is another: ada wrote a delete record"),
+        ..plain("write-lost", &["write", "venture", "V9", "--delete", "--if-current", "none"])
+    },
     Trial {
         note: about("snapshot-builder", "ventures/"),
         ..plain("quarantine-list", &["quarantine", "list", "--all"])

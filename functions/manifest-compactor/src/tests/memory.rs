@@ -74,6 +74,10 @@ impl Store for Endless {
     fn versions<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
         Box::pin(async { Ok(Vec::new()) })
     }
+
+    fn answered_at(&self) -> Option<Instant> {
+        None
+    }
 }
 
 /// The most memory that this process has had resident, in MiB. (proc(5), VmHWM.)

@@ -219,6 +219,10 @@ impl<F: Fn(&Memory) + Send + Sync> Store for Meanwhile<F> {
     fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
         self.bucket.versions(name)
     }
+
+    fn answered_at(&self) -> Option<domain::Instant> {
+        self.bucket.answered_at()
+    }
 }
 
 #[tokio::test]

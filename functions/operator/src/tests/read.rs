@@ -142,6 +142,7 @@ async fn the_current_snapshot_says_where_it_comes_from() {
         state                 live
         newest record         2025-11-06T11:00:00Z  2025/11/06/b_2.json
         base                  2025-11-06T10:00:00Z  2025/11/06/a_1.json
+        etag                  e1e56827c19a04a79ee3aa682d3e4094
         generation            GENERATION
         schema version        1.0.0
         definitions           DIGEST

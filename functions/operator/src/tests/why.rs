@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use domain::{
-    BoxFuture, Class, Definitions, Delivery, Disposition, Generation, Handler, ObjectName,
+    BoxFuture, Class, Definitions, Delivery, Disposition, Generation, Handler, Instant, ObjectName,
     Overwrote, Planted, json,
 };
 use emulator::{Memory, Upload};
@@ -364,6 +364,10 @@ impl Store for Noted {
 
     fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
         self.inner.versions(name)
+    }
+
+    fn answered_at(&self) -> Option<Instant> {
+        self.inner.answered_at()
     }
 }
 

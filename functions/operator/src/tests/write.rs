@@ -1,10 +1,11 @@
 //! A record that is appended counts, or nothing is written.
 
 use std::fs;
+use std::sync::Arc;
 
-use domain::{ObjectName, RECORD_BYTES_MAX};
+use domain::{Instant, ObjectName, RECORD_BYTES_MAX};
 use emulator::faulty::{Fault, Faulty, When};
-use emulator::{Memory, TestClock};
+use emulator::{Emulator, Memory, SeededIds, SystemClock, TestClock, Upload};
 use store::{ErrorKind, Tools};
 use tempfile::NamedTempFile;
 
@@ -29,6 +30,16 @@ async fn write(tools: &Tools, text: &str, more: &str) -> Result<String, String> 
             Err(problem.to_string().replace(&file.path().display().to_string(), "FILE"))
         }
     }
+}
+
+/// A bucket with the same objects, at another time.
+pub(super) fn moved(bucket: &Memory, clock: &Arc<TestClock>) -> Arc<Memory> {
+    let moved = Memory::new("test", clock.clone(), 8);
+    for (name, object) in bucket.objects() {
+        let upload = Upload { metadata: object.metadata, ..Upload::default() };
+        moved.insert(&name, object.body, upload).unwrap();
+    }
+    moved
 }
 
 /// The records of V1, by name.
@@ -73,7 +84,9 @@ async fn a_record_is_later_than_whatever_the_snapshot_has_seen() {
 async fn a_created_entity_keeps_when_it_was_created() {
     let (bucket, tools) = strict_place();
     write(&tools, r#"{"status":"Idea"}"#, "--fold").await.unwrap();
-    let later = Tools { clock: TestClock::at("2025-11-07T12:00:00Z"), ..tools };
+    let clock = TestClock::at("2025-11-07T12:00:00Z");
+    let bucket = moved(&bucket, &clock);
+    let later = Tools { clock, store: bucket.clone(), ..tools };
     write(&later, r#"{"status":"Pilot"}"#, "--fold").await.unwrap();
     let snapshot = body_of(&bucket, SNAPSHOT).unwrap();
     assert_eq!(snapshot["created_at"], "2025-11-06T12:00:00.000Z");
@@ -231,4 +244,55 @@ async fn an_unknown_kind_and_a_wrong_id_are_one_line() {
         let said = ended.unwrap_err().to_string();
         assert!(said.starts_with(problem), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_machine_whose_clock_is_wrong_writes_nothing() {
+    let (bucket, tools) = strict_place();
+    for (at, apart) in [
+        ("2025-11-06T12:05:00Z", None),
+        ("2025-11-06T11:55:00Z", None),
+        ("2025-11-06T12:05:01Z", Some("5 min 1 s ahead of")),
+        ("2025-11-06T10:30:00Z", Some("1 h 30 min behind")),
+        ("2025-10-01T10:30:00Z", Some("36 days 1 h behind")),
+    ] {
+        let tools = Tools { clock: TestClock::at(at), ..tools.clone() };
+        let before = bucket.objects().len();
+        for more in ["", "--if-current none", "--dry-run"] {
+            let ended = write(&tools, r#"{"status":"Idea"}"#, more).await;
+            match apart {
+                None => assert!(ended.is_ok(), "{ended:?}"),
+                Some(apart) => {
+                    let told = ended.unwrap_err();
+                    let words =
+                        format!("the clock of this machine is {apart} that of Cloud Storage");
+                    assert!(told.contains(&words) && told.lines().count() == 1, "{told}");
+                    assert_eq!(bucket.objects().len(), before);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_time_of_the_service_is_what_its_answers_say() {
+    let emulator = Emulator::start(emulator::Options::default()).await.unwrap();
+    emulator.create_bucket("bucket").unwrap();
+    let ids = SeededIds::new(1);
+    let connect = || {
+        gcp::connect("bucket", Some(&emulator.url()), Arc::new(SystemClock), ids.clone()).unwrap()
+    };
+    let (_, tools) = strict_place();
+    let system = Tools { clock: Arc::new(SystemClock), ..tools };
+    let tools = Tools { store: connect(), ..system.clone() };
+    assert_eq!(tools.store.answered_at(), None);
+    write(&tools, r#"{"status":"Idea"}"#, "").await.unwrap();
+    emulator.pretend(Instant::parse("2020-01-01T00:00:00Z"));
+    let told = write(&tools, r#"{"status":"Idea"}"#, "").await.unwrap_err();
+    assert!(
+        told.contains("ahead of that of Cloud Storage") && told.contains("2020-01-01"),
+        "{told}"
+    );
+    emulator.pretend(None);
+    write(&tools, r#"{"status":"Idea"}"#, "").await.unwrap();
 }

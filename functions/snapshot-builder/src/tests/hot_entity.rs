@@ -86,6 +86,10 @@ impl Store for Distant {
     fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
         Box::pin(self.make(self.inner.versions(name)))
     }
+
+    fn answered_at(&self) -> Option<Instant> {
+        self.inner.answered_at()
+    }
 }
 
 const RECORDS: usize = 50;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{BoxFuture, Generation};
+use domain::{BoxFuture, Generation, Instant};
 use store::{Error, ErrorKind, List, Listed, Metadata, Object, Page, Precondition, Store};
 
 /// A store in which no write succeeds.
@@ -45,5 +45,9 @@ impl Store for ReadOnly {
 
     fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
         self.0.versions(name)
+    }
+
+    fn answered_at(&self) -> Option<Instant> {
+        self.0.answered_at()
     }
 }

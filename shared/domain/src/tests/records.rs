@@ -145,3 +145,21 @@ fn an_instant_can_be_written_down_again() {
         assert_eq!(Instant::parse(&instant.to_string()), Some(instant), "{text}");
     }
 }
+
+#[test]
+fn dates_of_headers_are_read_in_the_form_that_senders_use() {
+    let at = Instant::parse("1994-11-06T08:49:37Z");
+    assert_eq!(Instant::parse_http("Sun, 06 Nov 1994 08:49:37 GMT"), at);
+    assert_eq!(at.unwrap().to_http_text(), "Sun, 06 Nov 1994 08:49:37 GMT");
+    for text in [
+        "",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994",
+        "Sun, 06 Nov 1994 08:49:37 CET",
+        "Sun, 06 nov 1994 08:49:37 GMT",
+        "Sun, 31 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 GMT ",
+    ] {
+        assert_eq!(Instant::parse_http(text), None, "{text}");
+    }
+}

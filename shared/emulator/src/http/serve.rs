@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::Request;
-use axum::middleware;
+use axum::extract::{Request, State};
+use axum::http::header::DATE;
+use axum::middleware::{self, Next};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -19,8 +20,10 @@ use super::{Service, calls, router, unread};
 /// Serves Cloud Storage and `others` until it is dropped, which closes every connection.
 pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>, others: axum::Router) {
     let recorder = middleware::from_fn_with_state(service.clone(), calls::record);
-    let router = router(service).merge(others).layer(recorder);
+    let router = router(service.clone()).merge(others).layer(recorder);
     let router = router.layer(middleware::from_fn(unread::drain));
+    let dated = middleware::from_fn_with_state(service, dated);
+    let router = router.layer(dated);
     let router = TowerToHyperService::new(router);
     let mut connections = JoinSet::new();
     loop {
@@ -30,6 +33,19 @@ pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>, others: 
             connections.spawn(connection(stream, router.clone()));
         }
     }
+}
+
+/// An answer has the time of the machine, unless a test says another.
+async fn dated(
+    State(service): State<Arc<Service>>,
+    request: Request,
+    next: Next,
+) -> axum::response::Response {
+    let mut answer = next.run(request).await;
+    if let Some(date) = service.date() {
+        answer.headers_mut().insert(DATE, date);
+    }
+    answer
 }
 
 async fn connection(stream: TcpStream, router: TowerToHyperService<axum::Router>) {

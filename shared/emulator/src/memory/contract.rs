@@ -1,7 +1,7 @@
 //! The storage contract on a bucket in memory.
 
 use bytes::Bytes;
-use domain::{BoxFuture, Generation};
+use domain::{BoxFuture, Generation, Instant};
 use store::gzip::GzipError;
 use store::{
     CONTENT_BYTES_MAX, Error, ErrorKind, List, Listed, Metadata, Object, Page, Precondition, Store,
@@ -87,5 +87,9 @@ impl Store for Memory {
         Box::pin(
             async move { Ok(self.state().versions(name).iter().map(Stored::to_listed).collect()) },
         )
+    }
+
+    fn answered_at(&self) -> Option<Instant> {
+        Some(self.clock.now())
     }
 }

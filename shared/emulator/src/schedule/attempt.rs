@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use domain::{BoxFuture, Generation};
+use domain::{BoxFuture, Generation, Instant};
 use store::{Error, List, Listed, Metadata, Object, Page, Precondition, Store};
 
 /// Lets an attempt make one operation at a time.
@@ -84,6 +84,10 @@ impl Store for Gated {
 
     fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
         Box::pin(self.gate.step(|| self.inner.versions(name)))
+    }
+
+    fn answered_at(&self) -> Option<Instant> {
+        self.inner.answered_at()
     }
 }
 

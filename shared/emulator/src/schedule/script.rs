@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
-use domain::{BoxFuture, Generation, Outcome};
+use domain::{BoxFuture, Generation, Instant, Outcome};
 use store::{Error, List, Listed, Metadata, Object, Page, Precondition, Store};
 
 use super::bucket::{Answer, Operation};
@@ -229,5 +229,10 @@ impl Store for Script {
                 other => misplaced(&other),
             }
         })
+    }
+
+    fn answered_at(&self) -> Option<Instant> {
+        // Nothing but answers comes from a script.
+        None
     }
 }

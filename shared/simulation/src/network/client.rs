@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use domain::{BoxFuture, Generation};
+use domain::{BoxFuture, Generation, Instant};
 use emulator::{Memory, Upload};
 use futures_util::FutureExt as _;
 use store::{Error, ErrorKind, List, Listed, Metadata, Object, Page, Precondition, Store};
@@ -192,6 +192,11 @@ impl Store for Client {
         let owned = name.to_owned();
         let make = move |bucket: &Memory| at_once(bucket.versions(&owned));
         Box::pin(self.call((text, Sort::List), make, None, |versions| Told::Count(versions.len())))
+    }
+
+    /// There is one clock in the simulation, and the processes have it too.
+    fn answered_at(&self) -> Option<Instant> {
+        None
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{BoxFuture, Generation};
+use domain::{BoxFuture, Generation, Instant};
 
 use crate::{Error, ErrorKind, List, Listed, Metadata, Object, Page, Precondition, Store};
 
@@ -50,6 +50,8 @@ pub enum Lie {
     NameInLowerCase,
     /// Two slashes are one.
     SlashesMerged,
+    /// The time of an answer is none of the service's.
+    ClockStopped,
     /// Lists lack their last item.
     ListCut,
     /// Lists are in the order of UTF-16.
@@ -80,7 +82,8 @@ pub enum Lie {
 
 impl Lie {
     /// Every lie.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
+        Self::ClockStopped,
         Self::MetadataForgotten,
         Self::MetadataOfLive,
         Self::CreateReplaces,
@@ -323,5 +326,12 @@ impl Store for Liar {
 
     fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
         Box::pin(self.all_versions(name))
+    }
+
+    fn answered_at(&self) -> Option<Instant> {
+        match self.lie {
+            Lie::ClockStopped => Some(Instant::from_unix_millis(0)),
+            _ => self.inner.answered_at(),
+        }
     }
 }

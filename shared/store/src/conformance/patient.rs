@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{BoxFuture, Clock, Generation};
+use domain::{BoxFuture, Clock, Generation, Instant};
 
 use crate::{Error, ErrorKind, List, Listed, Metadata, Object, Page, Precondition, Store};
 
@@ -74,5 +74,9 @@ impl Store for Patient {
 
     fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
         Box::pin(self.repeat(move || self.inner.versions(name)))
+    }
+
+    fn answered_at(&self) -> Option<Instant> {
+        self.inner.answered_at()
     }
 }

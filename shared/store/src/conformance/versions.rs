@@ -16,6 +16,7 @@ pub(super) const CHECKS: &[Named] = &[
     ("versions of one object come oldest first with one live", versions_in_order),
     ("versions after a delete are all there and none is live", versions_after_delete),
     ("a list and the versions say the same of the live one", listed_alike),
+    ("the time of an answer is that by which objects are created", answered_at),
 ];
 
 fn missing<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
@@ -148,5 +149,21 @@ fn listed_alike<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
         let page = at.list(&at.all()).await?;
         let live = at.versions("a.json").await?.pop().ok_or("there are no versions")?;
         same("items", page.items, vec![live])
+    })
+}
+
+fn answered_at<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
+    Box::pin(async move {
+        at.create("timed.json", "1").await?;
+        let versions = at.versions("timed.json").await?;
+        let created_at = versions.first().map(|version| version.created_at);
+        let (Some(created_at), Some(answered_at)) = (created_at, at.store.answered_at()) else {
+            return Err("no time".to_owned());
+        };
+        // To the second; and the answers do not take minutes.
+        let minute = std::time::Duration::from_secs(60);
+        let near =
+            created_at <= answered_at.after(minute) && answered_at <= created_at.after(minute);
+        same(&format!("{answered_at} near {created_at}"), near, true)
     })
 }

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
+use domain::Instant;
 use domain::json::Object;
-use domain::{EntityDefinition, EntityRef, Instant};
 use projection::fold::State;
 use projection::snapshot::Stored;
 use serde_json::Value;
 
+use super::Current;
 use crate::Problem;
 
 /// What the record is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Op {
+pub(crate) enum Op {
     /// The entity is this document.
     Full,
     /// The entity is patched.
@@ -21,24 +22,27 @@ pub(super) enum Op {
     Delete,
 }
 
-/// Who writes, and why.
-#[derive(Debug, Default)]
-pub(super) struct By {
-    pub(super) actor: Option<String>,
-    pub(super) reason: Option<String>,
+/// Who writes, why, and with what.
+#[derive(Clone, Debug)]
+pub(crate) struct By {
+    /// The person or the account.
+    pub(crate) actor: Option<String>,
+    pub(crate) reason: Option<String>,
+    /// The command, where the document does not say where it comes from: `operator`, `seed`.
+    pub(crate) origin: &'static str,
 }
 
 /// What is known before the record is written.
-pub(super) struct Wish<'a> {
-    pub(super) op: Op,
-    /// What a person has written; nothing for a deletion.
-    pub(super) written: Option<Object>,
-    pub(super) entity: &'a EntityRef,
-    pub(super) definition: &'a EntityDefinition,
-    /// What the entity is so far.
-    pub(super) stored: &'a Stored,
-    pub(super) by: By,
-    pub(super) now: Instant,
+pub(crate) struct Wish<'a> {
+    pub(crate) op: Op,
+    /// What the record is to say, or what a person has written; nothing for a deletion.
+    pub(crate) written: Option<Object>,
+    /// Whose it is, and what that is so far.
+    pub(crate) current: &'a Current<'a>,
+    pub(crate) by: By,
+    pub(crate) now: Instant,
+    /// The record's id, where the run decides it; else one that nobody else has drawn.
+    pub(crate) id: Option<String>,
 }
 
 /// The record and its time: now, or 1 ms after what the entity has seen where that is later.
@@ -50,15 +54,15 @@ pub(super) struct Wish<'a> {
 ///
 /// A file that says what it is itself, or a snapshot that hides what the entity is.
 pub(super) fn compose(wish: Wish<'_>) -> Result<(Object, Instant), Problem> {
-    let Wish { op, written, entity, definition, stored, by, now } = wish;
+    let Wish { op, written, current, by, now, id: _ } = wish;
+    let Current { entity, definition, stored } = current;
     let mut written = written.unwrap_or_default();
     if written.contains_key("op") {
         return Err(Problem::new(
             "the file has the reserved field \"op\": leave it out, and say --merge or --delete",
         ));
     }
-    let (newest, document) = seen(stored, entity)?;
-    let next = newest.map(|at| at.after(Duration::from_millis(1)));
+    let next = current.newest()?.map(|newest| newest.updated_at.after(Duration::from_millis(1)));
     let updated_at = next.map_or(now, |next| next.max(now));
     let time = updated_at.to_millis_text();
     let mut record = Object::new();
@@ -78,7 +82,8 @@ pub(super) fn compose(wish: Wish<'_>) -> Result<(Object, Instant), Problem> {
         set("schema_version", definition.newest_version().to_owned());
     }
     if op == Op::Full {
-        let created_at = document.and_then(|it| it.get("created_at")).and_then(Value::as_str);
+        let created_at =
+            document(stored).and_then(|it| it.get("created_at")).and_then(Value::as_str);
         set("created_at", created_at.unwrap_or(&time).to_owned());
     }
     written.shift_remove("updated_at");
@@ -89,30 +94,17 @@ pub(super) fn compose(wish: Wish<'_>) -> Result<(Object, Instant), Problem> {
             record.insert(field.to_owned(), Value::String(value));
         }
     }
-    record.entry("origin").or_insert_with(|| Value::from("operator"));
+    record.entry("origin").or_insert_with(|| Value::from(by.origin));
     Ok((record, updated_at))
 }
 
-/// The time of the newest record that the snapshot has seen, and its document if it is live.
-fn seen<'a>(
-    stored: &'a Stored,
-    entity: &EntityRef,
-) -> Result<(Option<Instant>, Option<&'a Object>), Problem> {
+/// The document of the entity if it is live.
+fn document(stored: &Stored) -> Option<&Object> {
     match stored {
-        Stored::Missing => Ok((None, None)),
-        Stored::Snapshot(folded) | Stored::Outdated(folded) => {
-            let document = match &folded.state {
-                State::Live(document) => Some(document),
-                State::Deleted | State::Pending => None,
-            };
-            Ok((Some(folded.newest.updated_at), document))
-        }
-        Stored::Unknown => Err(Problem::new(format!(
-            "the snapshot of {entity} was written by a newer release: write with that one"
-        ))),
-        Stored::Unreadable => Err(Problem::new(format!(
-            "the snapshot of {entity} cannot be read: mend it with `migrate --run {}` first",
-            entity.segment
-        ))),
+        Stored::Snapshot(folded) | Stored::Outdated(folded) => match &folded.state {
+            State::Live(document) => Some(document),
+            State::Deleted | State::Pending => None,
+        },
+        Stored::Missing | Stored::Unknown | Stored::Unreadable => None,
     }
 }
