@@ -8,10 +8,12 @@ mod older;
 mod planted;
 
 mod append;
+mod derive;
 mod legible;
 mod listing;
 mod records;
 mod subject;
+mod turns;
 
 mod job;
 
@@ -20,6 +22,7 @@ mod history;
 mod index;
 mod list;
 mod migrate;
+mod purge;
 mod quarantine;
 mod seed;
 mod why;
@@ -55,6 +58,7 @@ pub use store::dollars;
   operator list venture --where status=Pilot                 all there are, up to the last change
   operator history venture V1                                who changed what, record by record
   operator why venture V1                                    what counts, and what is out of date
+  operator purge venture V1 --reason 'request 4711' --dry-run  what an erasure would erase
   operator migrate --dry-run                                 what a release reads in another way"
 )]
 pub struct Cli {
@@ -76,6 +80,7 @@ pub enum Command {
     List(list::Options),
     History(history::Options),
     Why(why::Options),
+    Purge(purge::Options),
 }
 
 /// What a command works with.
@@ -109,6 +114,7 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::List(options) => &options.place,
         Command::History(options) => &options.place,
         Command::Why(options) => &options.place,
+        Command::Purge(options) => &options.place,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -136,5 +142,6 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::List(options) => list::run(options, &operator).await,
         Command::History(options) => history::run(options, &operator).await,
         Command::Why(options) => why::run(options, &operator).await,
+        Command::Purge(options) => purge::run(options, &operator).await,
     }
 }

@@ -9,6 +9,7 @@ mod index;
 mod list;
 mod look;
 mod migrate;
+mod purge;
 mod quarantine;
 mod read;
 mod seed;
