@@ -24,7 +24,9 @@ mod list;
 mod migrate;
 mod purge;
 mod quarantine;
+mod restore;
 mod seed;
+mod undelete;
 mod why;
 mod write;
 
@@ -58,6 +60,8 @@ pub use store::dollars;
   operator list venture --where status=Pilot                 all there are, up to the last change
   operator history venture V1                                who changed what, record by record
   operator why venture V1                                    what counts, and what is out of date
+  operator restore --known-at 2025-11-06T12:00:00Z --dry-run   what would be as it was known to be
+  operator undelete venture V1                               the document before its tombstone
   operator purge venture V1 --reason 'request 4711' --dry-run  what an erasure would erase
   operator migrate --dry-run                                 what a release reads in another way"
 )]
@@ -81,6 +85,8 @@ pub enum Command {
     History(history::Options),
     Why(why::Options),
     Purge(purge::Options),
+    Restore(restore::Options),
+    Undelete(undelete::Options),
 }
 
 /// What a command works with.
@@ -115,6 +121,8 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::History(options) => &options.place,
         Command::Why(options) => &options.place,
         Command::Purge(options) => &options.place,
+        Command::Undelete(options) => &options.place,
+        Command::Restore(options) => &options.place,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -143,5 +151,7 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::History(options) => history::run(options, &operator).await,
         Command::Why(options) => why::run(options, &operator).await,
         Command::Purge(options) => purge::run(options, &operator).await,
+        Command::Restore(options) => restore::run(options, &operator).await,
+        Command::Undelete(options) => undelete::run(options, &operator).await,
     }
 }

@@ -15,6 +15,8 @@ pub enum Shortcut {
     AppendedBeforeClaimed,
     /// A conflict on the claim is taken for lost without a look at whose it is.
     OwnClaimTakenForLost,
+    /// A restore appends its record whoever else has written meanwhile.
+    RestoredWithoutClaim,
     /// A purge looks and erases twice, and appends its tombstone then.
     TombstoneLast,
     /// A purge ends after its first look.

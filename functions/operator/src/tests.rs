@@ -12,6 +12,7 @@ mod migrate;
 mod purge;
 mod quarantine;
 mod read;
+mod restore;
 mod seed;
 mod why;
 mod write;
