@@ -82,6 +82,8 @@ use crate::terminal::Terminal;
   cargo xtask restore --known-at 2025-11-06T12:00:00Z --dry-run
                                           what would be as it was known to be, and the cost
   cargo xtask undelete venture V1         the document before its tombstone
+  cargo xtask copy --to gs://BUCKET       history in another bucket
+  cargo xtask drill --to gs://BUCKET      does a restore from history bring the same
   cargo xtask purge venture V1 --reason TICKET --dry-run
                                           what an erasure would erase
   cargo xtask migrate --dry-run           which snapshots this release reads in another way

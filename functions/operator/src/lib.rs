@@ -17,6 +17,8 @@ mod turns;
 
 mod job;
 
+mod copy;
+mod drill;
 mod get;
 mod history;
 mod index;
@@ -62,6 +64,8 @@ pub use store::dollars;
   operator why venture V1                                    what counts, and what is out of date
   operator restore --known-at 2025-11-06T12:00:00Z --dry-run   what would be as it was known to be
   operator undelete venture V1                               the document before its tombstone
+  operator copy --to gs://acme-data-copy                     history in another bucket
+  operator drill --to gs://acme-scratch --sample 100         does a restore from history bring the same
   operator purge venture V1 --reason 'request 4711' --dry-run  what an erasure would erase
   operator migrate --dry-run                                 what a release reads in another way"
 )]
@@ -87,6 +91,8 @@ pub enum Command {
     Purge(purge::Options),
     Restore(restore::Options),
     Undelete(undelete::Options),
+    Copy(copy::Options),
+    Drill(drill::Options),
 }
 
 /// What a command works with.
@@ -122,6 +128,8 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::Why(options) => &options.place,
         Command::Purge(options) => &options.place,
         Command::Undelete(options) => &options.place,
+        Command::Copy(options) => &options.place,
+        Command::Drill(options) => &options.place,
         Command::Restore(options) => &options.place,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -153,5 +161,7 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::Purge(options) => purge::run(options, &operator).await,
         Command::Restore(options) => restore::run(options, &operator).await,
         Command::Undelete(options) => undelete::run(options, &operator).await,
+        Command::Copy(options) => copy::run(options, &operator).await,
+        Command::Drill(options) => drill::run(options, &operator).await,
     }
 }

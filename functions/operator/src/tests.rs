@@ -4,6 +4,7 @@ mod advice;
 mod append;
 mod batch;
 mod command_line;
+mod elsewhere;
 mod history;
 mod index;
 mod list;
