@@ -79,6 +79,13 @@ use crate::terminal::Terminal;
   cargo xtask why venture V1              what counts, what came from what, what is out of date
   cargo xtask index ventures by-status Pilot
                                           what an index says below a key
+  cargo xtask restore --known-at 2025-11-06T12:00:00Z --dry-run
+                                          what would be as it was known to be, and the cost
+  cargo xtask undelete venture V1         the document before its tombstone
+  cargo xtask copy --to gs://BUCKET       history in another bucket
+  cargo xtask drill --to gs://BUCKET      does a restore from history bring the same
+  cargo xtask purge venture V1 --reason TICKET --dry-run
+                                          what an erasure would erase
   cargo xtask migrate --dry-run           which snapshots this release reads in another way
   cargo xtask compact --full --dry-run    what gathering every manifest in shards would cost
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"

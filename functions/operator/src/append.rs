@@ -10,9 +10,9 @@ mod conditional;
 mod current;
 
 use bytes::Bytes;
-use domain::json;
+use domain::json::{self, Object as Json};
 use domain::limits::ATTEMPTS_MAX;
-use domain::{Generation, HistoryName, ObjectName, Record};
+use domain::{Generation, HistoryName, Instant, ObjectName, Record};
 use projection::fold::State;
 use projection::snapshot::{self, Decision};
 use serde_json::Value;
@@ -83,10 +83,37 @@ pub(crate) fn judged(
     operator: &Operator<'_>,
     builder: &SnapshotBuilder,
 ) -> Result<Appended, Refusal> {
-    let (Current { entity, definition, stored }, now) = (wish.current, wish.now);
+    let (current, now) = (wish.current, wish.now);
+    let Current { definition, stored, .. } = current;
     let id = wish.id.clone();
-    clock::check(operator).map_err(Refusal::Clock)?;
     let (document, updated_at) = compose::compose(wish).map_err(Refusal::Problem)?;
+    let appended = counted(document, (updated_at, now), current, operator, builder, id)?;
+    if let Decision::Put(folded) = snapshot::decide(stored, vec![appended.record.clone()])
+        && let State::Live(document) = &folded.state
+    {
+        let reasons = builder.violations(&Value::Object(document.clone()), definition);
+        if !reasons.is_empty() {
+            return Err(Refusal::Reasons(reasons));
+        }
+    }
+    Ok(appended)
+}
+
+/// The record with this content, of this time and written now, if it counts. What becomes of the
+/// entity is not judged.
+///
+/// # Errors
+///
+/// Every reason for which it does not count.
+pub(crate) fn counted(
+    document: Json,
+    (updated_at, now): (Instant, Instant),
+    current: &Current<'_>,
+    operator: &Operator<'_>,
+    builder: &SnapshotBuilder,
+    id: Option<String>,
+) -> Result<Appended, Refusal> {
+    clock::check(operator).map_err(Refusal::Clock)?;
     let line = json::to_line(&Value::Object(document));
     let text = String::from_utf8_lossy(&line).into_owned();
     let compressed = (line.len() > COMPRESS_ABOVE_BYTES).then(|| gzip::compress(&line)).flatten();
@@ -95,17 +122,10 @@ pub(crate) fn judged(
         None => ("", line),
     };
     let id = id.unwrap_or_else(|| operator.tools.ids.ulid(updated_at));
-    let mut name = HistoryName::dated(entity.clone(), updated_at, &id);
+    let mut name = HistoryName::dated(current.entity.clone(), updated_at, &id);
     name.file += ending;
-    let record = builder.judge(&name, &stored_bytes, now, definition).map_err(Refusal::Reasons)?;
-    if let Decision::Put(folded) = snapshot::decide(stored, vec![record.clone()])
-        && let State::Live(document) = &folded.state
-    {
-        let reasons = builder.violations(&Value::Object(document.clone()), definition);
-        if !reasons.is_empty() {
-            return Err(Refusal::Reasons(reasons));
-        }
-    }
+    let record =
+        builder.judge(&name, &stored_bytes, now, current.definition).map_err(Refusal::Reasons)?;
     Ok(Appended { name, record, text, stored: stored_bytes.into() })
 }
 

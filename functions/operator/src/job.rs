@@ -4,7 +4,7 @@
 //! an event that it began before: what has changed since the first pass began is visited once
 //! more, when that process cannot live any longer.
 
-mod progress;
+pub(crate) mod progress;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

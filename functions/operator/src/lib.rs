@@ -8,20 +8,27 @@ mod older;
 mod planted;
 
 mod append;
+mod derive;
 mod legible;
 mod listing;
 mod records;
 mod subject;
+mod turns;
 
 mod job;
 
+mod copy;
+mod drill;
 mod get;
 mod history;
 mod index;
 mod list;
 mod migrate;
+mod purge;
 mod quarantine;
+mod restore;
 mod seed;
+mod undelete;
 mod why;
 mod write;
 
@@ -55,6 +62,11 @@ pub use store::dollars;
   operator list venture --where status=Pilot                 all there are, up to the last change
   operator history venture V1                                who changed what, record by record
   operator why venture V1                                    what counts, and what is out of date
+  operator restore --known-at 2025-11-06T12:00:00Z --dry-run   what would be as it was known to be
+  operator undelete venture V1                               the document before its tombstone
+  operator copy --to gs://acme-data-copy                     history in another bucket
+  operator drill --to gs://acme-scratch --sample 100         does a restore from history bring the same
+  operator purge venture V1 --reason 'request 4711' --dry-run  what an erasure would erase
   operator migrate --dry-run                                 what a release reads in another way"
 )]
 pub struct Cli {
@@ -76,6 +88,11 @@ pub enum Command {
     List(list::Options),
     History(history::Options),
     Why(why::Options),
+    Purge(purge::Options),
+    Restore(restore::Options),
+    Undelete(undelete::Options),
+    Copy(copy::Options),
+    Drill(drill::Options),
 }
 
 /// What a command works with.
@@ -109,6 +126,11 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::List(options) => &options.place,
         Command::History(options) => &options.place,
         Command::Why(options) => &options.place,
+        Command::Purge(options) => &options.place,
+        Command::Undelete(options) => &options.place,
+        Command::Copy(options) => &options.place,
+        Command::Drill(options) => &options.place,
+        Command::Restore(options) => &options.place,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -136,5 +158,10 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::List(options) => list::run(options, &operator).await,
         Command::History(options) => history::run(options, &operator).await,
         Command::Why(options) => why::run(options, &operator).await,
+        Command::Purge(options) => purge::run(options, &operator).await,
+        Command::Restore(options) => restore::run(options, &operator).await,
+        Command::Undelete(options) => undelete::run(options, &operator).await,
+        Command::Copy(options) => copy::run(options, &operator).await,
+        Command::Drill(options) => drill::run(options, &operator).await,
     }
 }

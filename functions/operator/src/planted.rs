@@ -15,6 +15,16 @@ pub enum Shortcut {
     AppendedBeforeClaimed,
     /// A conflict on the claim is taken for lost without a look at whose it is.
     OwnClaimTakenForLost,
+    /// A restore appends its record whoever else has written meanwhile.
+    RestoredWithoutClaim,
+    /// A purge looks and erases twice, and appends its tombstone then.
+    TombstoneLast,
+    /// A purge ends after its first look.
+    SecondLookSkipped,
+    /// A purge leaves it to the functions to derive from its tombstone.
+    TombstoneNotDerived,
+    /// A purge does not write shards that have no line of the entity.
+    ShardNotTouched,
     /// Who finds somebody else's claim leaves the record to them.
     ClaimNotFinished,
 }
@@ -26,6 +36,14 @@ impl Shortcut {
         Self::OlderReleaseNotAwaited,
         Self::BatchNotedByItsLast,
         Self::VisitedAsTheFirstVersion,
+    ];
+
+    /// Those of a purge.
+    pub const PURGE: [Self; 4] = [
+        Self::TombstoneLast,
+        Self::SecondLookSkipped,
+        Self::TombstoneNotDerived,
+        Self::ShardNotTouched,
     ];
 
     /// Those of a conditional append.

@@ -5,16 +5,16 @@ use std::borrow::Cow;
 
 use domain::json::Object as Json;
 use domain::{
-    Change, EntityDefinition, EntityRef, Generation, HistoryName, Instant, ObjectName, OrderKey,
-    RECORD_BOUNDS, Record,
+    BoxFuture, Change, EntityDefinition, EntityRef, Generation, HistoryName, Instant, ObjectName,
+    OrderKey, RECORD_BOUNDS, Record,
 };
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use projection::fold::Folded;
 use serde_json::{Value, json};
 use snapshot_builder::{SnapshotBuilder, content};
 use store::{ErrorKind, List, Listed};
 
+use crate::turns::in_turn;
 use crate::{Operator, Problem};
 
 /// How many records are read at the same time.
@@ -123,8 +123,11 @@ pub(crate) async fn read(
             .collect();
         records.later += in_all - known.len();
         for chunk in known.chunks(READS_AT_ONCE) {
-            let reads = chunk.iter().map(|(name, item)| one(&builder, name, item, definition));
-            let reads: Vec<_> = stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
+            let mut reads: Vec<BoxFuture<'_, Result<Option<Read>, Problem>>> = Vec::new();
+            for (name, item) in chunk {
+                reads.push(Box::pin(one(&builder, name, item, definition)));
+            }
+            let reads = in_turn(reads, READS_AT_ONCE).await?;
             for (entry, content) in reads.into_iter().flatten() {
                 if until.as_of.is_some_and(|as_of| entry.dated.is_some_and(|at| at > as_of)) {
                     records.later += 1;
@@ -155,13 +158,16 @@ fn place(entry: &Entry) -> (Instant, Option<&OrderKey>, &str) {
     (at.unwrap_or(entry.stored_at), entry.verdict.as_ref().ok(), &entry.object)
 }
 
+/// A record, and its content with the memory it takes if it counts.
+type Read = (Entry, Option<(Record, usize)>);
+
 /// One record, and its content with the memory it takes if it counts; `None` when it is gone.
 async fn one(
     builder: &SnapshotBuilder,
     name: &HistoryName,
     item: &Listed,
     definition: &EntityDefinition,
-) -> Result<Option<(Entry, Option<(Record, usize)>)>, Problem> {
+) -> Result<Option<Read>, Problem> {
     let (body, judged) = match builder.tools.store.get(&item.name, None).await {
         Ok(Some(object)) => {
             let judged = builder.judge(name, &object.body, item.created_at, definition);

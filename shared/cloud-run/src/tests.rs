@@ -131,6 +131,10 @@ impl Store for Notes {
         panic!("nothing is deleted: {name}")
     }
 
+    fn erase<'a>(&'a self, name: &'a str, _: Generation) -> BoxFuture<'a, Result<bool, Error>> {
+        panic!("nothing is erased: {name}")
+    }
+
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
         panic!("nothing is listed: {list:?}")
     }

@@ -16,12 +16,4 @@ impl Others for Memory {
         let upload = Upload { content_encoding: Some("gzip".to_owned()), ..Upload::default() };
         Box::pin(async move { Ok(self.insert(name, body, upload)?.generation) })
     }
-
-    fn erase<'a>(
-        &'a self,
-        name: &'a str,
-        generation: Generation,
-    ) -> BoxFuture<'a, Result<bool, Error>> {
-        Box::pin(async move { Ok(self.expire(name, generation)) })
-    }
 }

@@ -102,6 +102,14 @@ impl Store for Faulty {
         Box::pin(self.make(self.inner.delete(name, generation)))
     }
 
+    fn erase<'a>(
+        &'a self,
+        name: &'a str,
+        generation: Generation,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(self.make(self.inner.erase(name, generation)))
+    }
+
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
         Box::pin(self.make(self.inner.list(list)))
     }

@@ -145,6 +145,14 @@ impl Store for Bucket {
         Box::pin(self.remove(name, generation))
     }
 
+    fn erase<'a>(
+        &'a self,
+        name: &'a str,
+        generation: Generation,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(self.remove_version(name, generation))
+    }
+
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
         Box::pin(self.page(list))
     }

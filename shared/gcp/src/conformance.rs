@@ -4,14 +4,14 @@ use bytes::Bytes;
 use domain::{BoxFuture, Generation};
 use hyper::Method;
 use hyper::header::HeaderValue;
-use store::Error;
 use store::conformance::{Others, join_all};
+use store::{Error, Store as _};
 
 use crate::Bucket;
 use crate::answer::JSON_BYTES_MAX;
 use crate::client::Call;
 use crate::retry::Effect;
-use crate::write::{deleted, written};
+use crate::write::written;
 
 /// What others upload, whatever it is.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -61,20 +61,6 @@ impl Others for Bucket {
             let effect = (Effect::Write, Method::POST);
             let call = Call::new(("upload", name), effect, address.uri(), JSON_BYTES_MAX)?;
             self.client.run(&call.with(JSON, body), written).await
-        })
-    }
-
-    /// `Objects: delete` of one version.
-    fn erase<'a>(
-        &'a self,
-        name: &'a str,
-        generation: Generation,
-    ) -> BoxFuture<'a, Result<bool, Error>> {
-        Box::pin(async move {
-            let address = self.endpoint.object(name).with("generation", generation);
-            let effect = (Effect::Write, Method::DELETE);
-            let call = Call::new(("erase", name), effect, address.uri(), JSON_BYTES_MAX)?;
-            self.client.run(&call, deleted).await
         })
     }
 }

@@ -8,14 +8,14 @@ use store::{Error, List, Listed, PAGE_ITEMS_MAX, Page};
 use crate::Bucket;
 use crate::answer::{Answer, JSON_BYTES_MAX, broken};
 use crate::client::{Call, Trouble};
-use crate::endpoint::Address;
 use crate::retry::{Cause, Effect};
 
 /// The selected fields of a page.
 const PAGE_FIELDS: &str = "items(name,generation,size,timeCreated),prefixes,nextPageToken";
 
 /// The selected fields of a page of versions.
-const VERSIONS_FIELDS: &str = "items(name,generation,size,timeCreated,timeDeleted),nextPageToken";
+const VERSIONS_FIELDS: &str =
+    "items(name,generation,size,timeCreated,timeDeleted),prefixes,nextPageToken";
 
 /// The most pages of versions that are read: more than a lifecycle rule leaves of any object.
 const VERSIONS_PAGES_MAX: usize = 100;
@@ -46,16 +46,23 @@ struct Item {
 impl Bucket {
     /// One page.
     pub(crate) async fn page(&self, list: &List) -> Result<Page, Error> {
+        self.listed("list", list).await
+    }
+
+    async fn listed(&self, operation: &'static str, list: &List) -> Result<Page, Error> {
         let address = self
             .endpoint
             .objects()
-            .with("fields", PAGE_FIELDS)
+            .with("fields", if list.versions { VERSIONS_FIELDS } else { PAGE_FIELDS })
+            .with_some("versions", list.versions.then_some(true))
             .with("prefix", &list.prefix)
             .with_some("delimiter", list.delimiter.as_ref())
             .with_some("startOffset", list.start_offset.as_ref())
             .with_some("endOffset", list.end_offset.as_ref())
             .with_some("pageToken", list.page_token.as_ref());
-        self.listed(("list", &list.prefix), address).await
+        let effect = (Effect::Read, Method::GET);
+        let call = Call::new((operation, &list.prefix), effect, address.uri(), JSON_BYTES_MAX)?;
+        self.client.run(&call, page).await
     }
 
     /// The versions of exactly `name`. They come first among what begins with it, and are read up
@@ -83,20 +90,9 @@ impl Bucket {
         prefix: &str,
         page_token: Option<String>,
     ) -> Result<Page, Error> {
-        let address = self
-            .endpoint
-            .objects()
-            .with("fields", VERSIONS_FIELDS)
-            .with("versions", true)
-            .with("prefix", prefix)
-            .with_some("pageToken", page_token);
-        self.listed(("versions", prefix), address).await
-    }
-
-    async fn listed(&self, what: (&'static str, &str), address: Address) -> Result<Page, Error> {
-        let effect = (Effect::Read, Method::GET);
-        let call = Call::new(what, effect, address.uri(), JSON_BYTES_MAX)?;
-        self.client.run(&call, page).await
+        let list =
+            List { prefix: prefix.to_owned(), page_token, versions: true, ..List::default() };
+        self.listed("versions", &list).await
     }
 }
 

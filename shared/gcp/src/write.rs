@@ -71,6 +71,21 @@ impl Bucket {
         let call = Call::new(("delete", name), effect, address.uri(), JSON_BYTES_MAX)?;
         self.client.run(&call, deleted).await
     }
+
+    /// `Objects: delete` of one version: it becomes noncurrent for nobody.
+    pub(crate) async fn remove_version(
+        &self,
+        name: &str,
+        generation: Generation,
+    ) -> Result<bool, Error> {
+        if let Some(refusal) = endpoint::refusal(name) {
+            return Err(Trouble::new(Cause::Refused, refusal).of("erase", name));
+        }
+        let address = self.endpoint.object(name).with("generation", generation);
+        let effect = (Effect::Write, Method::DELETE);
+        let call = Call::new(("erase", name), effect, address.uri(), JSON_BYTES_MAX)?;
+        self.client.run(&call, deleted).await
+    }
 }
 
 pub(crate) fn written(answer: &Answer) -> Result<Generation, Trouble> {

@@ -41,14 +41,6 @@ pub trait Others: Send + Sync {
         name: &'a str,
         body: Bytes,
     ) -> BoxFuture<'a, Result<Generation, Error>>;
-
-    /// Deletes one version of `name` for ever, as a lifecycle rule does. `false` when there is
-    /// none.
-    fn erase<'a>(
-        &'a self,
-        name: &'a str,
-        generation: Generation,
-    ) -> BoxFuture<'a, Result<bool, Error>>;
 }
 
 /// What is checked.

@@ -117,6 +117,15 @@ impl Store for Counted {
         self.inner.delete(name, generation)
     }
 
+    fn erase<'a>(
+        &'a self,
+        name: &'a str,
+        generation: Generation,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        self.note(&self.deletes, format!("erase {name}"));
+        self.inner.erase(name, generation)
+    }
+
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
         self.note(&self.class_a, format!("list {}", list.prefix));
         self.inner.list(list)

@@ -52,6 +52,10 @@ impl Store for Dry {
         Box::pin(async { Ok(true) })
     }
 
+    fn erase<'a>(&'a self, _: &'a str, _: Generation) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(async { Ok(true) })
+    }
+
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
         self.inner.list(list)
     }

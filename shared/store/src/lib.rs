@@ -86,7 +86,17 @@ pub trait Store: Send + Sync {
         generation: Generation,
     ) -> BoxFuture<'a, Result<bool, Error>>;
 
-    /// One page of the live objects that match, in the order of their names as UTF-8. Class A.
+    /// Deletes the version `generation` of `name` for ever, live or not, and no other. `false` when
+    /// there was none. It asks for no live version: that of a name may be another one. No function
+    /// does this. Free of charge.
+    fn erase<'a>(
+        &'a self,
+        name: &'a str,
+        generation: Generation,
+    ) -> BoxFuture<'a, Result<bool, Error>>;
+
+    /// One page of the objects that match, in the order of their names as UTF-8: the live ones, or
+    /// every version. Class A.
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>>;
 
     /// All versions of exactly `name` that still exist, live and noncurrent, oldest first by
@@ -153,6 +163,8 @@ pub struct List {
     pub end_offset: Option<String>,
     /// Where the page before ended.
     pub page_token: Option<String>,
+    /// Versions that are not live too. Those of one name come together, in any order.
+    pub versions: bool,
 }
 
 /// One page of a list.

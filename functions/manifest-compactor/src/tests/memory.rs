@@ -52,6 +52,10 @@ impl Store for Endless {
         Box::pin(async { Ok(true) })
     }
 
+    fn erase<'a>(&'a self, name: &'a str, _: Generation) -> BoxFuture<'a, Result<bool, Error>> {
+        panic!("nothing is erased: {name}")
+    }
+
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
         Box::pin(async move {
             if !list.prefix.ends_with("/by-id/") {

@@ -212,6 +212,14 @@ impl<F: Fn(&Memory) + Send + Sync> Store for Meanwhile<F> {
         self.bucket.delete(name, generation)
     }
 
+    fn erase<'a>(
+        &'a self,
+        name: &'a str,
+        generation: Generation,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        Store::erase(&*self.bucket, name, generation)
+    }
+
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
         self.bucket.list(list)
     }

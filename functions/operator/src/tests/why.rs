@@ -358,6 +358,10 @@ impl Store for Noted {
         panic!("delete {name}")
     }
 
+    fn erase<'a>(&'a self, name: &'a str, _: Generation) -> BoxFuture<'a, Result<bool, Error>> {
+        panic!("erase {name}")
+    }
+
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
         self.inner.list(list)
     }

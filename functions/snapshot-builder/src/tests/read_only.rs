@@ -39,6 +39,10 @@ impl Store for ReadOnly {
         self.refuse()
     }
 
+    fn erase<'a>(&'a self, _: &'a str, _: Generation) -> BoxFuture<'a, Result<bool, Error>> {
+        self.refuse()
+    }
+
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
         self.0.list(list)
     }

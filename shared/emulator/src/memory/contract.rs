@@ -70,6 +70,14 @@ impl Store for Memory {
         Box::pin(async move { self.remove(name, &conditions) })
     }
 
+    fn erase<'a>(
+        &'a self,
+        name: &'a str,
+        generation: Generation,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(async move { self.erase(name, generation, &Conditions::default()) })
+    }
+
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
         Box::pin(async move {
             let refused =

@@ -86,7 +86,7 @@ impl<'a> Query<'a> {
             after,
             include_trailing_delimiter: false,
             glob: None,
-            versions: false,
+            versions: list.versions,
             items_max: PAGE_ITEMS_MAX,
         })
     }

@@ -78,6 +78,14 @@ impl Store for Gated {
         Box::pin(self.gate.step(move || self.inner.delete(name, generation)))
     }
 
+    fn erase<'a>(
+        &'a self,
+        name: &'a str,
+        generation: Generation,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(self.gate.step(move || self.inner.erase(name, generation)))
+    }
+
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
         Box::pin(self.gate.step(|| self.inner.list(list)))
     }

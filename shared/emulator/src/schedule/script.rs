@@ -213,6 +213,10 @@ impl Store for Script {
         })
     }
 
+    fn erase<'a>(&'a self, name: &'a str, _: Generation) -> BoxFuture<'a, Result<bool, Error>> {
+        panic!("a handler erases nothing, and {name} is to be")
+    }
+
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
         Box::pin(async move {
             match self.ask(Operation::List(list.clone())).await {

@@ -52,10 +52,12 @@ async fn two_buckets_in_memory_are_alike() {
 }
 
 /// Everything that can be answered, so that no kind of operation is asked for in vain.
-const ANSWERS: [&str; 15] = [
+const ANSWERS: [&str; 17] = [
     "delete: conflict",
     "delete: deleted",
     "delete: none",
+    "erase: erased",
+    "erase: none",
     "get: found",
     "get: none",
     "list: empty",
@@ -120,6 +122,14 @@ impl Store for Reopened {
         generation: Generation,
     ) -> BoxFuture<'a, Result<bool, Error>> {
         Box::pin(async move { self.bucket().await.delete(name, generation).await })
+    }
+
+    fn erase<'a>(
+        &'a self,
+        name: &'a str,
+        generation: Generation,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(async move { Store::erase(&*self.bucket().await, name, generation).await })
     }
 
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {

@@ -8,7 +8,7 @@ use store::ErrorKind::{Conflict, Rejected, Throttled, Unavailable};
 use store::{Error, ErrorKind, List, Metadata, Precondition, Store};
 use tokio::net::TcpListener;
 
-use Operation::{Delete, Get, List as Page, Put, Versions};
+use Operation::{Delete, Erase, Get, List as Page, Put, Versions};
 
 use crate::client::{Naps, bucket, bucket_at, bucket_within, object, object_bytes};
 use crate::server::{Server, Step, answer, error, say};
@@ -31,9 +31,10 @@ enum Operation {
     Versions,
     Put,
     Delete,
+    Erase,
 }
 
-const ALL: [Operation; 5] = [Get, Page, Versions, Put, Delete];
+const ALL: [Operation; 6] = [Get, Page, Versions, Put, Delete, Erase];
 
 /// How `operation` ends on a server that always does `step`: the kind of error, or `None`, and
 /// the number of requests.
@@ -46,6 +47,7 @@ async fn end(operation: Operation, step: &Step) -> (Option<ErrorKind>, usize) {
         Versions => bucket.versions("a").await.map(drop),
         Put => put(&bucket).await.map(drop),
         Delete => bucket.delete("a", Generation(1)).await.map(drop),
+        Erase => bucket.erase("a", Generation(1)).await.map(drop),
     };
     (result.err().map(|err| err.kind), server.requests().len())
 }

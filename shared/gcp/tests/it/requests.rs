@@ -112,6 +112,26 @@ async fn a_delete_matches_its_generation() {
 }
 
 #[tokio::test]
+async fn what_is_erased_is_one_version_and_its_name_may_have_another() {
+    let server = Server::start([say(204, &[], b""), say(404, &[], b"Not Found")]).await;
+    let bucket = bucket(&server);
+    assert!(bucket.erase(NAME, Generation(5)).await.unwrap());
+    assert!(!bucket.erase(NAME, Generation(5)).await.unwrap());
+    let line = format!("DELETE /storage/v1/b/bucket/o/{ENCODED}?generation=5 HTTP/1.1");
+    assert_eq!(server.lines(), [line.clone(), line]);
+}
+
+#[tokio::test]
+async fn an_object_that_is_held_says_by_what() {
+    for reason in ["retentionPolicyNotMet", "objectUnderActiveHold"] {
+        let body = format!(r#"{{"error":{{"code":403,"errors":[{{"reason":"{reason}"}}]}}}}"#);
+        let server = Server::start([say(403, &[], body.as_bytes())]).await;
+        let held = bucket(&server).erase("a", Generation(5)).await.unwrap_err();
+        assert_eq!(held.to_string(), format!("erase a: answer 403 ({reason})"));
+    }
+}
+
+#[tokio::test]
 async fn a_list_selects_fields_and_encodes_every_value() {
     let page = br#"{"kind":"storage#objects","nextPageToken":"t/=","prefixes":["p/x/"],"items":[
         {"name":"p/a","generation":"18446744073709551615","size":"3",
@@ -124,6 +144,7 @@ async fn a_list_selects_fields_and_encodes_every_value() {
         start_offset: Some("p/a b".to_owned()),
         end_offset: Some("p/+".to_owned()),
         page_token: Some("t&=".to_owned()),
+        versions: false,
     };
     let page = bucket.list(&list).await.unwrap();
     let item = Listed {
@@ -162,8 +183,7 @@ async fn versions_are_those_of_one_name_oldest_first() {
     let versions = bucket(&server).versions("v").await.unwrap();
     let seen: Vec<_> = versions.iter().map(|item| (item.generation.0, item.live)).collect();
     assert_eq!(seen, [(11, false), (9, false), (10, true)]);
-    let fields =
-        "fields=items%28name%2Cgeneration%2Csize%2CtimeCreated%2CtimeDeleted%29%2CnextPageToken";
+    let fields = "fields=items%28name%2Cgeneration%2Csize%2CtimeCreated%2CtimeDeleted%29%2Cprefixes%2CnextPageToken";
     let line = format!("GET /storage/v1/b/bucket/o?{fields}&versions=true&prefix=v");
     let lines = [format!("{line} HTTP/1.1"), format!("{line}&pageToken=two HTTP/1.1")];
     assert_eq!(server.lines(), lines);
@@ -179,6 +199,8 @@ async fn what_can_never_be_stored_is_refused_without_a_request() {
         assert_eq!(got, rejected, "get {name:?}");
         let deleted = bucket.delete(name, Generation(1)).await.map(drop).map_err(|err| err.kind);
         assert_eq!(deleted, rejected, "delete {name:?}");
+        let erased = bucket.erase(name, Generation(1)).await.map(drop).map_err(|err| err.kind);
+        assert_eq!(erased, rejected, "erase {name:?}");
         let put = bucket.put(name, Bytes::new(), &Metadata::new(), Precondition::Absent).await;
         assert_eq!(put.map(drop).map_err(|err| err.kind), rejected, "put {name:?}");
     }

@@ -180,6 +180,17 @@ impl Store for Client {
         Box::pin(self.call((text, Sort::Delete), make, None, |_| Told::Nothing))
     }
 
+    fn erase<'a>(
+        &'a self,
+        name: &'a str,
+        generation: Generation,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        let text = format!("erase {name} of {generation}");
+        let owned = name.to_owned();
+        let make = move |bucket: &Memory| at_once(Store::erase(bucket, &owned, generation));
+        Box::pin(self.call((text, Sort::Delete), make, None, |_| Told::Nothing))
+    }
+
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
         let text = format!("list {}", list.prefix);
         let (owned, items_max) = (list.clone(), self.0.state().mix.pages);
@@ -204,7 +215,8 @@ impl Store for Client {
 /// the last name on it.
 fn page(bucket: &Memory, list: &List, items_max: u64) -> Result<Page, Error> {
     let items_max = usize::try_from(items_max).unwrap_or(usize::MAX);
-    if items_max == 0 {
+    // A name of which only some versions fit could not be gone on from by its name.
+    if items_max == 0 || list.versions {
         return at_once(bucket.list(list));
     }
     let after = list.page_token.as_ref().map(|last| format!("{last}\0"));

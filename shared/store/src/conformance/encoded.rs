@@ -1,4 +1,4 @@
-//! What others do to a bucket: content that is stored with gzip, versions that expire.
+//! What others do to a bucket: content that is stored with gzip.
 
 use bytes::Bytes;
 use domain::BoxFuture;
@@ -17,7 +17,6 @@ const PLAIN: &str = "{\"id\":1}\n";
 pub(super) const CHECKS: &[Named] = &[
     ("what is stored with gzip is read decompressed", decoded),
     ("what is said to be gzip and is not is unusable, and can be replaced", damaged),
-    ("a version that has expired is none, and the others stay", expired),
 ];
 
 fn decoded<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
@@ -49,22 +48,5 @@ fn damaged<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
             same("mended", at.body(rest, None).await?, Some("mended".to_owned()))?;
         }
         Ok(())
-    })
-}
-
-fn expired<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
-    Box::pin(async move {
-        let first = at.create("v.json", "first").await?;
-        let second = at.put("v.json", "second", Precondition::At(first)).await?;
-        let third = at.put("v.json", "third", Precondition::At(second)).await?;
-        let erased = at.others()?.erase(&at.name("v.json"), second).await;
-        same("erased", erased.map_err(|err| err.to_string())?, true)?;
-        same("erased", at.body("v.json", Some(second)).await?, None)?;
-        same("older", at.body("v.json", Some(first)).await?, Some("first".to_owned()))?;
-        same("live", at.body("v.json", None).await?, Some("third".to_owned()))?;
-        let left: Vec<_> = at.versions("v.json").await?.iter().map(|v| v.generation).collect();
-        same("versions", left, vec![first, third])?;
-        let erased = at.others()?.erase(&at.name("v.json"), second).await;
-        same("erased again", erased.map_err(|err| err.to_string())?, false)
     })
 }

@@ -26,6 +26,12 @@ pub enum Lie {
     DeleteOfNothing,
     /// A delete does nothing.
     DeleteForgotten,
+    /// What is erased is deleted, and stays as a version.
+    EraseIsDelete,
+    /// Whatever is erased, it is the oldest version.
+    EraseOldest,
+    /// A list of versions has the live ones.
+    VersionsUnlisted,
     /// A conflict is told as another failure.
     ConflictIsUnavailable,
     /// The same content is not written again.
@@ -82,7 +88,7 @@ pub enum Lie {
 
 impl Lie {
     /// Every lie.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 37] = [
         Self::ClockStopped,
         Self::MetadataForgotten,
         Self::MetadataOfLive,
@@ -92,6 +98,9 @@ impl Lie {
         Self::DeleteAnyGeneration,
         Self::DeleteOfNothing,
         Self::DeleteForgotten,
+        Self::EraseIsDelete,
+        Self::EraseOldest,
+        Self::VersionsUnlisted,
         Self::ConflictIsUnavailable,
         Self::SameContentKept,
         Self::OldIsLive,
@@ -227,6 +236,22 @@ impl Liar {
         deleted.map_err(|err| self.error(err))
     }
 
+    async fn destroy(&self, name: &str, generation: Generation) -> Result<bool, Error> {
+        let name = self.name(name);
+        let versions = self.inner.versions(&name).await?;
+        let known = versions.iter().find(|version| version.generation == generation);
+        match (self.lie, known, versions.first()) {
+            (Lie::EraseIsDelete, Some(known), _) if known.live => {
+                self.inner.delete(&name, generation).await
+            }
+            (Lie::EraseIsDelete, Some(_), _) => Ok(true),
+            (Lie::EraseOldest, Some(_), Some(oldest)) => {
+                self.inner.erase(&name, oldest.generation).await
+            }
+            _ => self.inner.erase(&name, generation).await,
+        }
+    }
+
     async fn page(&self, list: &List) -> Result<Page, Error> {
         let mut asked = List { prefix: self.name(&list.prefix), ..list.clone() };
         match self.lie {
@@ -240,6 +265,7 @@ impl Liar {
                 asked.delimiter = asked.delimiter.map(|_| "/".to_owned());
             }
             Lie::TokenIgnored => asked.page_token = None,
+            Lie::VersionsUnlisted => asked.versions = false,
             _ => (),
         }
         let mut page = self.inner.list(&asked).await?;
@@ -318,6 +344,14 @@ impl Store for Liar {
         generation: Generation,
     ) -> BoxFuture<'a, Result<bool, Error>> {
         Box::pin(self.remove(name, generation))
+    }
+
+    fn erase<'a>(
+        &'a self,
+        name: &'a str,
+        generation: Generation,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(self.destroy(name, generation))
     }
 
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {

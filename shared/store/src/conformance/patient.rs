@@ -68,6 +68,14 @@ impl Store for Patient {
         Box::pin(self.repeat(move || self.inner.delete(name, generation)))
     }
 
+    fn erase<'a>(
+        &'a self,
+        name: &'a str,
+        generation: Generation,
+    ) -> BoxFuture<'a, Result<bool, Error>> {
+        Box::pin(self.repeat(move || self.inner.erase(name, generation)))
+    }
+
     fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
         Box::pin(self.repeat(move || self.inner.list(list)))
     }

@@ -95,6 +95,11 @@ impl<'a> Place<'a> {
         deleted.map_err(|err| format!("delete {rest:?} {generation}: {err}"))
     }
 
+    pub(super) async fn erase(&self, rest: &str, generation: Generation) -> Result<bool, String> {
+        let erased = self.store.erase(&self.name(rest), generation).await;
+        erased.map_err(|err| format!("erase {rest:?} {generation}: {err}"))
+    }
+
     pub(super) async fn versions(&self, rest: &str) -> Result<Vec<Listed>, String> {
         let versions = self.store.versions(&self.name(rest)).await;
         versions.map_err(|err| format!("versions {rest:?}: {err}"))

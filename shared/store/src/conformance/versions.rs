@@ -3,7 +3,7 @@
 use domain::{BoxFuture, Generation};
 
 use super::{Named, Place, Verdict, same};
-use crate::Precondition;
+use crate::{List, Precondition};
 
 pub(super) const CHECKS: &[Named] = &[
     ("a missing object is none and nothing else", missing),
@@ -17,6 +17,10 @@ pub(super) const CHECKS: &[Named] = &[
     ("versions after a delete are all there and none is live", versions_after_delete),
     ("a list and the versions say the same of the live one", listed_alike),
     ("the time of an answer is that by which objects are created", answered_at),
+    ("a version that was erased is none, and the others stay", erased),
+    ("the live version can be erased, and none becomes live for it", erased_live),
+    ("what is erased is exactly one version of one object", erased_no_other),
+    ("a list of versions has all of all objects, deleted ones too", listed_versions),
 ];
 
 fn missing<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
@@ -165,5 +169,80 @@ fn answered_at<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
         let near =
             created_at <= answered_at.after(minute) && answered_at <= created_at.after(minute);
         same(&format!("{answered_at} near {created_at}"), near, true)
+    })
+}
+
+fn erased<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
+    Box::pin(async move {
+        let first = at.create("v.json", "first").await?;
+        let second = at.put("v.json", "second", Precondition::At(first)).await?;
+        let third = at.put("v.json", "third", Precondition::At(second)).await?;
+        same("erased", at.erase("v.json", second).await?, true)?;
+        same("erased", at.body("v.json", Some(second)).await?, None)?;
+        same("older", at.body("v.json", Some(first)).await?, Some("first".to_owned()))?;
+        same("live", at.body("v.json", None).await?, Some("third".to_owned()))?;
+        let left: Vec<_> = at.versions("v.json").await?.iter().map(|v| v.generation).collect();
+        same("versions", left, vec![first, third])?;
+        same("erased again", at.erase("v.json", second).await?, false)?;
+        at.put("v.json", "fourth", Precondition::At(third)).await.map(drop)
+    })
+}
+
+fn erased_live<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
+    Box::pin(async move {
+        let first = at.create("v.json", "first").await?;
+        let second = at.put("v.json", "second", Precondition::At(first)).await?;
+        same("erased", at.erase("v.json", second).await?, true)?;
+        same("live", at.get("v.json", None).await?, None)?;
+        same("erased", at.get("v.json", Some(second)).await?, None)?;
+        same("older", at.body("v.json", Some(first)).await?, Some("first".to_owned()))?;
+        let left: Vec<_> =
+            at.versions("v.json").await?.iter().map(|v| (v.generation, v.live)).collect();
+        same("versions", left, vec![(first, false)])?;
+        let third = at.create("v.json", "third").await?;
+        same("created again", at.live("v.json").await?.generation, third)?;
+        same("the rest", at.erase("v.json", first).await?, true)?;
+        same("and the live one", at.erase("v.json", third).await?, true)?;
+        same("nothing is left", at.versions("v.json").await?, Vec::new())
+    })
+}
+
+fn erased_no_other<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
+    Box::pin(async move {
+        let first = at.create("v.json", "first").await?;
+        let other = at.create("other.json", "other").await?;
+        for (rest, generation) in [
+            ("v.json", other),
+            ("v.json", Generation(17)),
+            ("v.jso", first),
+            ("missing.json", first),
+        ] {
+            same("erased", at.erase(rest, generation).await?, false)?;
+        }
+        same("live", at.body("v.json", None).await?, Some("first".to_owned()))?;
+        same("other", at.body("other.json", None).await?, Some("other".to_owned()))
+    })
+}
+
+fn listed_versions<'a>(at: &'a Place<'a>) -> BoxFuture<'a, Verdict> {
+    Box::pin(async move {
+        let gone = at.create("a/gone.json", "1").await?;
+        at.delete("a/gone.json", gone).await?;
+        let first = at.create("b.json", "22").await?;
+        let second = at.put("b.json", "333", Precondition::At(first)).await?;
+        let all = List { versions: true, ..at.all() };
+        let page = at.list(&all).await?;
+        let names: Vec<_> = page.items.iter().map(|item| at.short(&item.name)).collect();
+        same("names", names, ["a/gone.json", "b.json", "b.json"].map(str::to_owned).to_vec())?;
+        let mut seen: Vec<_> =
+            page.items.iter().map(|it| (it.size_bytes, it.generation, it.live)).collect();
+        seen.sort_by_key(|(size_bytes, ..)| *size_bytes);
+        same("versions", seen, vec![(1, gone, false), (2, first, false), (3, second, true)])?;
+        let rolled_up = List { delimiter: Some("/".to_owned()), ..all };
+        let page = at.list(&rolled_up).await?;
+        let prefixes: Vec<_> = page.prefixes.iter().map(|prefix| at.short(prefix)).collect();
+        same("folders of what is deleted too", prefixes, vec!["a/".to_owned()])?;
+        let live = at.list(&at.all()).await?;
+        same("without versions", live.items.len(), 1)
     })
 }

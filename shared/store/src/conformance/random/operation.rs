@@ -50,6 +50,10 @@ pub(super) enum Operation {
         object: usize,
         which: Which,
     },
+    Erase {
+        object: usize,
+        which: Which,
+    },
     /// All pages. Names are without the prefix of the round.
     List(List),
     Versions {
@@ -79,6 +83,9 @@ impl Operation {
             Self::Delete { object, which } => {
                 format!("delete {} if {}", name(*object), version(*object, If::At(*which)))
             }
+            Self::Erase { object, which } => {
+                format!("erase {} {}", name(*object), version(*object, If::At(*which)))
+            }
             Self::List(list) => describe_list(list),
             Self::Versions { object } => format!("versions {}", name(*object)),
         }
@@ -97,6 +104,9 @@ fn describe_list(list: &List) -> String {
         if let Some(value) = value {
             text.push_str(&format!(" {what} {value:?}"));
         }
+    }
+    if list.versions {
+        text.push_str(" with versions");
     }
     text
 }

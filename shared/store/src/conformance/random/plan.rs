@@ -128,6 +128,7 @@ enum Kind {
     Put,
     PutRefused,
     Delete,
+    Erase,
     List,
     Versions,
 }
@@ -135,12 +136,13 @@ enum Kind {
 impl Maker<'_> {
     fn operation(&mut self) -> Operation {
         let kinds = [
-            (27, Kind::Get),
+            (24, Kind::Get),
             (36, Kind::Put),
             (2, Kind::PutRefused),
-            (12, Kind::Delete),
+            (9, Kind::Delete),
+            (3, Kind::Erase),
             (14, Kind::List),
-            (9, Kind::Versions),
+            (12, Kind::Versions),
         ];
         let object = self.object();
         match self.dice.weighted(&kinds) {
@@ -154,6 +156,7 @@ impl Maker<'_> {
                 let which = if self.dice.percent(60) { Which::Live } else { self.which() };
                 Operation::Delete { object, which }
             }
+            Kind::Erase => Operation::Erase { object, which: self.which() },
             Kind::List => Operation::List(self.list()),
             Kind::Versions => Operation::Versions { object },
         }
@@ -229,6 +232,7 @@ impl Maker<'_> {
             start_offset: self.dice.percent(25).then(|| self.part_of_a_name()),
             end_offset: self.dice.percent(25).then(|| self.part_of_a_name()),
             page_token: self.dice.percent(1).then(|| "not a token!".to_owned()),
+            versions: self.dice.percent(15),
         }
     }
 

@@ -64,6 +64,10 @@ impl<'a> Sides<'a> {
                     let generation = self.generation(side, *object, *which);
                     deleted(store.delete(&self.names[*object], generation).await)
                 }
+                Operation::Erase { object, which } => {
+                    let generation = self.generation(side, *object, *which);
+                    erased(store.erase(&self.names[*object], generation).await)
+                }
                 Operation::List(list) => self.list(side, store, list).await,
                 Operation::Versions { object } => self.versions(side, store, *object).await,
             });
@@ -75,11 +79,18 @@ impl<'a> Sides<'a> {
     /// Keeps what every store says that it has done.
     fn note(&mut self, operation: &Operation, answers: &[Answer], written: Vec<Generation>) {
         let all_deleted = || answers.iter().all(|answer| answer.kind == "delete: deleted");
+        let all_erased = || answers.iter().all(|answer| answer.kind == "erase: erased");
         match operation {
             Operation::Put { object, .. } if written.len() == self.contestants.len() => {
                 self.known.wrote(*object, written);
             }
             Operation::Delete { object, .. } if all_deleted() => self.known.deleted(*object),
+            Operation::Erase { object, which } if all_erased() => {
+                let found = self.resolve(*object, *which).map(|(_, number)| number);
+                if found.is_some() && found == self.known.live(*object) {
+                    self.known.deleted(*object);
+                }
+            }
             _ => (),
         }
     }
@@ -192,18 +203,17 @@ impl<'a> Sides<'a> {
             end_offset: list.end_offset.as_ref().map(full),
             ..list.clone()
         };
-        let (mut items, mut prefixes) = (String::new(), String::new());
+        let (mut items, mut prefixes) = (Vec::new(), String::new());
         for number in 1..=PAGES_MAX {
             let page = match store.list(&list).await {
                 Ok(page) => page,
                 Err(err) => return Answer::new("list: failed", failure(&err)),
             };
             if page.items.len() + page.prefixes.len() > PAGE_ITEMS_MAX {
-                items.push_str("(page is too long) ");
+                prefixes.push_str("(page is too long) ");
             }
             for item in &page.items {
-                items.push_str(&self.item(side, item));
-                items.push(' ');
+                items.push((item.name.clone(), self.item(side, item)));
             }
             for prefix in &page.prefixes {
                 prefixes.push_str(&format!("{:?} ", self.short(prefix)));
@@ -215,7 +225,11 @@ impl<'a> Sides<'a> {
                     (_, true) => "list: empty",
                     (_, false) => "list: one page",
                 };
-                return Answer::new(kind, format!("{items}+ {prefixes}"));
+                if list.versions {
+                    in_groups_of_names(&mut items);
+                }
+                let items: Vec<String> = items.into_iter().map(|(_, item)| item).collect();
+                return Answer::new(kind, format!("{} + {prefixes}", items.join(" ")));
             }
         }
         Answer::new("list: failed", "it does not end")
@@ -253,12 +267,25 @@ impl<'a> Sides<'a> {
     }
 }
 
+/// Sorts versions of one name that come together: their own order is nobody's promise.
+fn in_groups_of_names(items: &mut [(String, String)]) {
+    items.chunk_by_mut(|(left, _), (right, _)| left == right).for_each(<[_]>::sort_unstable);
+}
+
 fn deleted(deleted: Result<bool, Error>) -> Answer {
     match deleted {
         Ok(true) => Answer::new("delete: deleted", ""),
         Ok(false) => Answer::new("delete: none", ""),
         Err(err) if err.kind == ErrorKind::Conflict => Answer::new("delete: conflict", ""),
         Err(err) => Answer::new("delete: failed", failure(&err)),
+    }
+}
+
+fn erased(erased: Result<bool, Error>) -> Answer {
+    match erased {
+        Ok(true) => Answer::new("erase: erased", ""),
+        Ok(false) => Answer::new("erase: none", ""),
+        Err(err) => Answer::new("erase: failed", failure(&err)),
     }
 }
 

@@ -1,0 +1,212 @@
+//! `drill`: what a restore from history alone would bring, in another bucket.
+
+mod compare;
+mod report;
+
+use std::sync::Arc;
+
+use clap::Args;
+use cloud_run::Config;
+use domain::{BoxFuture, EntityDefinition, EntityRef, Instant, ObjectName, digest};
+use store::{Counted, List, Listed, Store, Tools};
+
+use crate::copy::{elsewhere, one};
+use crate::derive::Deriving;
+use crate::get::instant;
+use crate::turns::in_turn;
+use crate::{Operator, Place, Problem};
+use compare::Compared;
+
+/// How many records are copied at the same time.
+const AT_ONCE: usize = 16;
+
+/// How many records are delivered together.
+const BATCH: usize = 100;
+
+/// The segment whose entities decide about alerts of others: it comes first.
+const RULES: &str = rules_engine::RULES_SEGMENT;
+
+/// The setting that names the scratch bucket of the scheduled drill. Without it there is none.
+const SETTING: &str = "DRILL_BUCKET";
+
+/// Restores into a scratch bucket, and compares what comes of it with what is here.
+///
+/// It copies history, has the functions' own code derive everything from it there, and compares
+/// snapshots, manifests, pointers, alert states and, without --sample, registers with those here.
+/// What was written here meanwhile is not compared; what differs is looked at a second time. It
+/// writes a report, manifests/_jobs/drill/ID.json, and says it in one line. Nothing else is written
+/// here. The scratch bucket is another one that nobody reads and that was empty: delete it
+/// afterwards, or let a lifecycle rule do so.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  drill --to gs://acme-scratch --sample 100           one entity in a hundred
+  drill --to gs://acme-scratch                        everything
+  drill                                               into DRILL_BUCKET; no drill where that is unset
+
+Exit codes: 0 all is equal, 1 something differs: the report names it")]
+pub struct Options {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The scratch bucket: gs://acme-scratch; the variable DRILL_BUCKET says it otherwise.
+    #[arg(long, value_name = "gs://BUCKET")]
+    to: Option<String>,
+    /// What was stored until this instant; until now when not said.
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    known_at: Option<Instant>,
+    /// One entity in so many.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    sample: u64,
+}
+
+pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bool, Problem> {
+    let to = match &options.to {
+        Some(to) => Some(to.clone()),
+        None => Config::environment().read(SETTING)?,
+    };
+    let Some(to) = to else {
+        operator.screen.say(&format!("no drill: {SETTING} is not set, and no --to was said"))?;
+        return Ok(true);
+    };
+    into(options, operator, elsewhere(&options.place, &to)?).await
+}
+
+/// The same with the scratch bucket opened.
+pub(crate) async fn into(
+    options: &Options,
+    operator: &Operator<'_>,
+    scratch: Arc<dyn Store>,
+) -> Result<bool, Problem> {
+    let began_at = operator.tools.clock.now();
+    let here = Arc::new(Counted::new(Arc::clone(&operator.tools.store)));
+    let there = Arc::new(Counted::new(scratch));
+    let drill = Drill {
+        operator,
+        here: Tools { store: here.clone(), ..operator.tools.clone() },
+        there: Tools { store: there.clone(), ..operator.tools.clone() },
+        known_at: options.known_at.unwrap_or(began_at),
+        sample: options.sample,
+    };
+    drill.is_empty().await?;
+    let mut compared = Compared::default();
+    let mut kinds: Vec<&EntityDefinition> = operator.tools.definitions.entities().collect();
+    kinds.sort_by_key(|it| it.segment != RULES);
+    for definition in kinds {
+        drill.segment(definition, &mut compared).await?;
+        drop((here.take_log(), there.take_log()));
+    }
+    drill.again(&mut compared).await?;
+    report::write(&drill, &compared, began_at, (&here, &there)).await
+}
+
+/// One drill.
+struct Drill<'a> {
+    operator: &'a Operator<'a>,
+    here: Tools,
+    there: Tools,
+    known_at: Instant,
+    sample: u64,
+}
+
+impl Drill<'_> {
+    /// What is left of another drill would be compared, too.
+    async fn is_empty(&self) -> Result<(), Problem> {
+        let prefix = format!("env/{}/", self.operator.env);
+        let list = List { prefix: prefix.clone(), ..List::default() };
+        match self.there.store.list(&list).await?.items.is_empty() {
+            true => Ok(()),
+            false => Err(Problem::new(format!(
+                "the scratch bucket has objects below {prefix}: a drill begins with an empty one"
+            ))),
+        }
+    }
+
+    fn is_chosen(&self, entity: &EntityRef) -> bool {
+        let digest = digest::sha256(&[entity.segment.as_bytes(), entity.id.as_bytes()]);
+        let bits = digest[..8].iter().fold(0, |bits: u64, byte| bits << 8 | u64::from(*byte));
+        entity.segment == RULES || bits.is_multiple_of(self.sample)
+    }
+
+    /// Copies, derives and compares every chosen entity of one segment, one after the other as their
+    /// histories are listed.
+    async fn segment(
+        &self,
+        definition: &EntityDefinition,
+        compared: &mut Compared,
+    ) -> Result<(), Problem> {
+        let deriving = Deriving::new(&self.there);
+        let prefix = format!("env/{}/{}/", self.operator.env, definition.segment);
+        let mut list = List { prefix, ..List::default() };
+        let mut group: Option<(EntityRef, Vec<Listed>)> = None;
+        loop {
+            let page = self.here.store.list(&list).await?;
+            for item in page.items {
+                let Ok(ObjectName::History(name)) = ObjectName::parse(&item.name) else { continue };
+                if !self.is_chosen(&name.entity) {
+                    continue;
+                }
+                match &mut group {
+                    Some((entity, records)) if *entity == name.entity => records.push(item),
+                    other => {
+                        if let Some((entity, records)) = other.replace((name.entity, vec![item])) {
+                            self.entity(&deriving, definition, entity, records, compared).await?;
+                        }
+                    }
+                }
+            }
+            let now = self.operator.tools.clock.now();
+            self.operator.screen.progress(now, || {
+                format!("drill {}: {} entities", definition.segment, compared.entities)
+            });
+            match page.next_page_token {
+                Some(token) => list.page_token = Some(token),
+                None => break,
+            }
+        }
+        match group {
+            Some((entity, records)) => {
+                self.entity(&deriving, definition, entity, records, compared).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn entity(
+        &self,
+        deriving: &Deriving,
+        definition: &EntityDefinition,
+        entity: EntityRef,
+        records: Vec<Listed>,
+        compared: &mut Compared,
+    ) -> Result<(), Problem> {
+        let in_all = records.len();
+        let known: Vec<Listed> =
+            records.into_iter().filter(|it| it.created_at <= self.known_at).collect();
+        if known.is_empty() {
+            return Ok(());
+        }
+        let mut work: Vec<BoxFuture<'_, Result<_, Problem>>> = Vec::new();
+        for record in &known {
+            work.push(Box::pin(one(&*self.here.store, &*self.there.store, record)));
+        }
+        in_turn(work, AT_ONCE).await?;
+        for batch in known.chunks(BATCH) {
+            let records = batch.iter().filter_map(|record| match ObjectName::parse(&record.name) {
+                Ok(ObjectName::History(name)) => {
+                    Some((name, record.generation, Some(record.created_at)))
+                }
+                _ => None,
+            });
+            compared.refused += deriving.records(records.collect()).await?.len() as u64;
+        }
+        deriving.snapshot(&entity).await?;
+        compared.entities += 1;
+        compared.records += known.len() as u64;
+        match known.len() == in_all {
+            true => self.compare(definition, &entity, compared).await,
+            false => {
+                compared.written_later += 1;
+                Ok(())
+            }
+        }
+    }
+}

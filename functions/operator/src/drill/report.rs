@@ -1,0 +1,59 @@
+//! How a drill went, in one object and in one line.
+
+use std::sync::Arc;
+
+use domain::{Instant, ObjectName, json};
+use serde_json::json;
+use store::Counted;
+
+use super::Drill;
+use super::compare::Compared;
+use crate::Problem;
+
+/// How many objects that differ the report names.
+const DIFFERENT_MAX: usize = 1000;
+
+/// How many are shown.
+const SHOWN_MAX: usize = 20;
+
+/// Writes the report, once, and says it. Whether all is equal.
+pub(super) async fn write(
+    drill: &Drill<'_>,
+    compared: &Compared,
+    began_at: Instant,
+    (here, there): (&Arc<Counted>, &Arc<Counted>),
+) -> Result<bool, Problem> {
+    let operator = drill.operator;
+    let ended_at = operator.tools.clock.now();
+    let Compared { entities, records, refused, objects, written_later, different, .. } = compared;
+    let seconds = (ended_at.unix_millis() - began_at.unix_millis()) / 1000;
+    let named: Vec<&String> = different.iter().take(DIFFERENT_MAX).collect();
+    let body = json::to_line(&json!({
+        "job": "drill",
+        "began_at": began_at.to_millis_text(),
+        "ended_at": ended_at.to_millis_text(),
+        "known_at": drill.known_at.to_string(),
+        "one_in": drill.sample,
+        "entities": entities,
+        "records": records,
+        "records_that_do_not_count": refused,
+        "objects_compared": objects,
+        "entities_written_later": written_later,
+        "objects_different": different.len(),
+        "different": named,
+        "operations_here": here.operations().to_string(),
+        "operations_there": there.operations().to_string(),
+    }));
+    let (env, job) = (operator.env, "drill".to_owned());
+    let name = ObjectName::JobProgress { env, job, run: operator.tools.ids.ulid(ended_at) };
+    operator.tools.create(&name, body, &operator.tools.version.metadata()).await?;
+    operator.screen.say(&format!(
+        "drill: {entities} entities of {records} records restored in {seconds} s, {objects} objects \
+         compared, {} differ, {written_later} written later; {name}",
+        different.len()
+    ))?;
+    for name in different.iter().take(SHOWN_MAX) {
+        operator.screen.say(&format!("  {name} differs"))?;
+    }
+    Ok(different.is_empty())
+}

@@ -1,0 +1,161 @@
+//! History in another bucket: the same bytes, and everything derived from them again.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use clap::Parser as _;
+use domain::{Env, ObjectName, Planted};
+use emulator::faulty::{Fault, Faulty, When};
+use emulator::{Memory, TestClock, Upload};
+use store::{ErrorKind, Store, Tools};
+
+use super::{NOW, Said, body_of, bucket, entity, release, strict};
+use crate::derive::Deriving;
+use crate::{Cli, Command, Operator, Problem, Screen, copy, drill};
+
+async fn written(bucket: &Memory, tools: &Tools, id: &str, minute: u32, status: &str) {
+    let file = format!("a_{minute}");
+    let name = format!("{}2025/11/06/{file}.json", ObjectName::history_prefix(&entity(id)));
+    let body = format!(
+        r#"{{"schema_version":"1.0.0","updated_at":"2025-11-06T10:{minute:02}:00Z","status":"{status}"}}"#
+    );
+    bucket.insert(&name, Bytes::from(body), Upload::default()).unwrap();
+    let generation = bucket.objects()[&name].generation;
+    let Ok(ObjectName::History(name)) = ObjectName::parse(&name) else { panic!("{name}") };
+    let deriving = Deriving::new(tools);
+    deriving.record(name, generation).await.unwrap();
+    deriving.snapshot(&entity(id)).await.unwrap();
+}
+
+async fn place() -> (Arc<Memory>, Tools) {
+    let bucket = bucket();
+    let tools = release(bucket.clone(), &strict());
+    for (id, minute, status) in [("V1", 1, "Idea"), ("V1", 2, "Pilot"), ("V2", 3, "Sold")] {
+        written(&bucket, &tools, id, minute, status).await;
+    }
+    let schema = "env/dev/schemas/venture/entity.json";
+    bucket.insert(schema, Bytes::from_static(b"{}"), Upload::default()).unwrap();
+    (bucket, tools)
+}
+
+fn other() -> Arc<Memory> {
+    Memory::new("other", TestClock::at(NOW), 9)
+}
+
+async fn run(tools: &Tools, other: Arc<dyn Store>, line: &str) -> (Result<bool, Problem>, String) {
+    let cli = Cli::parse_from(["operator"].into_iter().chain(line.split_whitespace()));
+    let said = Said::default();
+    let screen = Screen::on(said.clone(), said.clone());
+    let (tools, env, planted) = (tools.clone(), Env::Dev, Planted::NONE);
+    let operator = Operator { tools, env, user: None, screen: &screen, planted };
+    let ended = match &cli.command {
+        Command::Copy(options) => copy::into(options, &operator, other).await,
+        Command::Drill(options) => drill::into(options, &operator, other).await,
+        _ => panic!("{line}"),
+    };
+    (ended, said.text())
+}
+
+const COPY: &str = "copy --to gs://other";
+
+#[tokio::test]
+async fn a_copy_keeps_names_and_bytes_and_says_when_the_original_was_stored() {
+    let (bucket, tools) = place().await;
+    let other = other();
+    let (ended, said) = run(&tools, other.clone(), &format!("{COPY} --dry-run")).await;
+    assert!(ended == Ok(true) && other.objects().is_empty(), "{said}");
+    assert!(said.contains("would copy 4 objects"), "{said}");
+    let (ended, said) = run(&tools, other.clone(), COPY).await;
+    assert!(ended == Ok(true) && said.contains("copied 4 objects"), "{said}");
+    assert_eq!(other.objects().len(), 4);
+    for (name, copy) in other.objects() {
+        assert_eq!(copy.body, bucket.objects()[&name].body);
+        let stored_at = bucket.versions_of(&name)[0].created_at.to_string();
+        assert_eq!(copy.metadata["stored-at"], stored_at);
+    }
+    let before = other.objects();
+    for line in [COPY, "copy --to gs://other --verify"] {
+        let (ended, said) = run(&tools, other.clone(), line).await;
+        assert!(
+            ended == Ok(true) && said.contains("copied 0 objects of 0 bytes, 4 were there"),
+            "{said}"
+        );
+    }
+    assert_eq!(other.objects(), before);
+}
+
+#[tokio::test]
+async fn another_content_is_named_and_left() {
+    let (_, tools) = place().await;
+    let other = other();
+    run(&tools, other.clone(), COPY).await.0.unwrap();
+    let name = other.objects().into_keys().find(|it| it.ends_with("a_3.json")).unwrap();
+    let body = String::from_utf8(other.objects()[&name].body.to_vec()).unwrap();
+    other.insert(&name, Bytes::from(body.replace("Sold", "Kept")), Upload::default()).unwrap();
+    // Of the same size: only a look at the content finds it.
+    assert_eq!(run(&tools, other.clone(), COPY).await.0, Ok(true));
+    let (ended, said) = run(&tools, other.clone(), &format!("{COPY} --verify")).await;
+    assert_eq!(ended, Ok(false));
+    assert!(said.contains(&format!("{name} has another content there")), "{said}");
+}
+
+#[tokio::test]
+async fn a_copy_that_is_killed_goes_on() {
+    for when in [When::Before, When::After] {
+        for at in 0.. {
+            let (_, tools) = place().await;
+            let other = other();
+            let fault = Fault { at, times: usize::MAX, kind: ErrorKind::Unavailable, when };
+            let faulty = Faulty::new(other.clone(), fault);
+            let (ended, _) = run(&tools, faulty.clone(), COPY).await;
+            if !faulty.happened() {
+                assert!(at > 4 && ended == Ok(true));
+                break;
+            }
+            assert!(ended.is_err());
+            assert_eq!(run(&tools, other.clone(), COPY).await.0, Ok(true));
+            assert_eq!(other.objects().len(), 4, "killed at {at}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_drill_compares_what_history_brings_with_what_is_there() {
+    let (bucket, tools) = place().await;
+    let before = bucket.objects();
+    let (ended, said) = run(&tools, other(), "drill --to gs://other").await;
+    assert_eq!(ended, Ok(true), "{said}");
+    assert!(
+        said.contains("2 entities of 3 records restored in 0 s, 8 objects compared, 0 differ"),
+        "{said}"
+    );
+    let report = bucket.objects().into_keys().find(|it| !before.contains_key(it)).unwrap();
+    assert!(report.starts_with("env/dev/manifests/_jobs/drill/"), "{report}");
+    assert_eq!(body_of(&bucket, &report).unwrap()["objects_different"], 0);
+    assert_eq!(bucket.objects().len(), before.len() + 1, "nothing else is written");
+    let used = other();
+    used.insert("env/dev/x", Bytes::new(), Upload::default()).unwrap();
+    let problem = run(&tools, used, "drill --to gs://other").await.0.unwrap_err();
+    assert!(problem.to_string().contains("begins with an empty one"), "{problem}");
+}
+
+#[tokio::test]
+async fn what_differs_is_named_by_a_drill() {
+    for (name, body) in [
+        ("env/dev/snapshots/ventures/V1.json", r#"{"id":"V1"}"#),
+        ("env/dev/manifests/ventures/by-id/V2.json", r#"{"id":"V2","status":"x"}"#),
+        ("env/dev/indices/ventures/by-status/pilot/V1.json", r#"{"op":"delete"}"#),
+    ] {
+        let (bucket, tools) = place().await;
+        let metadata = bucket.objects()[name].metadata.clone();
+        let upload = Upload { metadata, ..Upload::default() };
+        bucket.insert(name, Bytes::from_static(body.as_bytes()), upload).unwrap();
+        let (ended, said) = run(&tools, other(), "drill --to gs://other").await;
+        assert_eq!(ended, Ok(false), "{said}");
+        assert!(said.contains(&format!("{name} differs")), "{said}");
+    }
+    let (_, tools) = place().await;
+    let (ended, said) =
+        run(&tools, other(), "drill --to gs://other --known-at 2025-11-06T11:00:00Z").await;
+    assert!(ended == Ok(true) && said.contains("0 entities of 0 records"), "{said}");
+}
