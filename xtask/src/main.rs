@@ -77,6 +77,8 @@ use crate::terminal::Terminal;
   cargo xtask why venture V1              what counts, what came from what, what is out of date
   cargo xtask index ventures by-status Pilot
                                           what an index says below a key
+  cargo xtask reconcile --repair          whatever differs from history, found and mended
+  cargo xtask rebuild indices --dry-run   what deriving everything anew would cost
   cargo xtask migrate --dry-run           which snapshots this release reads in another way
   cargo xtask compact --full --dry-run    what gathering every manifest in shards would cost
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"

@@ -13,6 +13,7 @@ mod records;
 mod subject;
 
 mod job;
+mod uncounted;
 
 mod get;
 mod history;
@@ -20,6 +21,8 @@ mod index;
 mod list;
 mod migrate;
 mod quarantine;
+mod rebuild;
+mod reconcile;
 mod why;
 mod write;
 
@@ -52,6 +55,8 @@ pub use store::dollars;
   operator list venture --where status=Pilot                 all there are, up to the last change
   operator history venture V1                                who changed what, record by record
   operator why venture V1                                    what counts, and what is out of date
+  operator reconcile --repair                                mends whatever differs from history
+  operator rebuild indices --segment ventures --dry-run      what deriving everything anew costs
   operator migrate --dry-run                                 what a release reads in another way"
 )]
 pub struct Cli {
@@ -72,6 +77,8 @@ pub enum Command {
     List(list::Options),
     History(history::Options),
     Why(why::Options),
+    Reconcile(reconcile::Options),
+    Rebuild(rebuild::Options),
 }
 
 /// What a command works with.
@@ -104,6 +111,8 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::List(options) => &options.place,
         Command::History(options) => &options.place,
         Command::Why(options) => &options.place,
+        Command::Reconcile(options) => &options.place,
+        Command::Rebuild(options) => &options.place,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -111,7 +120,11 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         let tools = place.tools(&config, gcp::connect)?;
         let user = config.read("USER")?;
         let planted = Planted::NONE;
-        perform(command, Operator { tools, env: place.env, user, screen, planted }).await
+        let mut command = command.clone();
+        if let Command::Reconcile(options) = &mut command {
+            options.read_task(&config)?;
+        }
+        perform(&command, Operator { tools, env: place.env, user, screen, planted }).await
     })
 }
 
@@ -130,5 +143,7 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::List(options) => list::run(options, &operator).await,
         Command::History(options) => history::run(options, &operator).await,
         Command::Why(options) => why::run(options, &operator).await,
+        Command::Reconcile(options) => reconcile::run(options, &operator).await,
+        Command::Rebuild(options) => rebuild::run(options, &operator).await,
     }
 }
