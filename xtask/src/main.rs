@@ -86,6 +86,8 @@ use crate::terminal::Terminal;
   cargo xtask drill --to gs://BUCKET      does a restore from history bring the same
   cargo xtask purge venture V1 --reason TICKET --dry-run
                                           what an erasure would erase
+  cargo xtask reconcile --repair          whatever differs from history, found and mended
+  cargo xtask rebuild indices --dry-run   what deriving everything anew would cost
   cargo xtask migrate --dry-run           which snapshots this release reads in another way
   cargo xtask compact --full --dry-run    what gathering every manifest in shards would cost
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"

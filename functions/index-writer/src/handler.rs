@@ -88,7 +88,7 @@ impl Handler for IndexWriter {
     fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Outcome>> {
         Box::pin(async move {
             let outcome = match batch[0].name.entity() {
-                Some(entity) => self.write(entity, batch).await,
+                Some(entity) => self.write(entity, batch, &[]).await,
                 None => Ok(Disposition::Skipped("not the object of an entity")),
             };
             vec![outcome; batch.len()]
@@ -100,16 +100,23 @@ impl Handler for IndexWriter {
 type Found = Vec<(ObjectName, Option<Object>)>;
 
 impl IndexWriter {
-    /// Brings all index objects that the events of `entity` concern in agreement with its
-    /// snapshot.
-    async fn write(&self, entity: &EntityRef, events: &[Delivery]) -> Outcome {
+    /// Brings the index objects in which `entity` has a place, and those that are called `also`, in
+    /// agreement with its snapshot, without an event. Whoever calls it has found out where the
+    /// entity can have had a place; nobody knows it of old versions, which may have expired.
+    pub async fn mend(&self, entity: &EntityRef, also: &[ObjectName]) -> Outcome {
+        self.write(entity, &[], also).await
+    }
+
+    /// Brings all index objects that the events of `entity` concern, and `also` these, in agreement
+    /// with its snapshot.
+    async fn write(&self, entity: &EntityRef, events: &[Delivery], also: &[ObjectName]) -> Outcome {
         let definition = match self.tools.definition(entity) {
             Ok(definition) => definition,
             Err(rejected) => return Ok(rejected),
         };
         let mut looked_at = LookedAt::new(&*self.tools.store, entity, definition, self.planted);
         for _ in 0..ATTEMPTS_MAX {
-            match self.attempt(&mut looked_at, definition, events).await {
+            match self.attempt(&mut looked_at, definition, events, also).await {
                 Ok(Some(disposition)) => return Ok(disposition),
                 Ok(None) => (),
                 Err(err) if err.kind == ErrorKind::Conflict => (),
@@ -126,6 +133,7 @@ impl IndexWriter {
         looked_at: &mut LookedAt<'_>,
         definition: &EntityDefinition,
         events: &[Delivery],
+        also: &[ObjectName],
     ) -> Result<Option<Disposition>, Error> {
         let source = match self.source(looked_at.entity, definition).await? {
             Ok(source) => source,
@@ -135,7 +143,10 @@ impl IndexWriter {
         let too_many = wanted.is_err();
         let wanted = wanted.unwrap_or_default();
         let names = match looked_at.names(&source, &wanted, events).await? {
-            Names::Known(names) => names,
+            Names::Known(mut names) => {
+                names.extend(also.iter().filter(|name| !wanted.contains_key(name)).cloned());
+                names
+            }
             Names::Expired => {
                 self.want_repair(&source).await?;
                 return Ok(Some(Disposition::Skipped("an old version has expired, repair wanted")));

@@ -12,7 +12,7 @@ use domain::is_segment;
 use crate::{Operator, Place, Problem};
 
 /// What stands for the folder of a bundle, which is one object.
-const BUNDLE: &str = "_bundle";
+pub(crate) const BUNDLE: &str = "_bundle";
 
 /// Shows what an index says; builds one over existing data; drops one that is declared no more.
 ///

@@ -16,6 +16,7 @@ mod subject;
 mod turns;
 
 mod job;
+mod uncounted;
 
 mod copy;
 mod drill;
@@ -26,6 +27,8 @@ mod list;
 mod migrate;
 mod purge;
 mod quarantine;
+mod rebuild;
+mod reconcile;
 mod restore;
 mod seed;
 mod undelete;
@@ -67,6 +70,8 @@ pub use store::dollars;
   operator copy --to gs://acme-data-copy                     history in another bucket
   operator drill --to gs://acme-scratch --sample 100         does a restore from history bring the same
   operator purge venture V1 --reason 'request 4711' --dry-run  what an erasure would erase
+  operator reconcile --repair                                mends whatever differs from history
+  operator rebuild indices --segment ventures --dry-run      what deriving everything anew costs
   operator migrate --dry-run                                 what a release reads in another way"
 )]
 pub struct Cli {
@@ -93,6 +98,8 @@ pub enum Command {
     Undelete(undelete::Options),
     Copy(copy::Options),
     Drill(drill::Options),
+    Reconcile(reconcile::Options),
+    Rebuild(rebuild::Options),
 }
 
 /// What a command works with.
@@ -131,6 +138,8 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::Copy(options) => &options.place,
         Command::Drill(options) => &options.place,
         Command::Restore(options) => &options.place,
+        Command::Reconcile(options) => &options.place,
+        Command::Rebuild(options) => &options.place,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -138,7 +147,11 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         let tools = place.tools(&config, gcp::connect)?;
         let user = config.read("USER")?;
         let planted = Planted::NONE;
-        perform(command, Operator { tools, env: place.env, user, screen, planted }).await
+        let mut command = command.clone();
+        if let Command::Reconcile(options) = &mut command {
+            options.read_task(&config)?;
+        }
+        perform(&command, Operator { tools, env: place.env, user, screen, planted }).await
     })
 }
 
@@ -163,5 +176,7 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::Undelete(options) => undelete::run(options, &operator).await,
         Command::Copy(options) => copy::run(options, &operator).await,
         Command::Drill(options) => drill::run(options, &operator).await,
+        Command::Reconcile(options) => reconcile::run(options, &operator).await,
+        Command::Rebuild(options) => rebuild::run(options, &operator).await,
     }
 }

@@ -7,7 +7,6 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use clap::{ArgGroup, Args};
-use cloud_run::quarantine;
 use domain::{EntityDefinition, ObjectName, Version, json};
 use projection::plan::places;
 use projection::snapshot::{self, Stored};
@@ -16,10 +15,7 @@ use snapshot_builder::{Rebuild, Rebuilt, SnapshotBuilder, Uncounted};
 use store::{ErrorKind, Object, dollars};
 
 use crate::job::{How, Job, Stop, What};
-use crate::{Operator, Place, Problem};
-
-/// Who notes the records that do not count.
-const FUNCTION: &str = "snapshot-builder";
+use crate::{Operator, Place, Problem, uncounted};
 
 /// Builds snapshots again that a release with other definitions has written.
 ///
@@ -146,7 +142,7 @@ async fn segment(
 /// What the functions that are fed with snapshots do about `changed` ones with so many index
 /// objects, in a quiet bucket where everything that can change does. (ARCHITECTURE.md, "What an
 /// event costs".)
-fn consequences(changed: u64, places: u64) -> (u64, u64) {
+pub(crate) fn consequences(changed: u64, places: u64) -> (u64, u64) {
     // The manifest with its journal.
     let manifest = (2, 2);
     // The snapshot, the version before, and the snapshot again; then each object.
@@ -184,7 +180,7 @@ impl Migration<'_> {
         };
         let mut noted = 0;
         for record in &uncounted {
-            noted += u64::from(self.quarantine(record).await?);
+            noted += u64::from(uncounted::note(&self.builder.tools, record).await?);
         }
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.stale += 1;
@@ -209,14 +205,6 @@ impl Migration<'_> {
                 Ok(vec!["no record of its history counts: left as it is".to_owned()])
             }
         }
-    }
-
-    /// Writes the note that the record would have if it came with these definitions. `false` where
-    /// there is one, which is left.
-    async fn quarantine(&self, record: &Uncounted) -> Result<bool, Problem> {
-        let Uncounted { object, generation, reasons } = record;
-        let kept = quarantine(&self.builder.tools, FUNCTION, (object, *generation), reasons);
-        kept.await.map_err(|failure| Problem::new(failure.to_string()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The wrong turns of a walk and of a conditional append that tests plant.
+//! The wrong turns that tests and the simulation plant.
 
 /// Ways to spare a pass, a wait or a read that are wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Shortcut {
     AppendedBeforeClaimed,
     /// A conflict on the claim is taken for lost without a look at whose it is.
     OwnClaimTakenForLost,
+    /// Who finds somebody else's claim leaves the record to them.
+    ClaimNotFinished,
     /// A restore appends its record whoever else has written meanwhile.
     RestoredWithoutClaim,
     /// A purge looks and erases twice, and appends its tombstone then.
@@ -25,28 +27,34 @@ pub enum Shortcut {
     TombstoneNotDerived,
     /// A purge does not write shards that have no line of the entity.
     ShardNotTouched,
-    /// Who finds somebody else's claim leaves the record to them.
-    ClaimNotFinished,
+    /// A difference counts as soon as it is seen.
+    CountedAtFirstLook,
+    /// A tombstone is deleted however young it is.
+    TombstoneDeletedYoung,
+    /// A wanted repair is forgotten without another look at what came meanwhile.
+    WishForgotten,
+    /// What is derived is decided again without a new version of the snapshot.
+    SnapshotNotRenewed,
 }
 
 impl Shortcut {
-    /// Those of a walk.
-    pub const ALL: [Self; 4] = [
+    /// Every one of them.
+    pub const ALL: [Self; 16] = [
         Self::SecondPassSkipped,
         Self::OlderReleaseNotAwaited,
         Self::BatchNotedByItsLast,
         Self::VisitedAsTheFirstVersion,
-    ];
-
-    /// Those of a purge.
-    pub const PURGE: [Self; 4] = [
+        Self::AppendedBeforeClaimed,
+        Self::OwnClaimTakenForLost,
+        Self::ClaimNotFinished,
+        Self::RestoredWithoutClaim,
         Self::TombstoneLast,
         Self::SecondLookSkipped,
         Self::TombstoneNotDerived,
         Self::ShardNotTouched,
+        Self::CountedAtFirstLook,
+        Self::TombstoneDeletedYoung,
+        Self::WishForgotten,
+        Self::SnapshotNotRenewed,
     ];
-
-    /// Those of a conditional append.
-    pub const CONDITIONAL: [Self; 3] =
-        [Self::AppendedBeforeClaimed, Self::OwnClaimTakenForLost, Self::ClaimNotFinished];
 }

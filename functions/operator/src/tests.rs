@@ -13,6 +13,8 @@ mod migrate;
 mod purge;
 mod quarantine;
 mod read;
+mod rebuild;
+mod reconcile;
 mod restore;
 mod seed;
 mod why;
@@ -30,7 +32,7 @@ use emulator::{Memory, TestClock, Upload, tools};
 use snapshot_builder::SnapshotBuilder;
 use store::{Store, Tools};
 
-use crate::{Cli, Operator, Problem, Screen, perform};
+use crate::{Cli, Operator, Problem, Screen, Shortcut, perform};
 
 /// When every test begins.
 const NOW: &str = "2025-11-06T12:00:00Z";
@@ -165,11 +167,19 @@ impl Said {
 
 /// Runs a command line over `tools`: whether it ended well, and what it said.
 async fn run(tools: &Tools, line: &str) -> (Result<bool, Problem>, String) {
+    run_with(tools, line, Planted::NONE).await
+}
+
+/// The same, with a wrong turn.
+async fn run_with(
+    tools: &Tools,
+    line: &str,
+    planted: Planted<Shortcut>,
+) -> (Result<bool, Problem>, String) {
     let words = ["operator"].into_iter().chain(line.split_whitespace());
     let cli = Cli::try_parse_from(words).unwrap();
     let (said, aside) = (Said::default(), Said::default());
     let screen = Screen::on(said.clone(), aside.clone());
-    let planted = Planted::NONE;
     let (tools, user) = (tools.clone(), Some("ada".to_owned()));
     let operator = Operator { tools, env: Env::Dev, user, screen: &screen, planted };
     let ended = perform(&cli.command, operator).await;

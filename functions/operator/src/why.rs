@@ -20,6 +20,7 @@ use crate::records::{self, Entry, Records, Until};
 use crate::{Operator, Place, Problem, subject};
 use derived::Derived;
 use findings::findings;
+pub(crate) use findings::{environment, quoted};
 
 /// The newest records of which the states before are looked at for places in indices.
 const KEPT: usize = 100;

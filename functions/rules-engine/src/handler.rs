@@ -24,6 +24,7 @@
 //! event was handled long ago.
 
 mod in_force;
+mod mend;
 
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ use domain::{
 use futures_util::future::{try_join, try_join_all};
 use projection::source::{Source, key};
 use rules::state::{Alert, AlertState, Subject, Transitions, decide};
-use store::{Error, ErrorKind, Object, Precondition, Tools};
+use store::{Error, ErrorKind, Metadata, Object, Precondition, Tools};
 
 pub use in_force::{RULES_SEGMENT, RuleCache};
 
@@ -334,10 +335,7 @@ impl RulesEngine {
     }
 
     async fn write_alert(&self, alert: &Alert, entity: &EntityRef) -> Result<(), Error> {
-        let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
-        let mut metadata = self.tools.version.metadata();
-        metadata.insert(key::NAME.to_owned(), ascii::encode(&snapshot));
-        metadata.insert(key::GENERATION.to_owned(), alert.generation().to_owned());
+        let metadata = self.alert_metadata(alert, entity);
         let mut name = alert.name(entity);
         if let ObjectName::Alert { alert_id, .. } = &mut name
             && self.planted.has(Shortcut::RandomAlertIds)
@@ -346,6 +344,14 @@ impl RulesEngine {
         }
         // Where it is there already, its id says that it is this very alert.
         self.tools.create(&name, alert.line(), &metadata).await.map(drop)
+    }
+
+    fn alert_metadata(&self, alert: &Alert, entity: &EntityRef) -> Metadata {
+        let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
+        let mut metadata = self.tools.version.metadata();
+        metadata.insert(key::NAME.to_owned(), ascii::encode(&snapshot));
+        metadata.insert(key::GENERATION.to_owned(), alert.generation().to_owned());
+        metadata
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod crashes;
 mod interleavings;
+mod mending;
 mod operations;
 
 use std::sync::Arc;

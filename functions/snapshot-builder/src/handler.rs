@@ -32,7 +32,7 @@ use crate::history::Read;
 use crate::size::{SNAPSHOT_BYTES_MAX, SNAPSHOT_VALUES_MAX};
 
 pub use history::{Uncounted, content};
-pub use rebuild::{Rebuild, Rebuilt};
+pub use rebuild::{Rebuild, Rebuilt, Renewed, Whole};
 
 #[cfg(test)]
 mod tests;
@@ -273,14 +273,14 @@ impl SnapshotBuilder {
         Ok(Disposition::Done)
     }
 
-    /// Writes in place of what was read; returns the body.
+    /// Writes in place of what was read; returns the body and its version.
     async fn put(
         &self,
         target: &Target<'_>,
         folded: &Folded,
         stored: &Stored,
         object: Option<&Object>,
-    ) -> Result<Bytes, Error> {
+    ) -> Result<(Bytes, Generation), Error> {
         let body = snapshot::body(folded, target.entity, &target.definition.entity);
         let values = match &folded.state {
             State::Live(document) => size::values(document),
@@ -292,8 +292,9 @@ impl SnapshotBuilder {
         let body = Bytes::from(body);
         let metadata = self.metadata(target, folded, stored, object);
         let precondition = Precondition::unchanged(object);
-        self.tools.store.put(&target.name, body.clone(), &metadata, precondition).await?;
-        Ok(body)
+        let put = self.tools.store.put(&target.name, body.clone(), &metadata, precondition);
+        let generation = put.await?;
+        Ok((body, generation))
     }
 
     fn metadata(

@@ -3,12 +3,15 @@
 use std::collections::VecDeque;
 
 use domain::json::{self, Object};
-use domain::{Change, Day, OrderKey, Record, digest};
+use domain::{Change, Day, EntityRef, HistoryName, Instant, OrderKey, Record, digest};
 use serde_json::Value;
 
 /// How many of the newest records after the base a snapshot remembers by their ids. An older one
 /// that comes again is taken for late: the fold shows then that nothing changes.
 pub const FOLDED_IDS_MAX: usize = 100;
+
+/// The first and the last instant that RFC 3339 can write, in milliseconds since 1970.
+const ENDS_MILLIS: [i64; 2] = [-62_167_219_200_000, 253_402_300_799_999];
 
 /// The fold of a history, and what it covers.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +70,26 @@ impl Folded {
         let mut records = records.into_iter();
         let first = Self::begin(records.next()?);
         Some(records.fold(first, Self::with))
+    }
+
+    /// The fold of no record at all, for an entity whose snapshot is there and whose history is
+    /// not. Every record is newer than it, so that with the next ones it is what they alone make.
+    pub fn nothing(entity: &EntityRef) -> Self {
+        let [first, last] = ENDS_MILLIS.map(Instant::from_unix_millis);
+        let entity = entity.clone();
+        let name = HistoryName { entity, day: first.day(), file: "none.json".to_owned() };
+        Self {
+            state: State::Pending,
+            base: None,
+            newest: OrderKey::new(first, &name),
+            folded: VecDeque::new(),
+            since: last.day(),
+        }
+    }
+
+    /// Whether it is the fold of no record.
+    pub fn is_nothing(&self) -> bool {
+        self.base.is_none() && self.folded.is_empty()
     }
 
     /// The fold with one more record, which must be [`Coverage::InOrder`].

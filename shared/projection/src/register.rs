@@ -6,6 +6,7 @@
 //! as the acknowledged attempt of its entity's last event has left it.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use domain::json::{self, Object};
@@ -90,6 +91,39 @@ pub fn members(body: &[u8]) -> Option<Vec<Object>> {
     members.retain(|member| !volatile::is_tombstone(member));
     members.iter_mut().for_each(inner_fields_removed);
     Some(members)
+}
+
+/// The members of a register as they are stored; `None` when the body is no register.
+pub fn stored_members(body: &[u8]) -> Option<Vec<Object>> {
+    read(body)
+}
+
+/// Whether a register says of its members what they make it say: each is in it once, in order, and
+/// on top stands who wins.
+pub fn is_whole(name: &ObjectName, body: &[u8], kind: &str) -> bool {
+    let Some(mut members) = read(body) else { return false };
+    let with_winner = !matches!(name, ObjectName::Bundle { .. });
+    let ids: BTreeSet<&str> = members.iter().map(id_of).collect();
+    if ids.len() != members.len() || ids.contains("") {
+        return false;
+    }
+    members.sort_by(|left, right| rank(left, right, with_winner));
+    json::to_line(&register(members, kind, with_winner)) == body
+}
+
+/// A register without the tombstones among its members; `None` when there are none, or the body is
+/// no register.
+pub fn without_tombstones(name: &ObjectName, body: &[u8], kind: &str) -> Option<Vec<u8>> {
+    let mut members = read(body)?;
+    let all = members.len();
+    members.retain(|member| !volatile::is_tombstone(member));
+    let with_winner = !matches!(name, ObjectName::Bundle { .. });
+    (members.len() < all).then(|| json::to_line(&register(members, kind, with_winner)))
+}
+
+/// A register without members.
+pub fn empty(kind: &str) -> Vec<u8> {
+    json::to_line(&register(Vec::new(), kind, false))
 }
 
 fn read(body: &[u8]) -> Option<Vec<Object>> {

@@ -149,6 +149,11 @@ impl Lines {
         self.lines.is_empty()
     }
 
+    /// Ids and their lines, in the order of ids.
+    pub fn each(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.lines.iter().map(|(id, line)| (id.as_str(), line.as_str()))
+    }
+
     /// Gives `id` this line, or none.
     pub fn set(&mut self, id: &str, line: Option<String>) {
         match line {

@@ -85,6 +85,17 @@ impl AlertState {
         Self { open: open.into_iter().filter_map(alert).collect() }
     }
 
+    /// The state without what nobody of ours has opened for this entity, and without a second
+    /// alert of a rule.
+    #[must_use]
+    pub fn genuine(&self, entity: &EntityRef, kind: &str) -> Self {
+        let mut open: Vec<Alert> =
+            self.open.iter().filter(|alert| alert.is_genuine(entity, kind)).cloned().collect();
+        open.sort_by(|left, right| left.text("rule_id").cmp(right.text("rule_id")));
+        open.dedup_by(|left, right| left.text("rule_id") == right.text("rule_id"));
+        Self { open }
+    }
+
     /// The body of the state of `entity`, one line.
     pub fn body(&self, entity: &EntityRef, kind: &str) -> Vec<u8> {
         let open = self.open.iter().map(|alert| Value::Object(alert.body.clone())).collect();
@@ -106,8 +117,9 @@ impl Alert {
             ("updated_at".to_owned(), Value::from(newest.updated_at.to_string())),
             ("name".to_owned(), Value::from(newest.relative())),
         ]);
+        let asked = (rule.id.as_str(), rule.digest.as_str());
         let fields = [
-            ("alert_id", Value::from(alert_id(rule, subject.entity, newest, generation))),
+            ("alert_id", Value::from(alert_id(asked, subject.entity, newest, generation))),
             ("rule_id", Value::from(rule.id.as_str())),
             ("rule_digest", Value::from(rule.digest.as_str())),
             ("entity", Value::from(subject.kind)),
@@ -120,6 +132,37 @@ impl Alert {
         ];
         let fields = fields.map(|(name, value)| (name.to_owned(), value));
         Some(Self { body: fields.into_iter().chain(rule.shown.clone()).collect() })
+    }
+
+    /// Reads the object of an alert; `None` when it is no JSON object.
+    pub fn read(body: &[u8]) -> Option<Self> {
+        match json::parse(body) {
+            Ok(Value::Object(body)) => Some(Self { body }),
+            _ => None,
+        }
+    }
+
+    /// Whether it says that a rule began to hold for `entity`, of this kind, and has the id that
+    /// follows from what it says.
+    pub fn is_genuine(&self, entity: &EntityRef, kind: &str) -> bool {
+        let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
+        let says = [("entity", kind), ("id", &entity.id), ("env", entity.env.as_str())];
+        let says = says.into_iter().chain([("ptr", snapshot.as_str())]);
+        let since = |field: &str| self.body.get("since")?.get(field)?.as_str();
+        let opening = since("updated_at").zip(since("name"));
+        let opening = opening.and_then(|(at, name)| OrderKey::parse(at, name));
+        let Some((opening, generation)) = opening.zip(Generation::parse(self.generation())) else {
+            return false;
+        };
+        let rule = (self.text("rule_id"), self.text("rule_digest"));
+        let id = alert_id(rule, entity, &opening, generation);
+        says.into_iter().all(|(field, value)| self.text(field) == value)
+            && self.text("alert_id") == id
+    }
+
+    /// The kind of its entity, as it says.
+    pub fn kind(&self) -> &str {
+        self.text("entity")
     }
 
     /// The name of the alert object of `entity`.
@@ -151,10 +194,15 @@ impl Alert {
 /// over rule, entity, opening order key and generation: whoever writes the alert, and however
 /// often, gives it one id. The key alone does not tell two openings apart, since late merges
 /// change a snapshot and leave its newest record.
-fn alert_id(rule: &Rule, entity: &EntityRef, opening: &OrderKey, generation: Generation) -> String {
+fn alert_id(
+    (rule, digest): (&str, &str),
+    entity: &EntityRef,
+    opening: &OrderKey,
+    generation: Generation,
+) -> String {
     let parts = [
-        rule.id.as_str(),
-        rule.digest.as_str(),
+        rule,
+        digest,
         entity.segment.as_str(),
         entity.id.as_str(),
         &opening.updated_at.to_string(),

@@ -157,3 +157,41 @@ fn a_rule_opens_again_when_it_asks_something_else_and_not_when_it_says_it_otherw
     let removed = event(&open, 2, 50, &[]);
     assert_eq!((removed.opened.len(), removed.closed.len()), (0, 1));
 }
+
+#[test]
+fn a_state_keeps_what_was_opened_for_its_entity_and_nothing_else() {
+    let entity = EntityRef::new(Env::Dev, "ventures", "V1").unwrap();
+    let rule = Rule::read(&object(
+        r#"{"id":"R","applies_to":"venture","condition":{"all":[{"path":"n","op":"gt","value":1}]}}"#,
+    ));
+    let newest = OrderKey::parse("2025-11-06T10:00:00Z", "2025/11/06/x_1.json");
+    let document = value(DOCUMENT);
+    let subject = Subject {
+        entity: &entity,
+        kind: "venture",
+        generation: Some(Generation(7)),
+        newest: newest.as_ref(),
+        document: Some(&document),
+    };
+    let state = decide(&AlertState::default(), subject, &[rule.unwrap()]).next;
+    assert_eq!(state.open.len(), 1);
+    assert_eq!(state.genuine(&entity, "venture"), state);
+    let other = EntityRef { id: "V2".to_owned(), ..entity.clone() };
+    assert_eq!(state.genuine(&other, "venture"), AlertState::default());
+    assert_eq!(state.genuine(&entity, "idea"), AlertState::default());
+    let twice = AlertState { open: [state.open.clone(), state.open.clone()].concat() };
+    assert_eq!(twice.genuine(&entity, "venture"), state);
+    let text = String::from_utf8(state.body(&entity, "venture")).unwrap();
+    for (from, to) in [
+        (r#""source_generation":"7""#, r#""source_generation":"8""#),
+        ("2025-11-06T10:00:00Z", "2025-11-06T10:00:01Z"),
+        (r#""rule_id":"R""#, r#""rule_id":"S""#),
+        (r#""alert_id":"0"#, r#""alert_id":"1"#),
+        (r#""env":"dev""#, r#""env":"prod""#),
+    ] {
+        let changed = text.replace(from, to);
+        assert_ne!(changed, text, "{from}");
+        let state = AlertState::read(Some(changed.as_bytes()));
+        assert_eq!(state.genuine(&entity, "venture"), AlertState::default(), "{to}");
+    }
+}

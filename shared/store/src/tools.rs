@@ -9,7 +9,7 @@ use domain::{
     Clock, Definitions, Disposition, EntityDefinition, EntityRef, Ids, ObjectName, Version,
 };
 
-use crate::{Error, ErrorKind, Metadata, Object, Precondition, Store};
+use crate::{Error, ErrorKind, List, Metadata, Object, Precondition, Store};
 
 /// The bucket, and what is not to be taken from the machine behind a handler's back.
 #[derive(Clone)]
@@ -39,6 +39,24 @@ impl Tools {
     pub async fn snapshot(&self, entity: &EntityRef) -> Result<Option<Object>, Error> {
         let name = ObjectName::Snapshot(entity.clone()).to_string();
         self.store.get(&name, None).await
+    }
+
+    /// Reads what is there, also where its content cannot be used: it is then taken for nothing at
+    /// all in that version. One read, and one list page where it cannot be used.
+    pub async fn look(&self, name: &str) -> Result<Option<Object>, Error> {
+        match self.store.get(name, None).await {
+            Err(err) if err.kind == ErrorKind::Unusable => {
+                let list = List { prefix: name.to_owned(), ..List::default() };
+                let page = self.store.list(&list).await?;
+                let found = page.items.into_iter().find(|item| item.name == name);
+                Ok(found.map(|item| Object {
+                    body: Bytes::new(),
+                    generation: item.generation,
+                    metadata: Metadata::new(),
+                }))
+            }
+            read => read,
+        }
     }
 
     /// Waits before another attempt after a conflict.

@@ -49,6 +49,8 @@ pub(crate) struct Trial {
     older: bool,
     /// What the bucket has besides: names below the environment, and contents.
     objects: &'static [(&'static str, &'static str)],
+    /// Below which prefix the first object has other content, if one has.
+    damaged: Option<&'static str>,
     /// The words of the command.
     command: &'static [&'static str],
     /// What it prints when it comes out right, where it does not end with success.
@@ -57,7 +59,8 @@ pub(crate) struct Trial {
 
 /// A trial of `command` on everything, without a note.
 const fn plain(name: &'static str, command: &'static [&'static str]) -> Trial {
-    Trial { name, gone: &[], note: None, older: false, objects: &[], command, prints: None }
+    let (gone, note, older, objects, damaged) = (&[], None, false, &[], None);
+    Trial { name, gone, note, older, objects, damaged, command, prints: None }
 }
 
 /// A trial of `quarantine retry`, of the note that the function of this name has written about the
@@ -84,11 +87,15 @@ const fn about(
 /// swapped, since nobody goes by the count before.
 const INDEX: &str = r#"{"count":256,"watermark":"2100-01-01T00:00:00.000Z","replaced":{"count":16,"at":"2025-01-01T00:00:00.000Z"}}"#;
 
+/// Mends V001 where something differs, at once.
+const RECONCILE_ONE: [&str; 8] =
+    ["reconcile", "--segment", "ventures", "--id", "V001", "--repair", "--grace", "0"];
+
 /// What a shard and a part of an export say of V001 that is so no more.
 const OLD_LINE: &str = "{\"id\":\"V001\",\"status\":\"older\"}\n";
 
 /// Every trial of the operator and of the manifest-compactor.
-pub(crate) const TRIALS: [Trial; 21] = [
+pub(crate) const TRIALS: [Trial; 23] = [
     plain("write", &["write", "venture", "V001", "--delete", "--fold"]),
     plain("write-if-current", &["write", "venture", "V9", "--delete", "--if-current", "none"]),
     Trial {
@@ -134,6 +141,16 @@ pub(crate) const TRIALS: [Trial; 21] = [
     retry("retry-manifest-again", &[], "manifest-writer", "snapshots/ventures/"),
     retry("retry-rules", &[Class::AlertState, Class::Alert], "rules-engine", "snapshots/ventures/"),
     retry("retry-alert", &[Class::AlertMark], "alert-dispatcher", "reports/alerts/"),
+    Trial {
+        objects: &[("indices/_repair/ventures/V001.json", "{}\n")],
+        prints: Some("1 repair-wanted; 1 mended, 0 left"),
+        ..plain("reconcile-wish", &RECONCILE_ONE)
+    },
+    Trial {
+        damaged: Some("reports/alerts/"),
+        prints: Some("1 stale; 1 mended, 0 left"),
+        ..plain("reconcile-alert", &RECONCILE_ONE)
+    },
     Trial {
         objects: &[
             ("manifests/ventures/_index.json", INDEX),
@@ -184,6 +201,12 @@ pub(crate) async fn run(
     for (name, body) in trial.objects {
         let name = format!("env/{}/{name}", scenario.env);
         memory.insert(&name, (*body).into(), Upload::default())?;
+    }
+    if let Some(prefix) = trial.damaged {
+        let prefix = format!("env/{}/{prefix}", scenario.env);
+        let found = memory.objects().into_keys().find(|name| name.starts_with(&prefix));
+        let name = found.with_context(|| format!("nothing below {prefix}"))?;
+        memory.insert(&name, "{}".into(), Upload::default())?;
     }
     let id = match trial.note {
         Some(note) => write_note(&memory, scenario, note)?,

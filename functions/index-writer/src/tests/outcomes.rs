@@ -102,3 +102,22 @@ async fn a_place_from_before_the_snapshot_was_damaged_goes() {
     outcome(&writer, &next).await;
     expect![[r#"{"by-status/b/V1.json": ""}"#]].assert_eq(&format!("{:?}", indices(&bucket)));
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_place_that_no_version_knows_of_is_left_when_it_is_named() {
+    let bucket = bucket();
+    let writer = writer(bucket.clone(), Planted::NONE);
+    let first = write_snapshot(&bucket, "V1", 1, r#"{"status":"A"}"#);
+    outcome(&writer, &first).await;
+    let orphan = "env/dev/indices/ventures/by-status/never/V1.json";
+    bucket.insert(orphan, "{\"id\":\"V1\"}".into(), Upload::default()).unwrap();
+    let also = [domain::ObjectName::parse(orphan).unwrap()];
+    let entity = super::entity("V1");
+    assert_eq!(writer.mend(&entity, &[]).await.unwrap(), {
+        Disposition::Skipped("index objects agree with the snapshot")
+    });
+    assert_eq!(writer.mend(&entity, &also).await.unwrap(), Disposition::Done);
+    expect![[r#"{"by-status/a/V1.json": ""}"#]].assert_eq(&format!("{:?}", indices(&bucket)));
+    // The tombstone stands in the way of whoever has read the place before.
+    assert!(bucket.objects().contains_key(orphan));
+}

@@ -54,7 +54,7 @@ impl Note {
     }
 
     /// Reads a note. One whose body nobody of ours wrote says so.
-    fn parse(name: &str, generation: Generation, body: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(name: &str, generation: Generation, body: &[u8]) -> Option<Self> {
         let Ok(ObjectName::Quarantine { function, segment, id: entity_id, .. }) =
             ObjectName::parse(name)
         else {
@@ -129,7 +129,8 @@ pub(crate) async fn evidence(operator: &Operator<'_>, note: &Note) -> Result<Evi
             let Ok(definition) = operator.tools.definition(&name.entity) else {
                 return Ok(Evidence::Undeclared);
             };
-            let found = operator.tools.snapshot(&name.entity).await?;
+            let snapshot = ObjectName::Snapshot(name.entity.clone()).to_string();
+            let found = operator.tools.look(&snapshot).await?;
             let found = found.as_ref().map(store::Object::content);
             let stored = snapshot::read(found, definition);
             Ok(Evidence::Record { body: object.body, stored })

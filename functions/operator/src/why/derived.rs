@@ -28,25 +28,6 @@ pub(super) struct Derived {
     pub(super) from: Option<String>,
     /// Whether it is what it must be.
     pub(super) standing: Standing,
-    /// The folder of its index.
-    pub(super) index: Option<String>,
-    /// Whether the entity had this place once, and has it no more.
-    pub(super) abandoned: Abandoned,
-    /// Whether it was not written by us.
-    pub(super) unusable: bool,
-    /// Whether it is an alert, which is written once.
-    pub(super) is_alert: bool,
-}
-
-/// Whether an entity has left a place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Abandoned {
-    /// It has it.
-    No,
-    /// A version of the snapshot that had it still exists.
-    Kept,
-    /// None does.
-    Expired,
 }
 
 /// Whether a derived object is what it must be.
@@ -63,17 +44,8 @@ pub(super) enum Standing {
 }
 
 impl Derived {
-    /// An object that is no alert, in a place that the entity has.
     fn new(name: &ObjectName, from: Option<String>, standing: Standing) -> Self {
-        Self {
-            name: name.to_string(),
-            from,
-            standing,
-            index: None,
-            abandoned: Abandoned::No,
-            unusable: false,
-            is_alert: false,
-        }
+        Self { name: name.to_string(), from, standing }
     }
 
     /// What is wrong with it.
@@ -128,11 +100,11 @@ pub(super) async fn look(
     let old = old::look(operator, definition, source, records).await?;
     let mut names: Vec<(&ObjectName, Option<&Place>)> =
         wanted.iter().map(|(name, place)| (name, Some(place))).collect();
-    let left = old.versions.union(&old.states).filter(|name| !wanted.contains_key(name));
+    let left = old.iter().filter(|name| !wanted.contains_key(name));
     names.extend(left.map(|name| (name, None)));
     for (name, place) in names {
         let stored = get(operator, name).await?;
-        let mut one = match name {
+        let one = match name {
             ObjectName::Pointer(_) => {
                 let wanted = place.and_then(|place| {
                     pointer::decide(None, Some(place), source, definition, version)
@@ -142,12 +114,6 @@ pub(super) async fn look(
             }
             _ => member(operator, definition, (name, stored.as_ref()), place, source),
         };
-        one.index = folder(name);
-        one.abandoned = match (place, old.versions.contains(name)) {
-            (Some(_), _) => Abandoned::No,
-            (None, true) => Abandoned::Kept,
-            (None, false) => Abandoned::Expired,
-        };
         // Of places that were left and are empty there is nothing to tell.
         if place.is_some() || one.standing != Standing::Absent {
             derived.push(one);
@@ -155,16 +121,6 @@ pub(super) async fn look(
     }
     derived.extend(alerts(operator, definition, source).await?);
     Ok(derived)
-}
-
-/// The folder of an index object, as `index build` takes it.
-fn folder(name: &ObjectName) -> Option<String> {
-    match name {
-        ObjectName::Pointer(pointer) => Some(pointer.index.clone()),
-        ObjectName::Register { index, .. } => Some(index.clone()),
-        ObjectName::Bundle { .. } => Some("_bundle".to_owned()),
-        _ => None,
-    }
 }
 
 fn compared(
@@ -227,7 +183,7 @@ fn member(
         true => Standing::Wrong("is no register: it was not written by us".to_owned()),
         false => judged(says.as_deref(), wanted.as_deref(), from.as_deref(), source),
     };
-    Derived { unusable, ..Derived::new(name, from, standing) }
+    Derived::new(name, from, standing)
 }
 
 fn member_of(register: &[u8], id: &str) -> Option<Json> {
@@ -284,7 +240,7 @@ async fn alerts(
             false => Standing::Wrong("is missing, and its rule is open".to_owned()),
         };
         let from = Some(alert.generation().to_owned());
-        derived.push(Derived { is_alert: true, ..Derived::new(&name, from, standing) });
+        derived.push(Derived::new(&name, from, standing));
     }
     Ok(derived)
 }

@@ -1,12 +1,10 @@
 //! What is out of date about an entity, each with what mends it. Only commands that exist are named.
 
 use domain::EntityDefinition;
-use projection::fold::State;
 use projection::snapshot::Stored;
 
 use super::Found;
-use super::derived::Abandoned;
-use crate::{Operator, index};
+use crate::{Operator, reconcile};
 
 /// What is wrong, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,18 +15,18 @@ pub(super) struct Finding {
 
 /// A command line of this program, in its environment.
 fn command(operator: &Operator<'_>, words: &str) -> String {
-    format!("`operator {words}{}`", environment(operator))
+    format!("`operator {words}{}`", environment(operator.env))
 }
 
-fn environment(operator: &Operator<'_>) -> String {
-    match operator.env {
+pub(crate) fn environment(env: domain::Env) -> String {
+    match env {
         domain::Env::Dev => String::new(),
         env => format!(" --env {env}"),
     }
 }
 
 /// A word as a shell takes it for one.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | ':' | '@');
     if word.chars().all(plain) {
         return word.to_owned();
@@ -72,50 +70,16 @@ pub(super) fn findings(
     if let Some(finding) = of_snapshot(operator, found, definition) {
         findings.push(finding);
     }
-    let touch = format!(
-        "`echo '{{}}' | operator write {} {} --merge --file - --reason \"derive again\"{}`",
-        found.kind,
-        quoted(&found.entity.id),
-        environment(operator)
-    );
-    let (segment, env) = (&found.entity.segment, operator.env);
+    let mend = reconcile(operator, found);
     for derived in &found.derived {
         let Some(wrong) = derived.wrong() else { continue };
-        let build = |folder: &str| command(operator, &format!("index build {segment} {folder}"));
-        let mend = match (&derived.abandoned, &derived.index) {
-            _ if derived.is_alert => {
-                "wait for the delivery of the snapshot; one that somebody has \
-                 deleted comes back when its rule opens again"
-                    .to_owned()
-            }
-            (_, Some(index)) if derived.unusable => {
-                format!("delete the object, which somebody else wrote, then {}", build(index))
-            }
-            (Abandoned::No, _) => {
-                format!("wait for the delivery of the snapshot; where none comes: {touch}")
-            }
-            (Abandoned::Kept, Some(index)) => {
-                format!("wait for the delivery of the snapshot; where none comes: {}", build(index))
-            }
-            (Abandoned::Kept | Abandoned::Expired, _) => format!(
-                "no version of the snapshot that has this place is left: delete the object, \
-                 `gcloud storage rm` in {env}"
-            ),
-        };
+        let mend = format!("wait for the delivery of the snapshot; where none comes: {mend}");
         findings.push(Finding { what: format!("{} {wrong}", derived.name), mend });
     }
     if let Some(since) = &found.repair_wanted {
-        let folders = definition.indices.iter().map(index::place);
-        let build = folders.map(|it| command(operator, &format!("index build {segment} {it}")));
-        findings.push(Finding {
-            what: format!(
-                "a repair is wanted since {since}: a version of the snapshot had expired"
-            ),
-            mend: match build.into_iter().next() {
-                Some(build) => format!("{build}, which keeps all indices of {segment}"),
-                None => "nothing: the kind has no index".to_owned(),
-            },
-        });
+        let what =
+            format!("a repair is wanted since {since}: a version of the snapshot had expired");
+        findings.push(Finding { what, mend });
     }
     findings
 }
@@ -136,6 +100,7 @@ fn of_snapshot(
     let other = found.is_of_another_release(&operator.tools.version);
     match (&found.stored, &found.fold) {
         (Stored::Missing, None) => None,
+        (Stored::Snapshot(stored), None) if stored.is_nothing() => None,
         (Stored::Missing, Some(_)) => finding("no snapshot has the records that count", again()),
         (Stored::Unknown, _) => finding(
             "the snapshot is of a schema version that this release does not know",
@@ -144,7 +109,9 @@ fn of_snapshot(
                 definition.schema_versions.join(", ")
             ),
         ),
-        (Stored::Unreadable, _) => finding("the snapshot cannot be read", migrate),
+        (Stored::Unreadable, _) => {
+            finding("the snapshot cannot be read", reconcile(operator, found))
+        }
         (_, None) => finding(
             "no record of the history counts under this release",
             "see above why each does not; write a full record".to_owned(),
@@ -170,16 +137,11 @@ fn of_snapshot(
 
 /// How a snapshot comes to what the history says when no delivery brings it there.
 fn again(operator: &Operator<'_>, found: &Found) -> String {
-    let (kind, id, env) = (&found.kind, quoted(&found.entity.id), environment(operator));
-    let reason = "--reason \"fold again\"";
-    let now = operator.tools.clock.now().to_millis_text();
-    let command = match found.fold.as_ref().map(|fold| &fold.state) {
-        Some(State::Live(_)) => format!(
-            "`operator get {kind} {id} --known-at {now} --json{env} | operator write {kind} {id} \
-             --file - {reason}{env}` appends what the history says as a full record"
-        ),
-        Some(State::Deleted) => format!("`operator write {kind} {id} --delete {reason}{env}`"),
-        _ => "write a full record".to_owned(),
-    };
-    format!("wait for the delivery of the record; where none comes: {command}")
+    let reconcile = reconcile(operator, found);
+    format!("wait for the delivery of the record; where none comes: {reconcile}")
+}
+
+/// The command that brings the entity in agreement with its history.
+fn reconcile(operator: &Operator<'_>, found: &Found) -> String {
+    reconcile::command(operator.env, &found.entity.segment, Some(&found.entity.id))
 }

@@ -15,26 +15,19 @@ use crate::{Operator, Problem};
 /// The newest versions of a snapshot that are looked at.
 const VERSIONS_MAX: usize = 20;
 
-/// Where an entity had places.
-pub(super) struct Old {
-    /// By versions of the snapshot that still exist.
-    pub(super) versions: BTreeSet<ObjectName>,
-    /// By states of the history, each of which may have been a snapshot.
-    pub(super) states: BTreeSet<ObjectName>,
-}
-
-/// Looks at the versions that still exist and at the states that the kept records lead through.
+/// Where an entity had places, by the versions that still exist and the states, each of which may
+/// have been a snapshot, that the kept records lead through.
 pub(super) async fn look(
     operator: &Operator<'_>,
     definition: &EntityDefinition,
     source: &Source,
     records: &Records,
-) -> Result<Old, Problem> {
+) -> Result<BTreeSet<ObjectName>, Problem> {
     let entity = &source.entity;
     let names = |document: Option<&Value>| {
         places(definition, entity, document).unwrap_or_default().into_keys()
     };
-    let mut old = Old { versions: BTreeSet::new(), states: BTreeSet::new() };
+    let mut old = BTreeSet::new();
     let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
     let versions = operator.tools.store.versions(&snapshot).await?;
     for version in versions.iter().rev().take(VERSIONS_MAX) {
@@ -43,7 +36,7 @@ pub(super) async fn look(
         let Ok(Some(object)) = read else { continue };
         let parts = Some(Object::parts(&object));
         let document = Source::read(entity, definition, parts).ok().and_then(|it| it.document);
-        old.versions.extend(names(document.as_ref()));
+        old.extend(names(document.as_ref()));
     }
     let mut state: Option<Folded> = None;
     for record in &records.kept {
@@ -52,7 +45,7 @@ pub(super) async fn look(
             Some(state) => Some(state.with(record.clone())),
         };
         if let Some(Folded { state: State::Live(document), .. }) = &state {
-            old.states.extend(names(Some(&Value::Object(document.clone()))));
+            old.extend(names(Some(&Value::Object(document.clone()))));
         }
     }
     Ok(old)

@@ -104,3 +104,56 @@ async fn a_kind_that_is_not_defined_cannot_be_rebuilt() {
     let err = builder.rebuild(&entity()).await.unwrap_err();
     assert!(err.to_string().contains("no entity definition has the segment"), "{err}");
 }
+
+#[tokio::test]
+async fn a_snapshot_is_renewed_in_a_run_of_its_own_and_created_where_it_is_missing() {
+    for fault in Fault::all(5) {
+        let bucket = bucket();
+        let deliveries = [
+            upload(&bucket, "2025/11/06/a_1.json", full(1, r#","title":"T""#)),
+            upload(&bucket, "2025/11/06/a_2.json", merge(2, r#","status":"Pilot""#)),
+        ];
+        // Missing, no snapshot, and what the history says.
+        for _ in 0..3 {
+            let first = builder(Faulty::new(bucket.clone(), fault)).renew(&entity()).await;
+            let before = bucket.objects().remove(&snapshot_name());
+            let renewed = builder(bucket.clone()).renew(&entity()).await.unwrap();
+            assert_eq!(folded(&bucket), Some(fold(&bucket, &deliveries)), "{fault:?} {first:?}");
+            let after = bucket.objects().remove(&snapshot_name()).unwrap();
+            assert_eq!(renewed.overwrote, before.as_ref().map(|it| it.generation));
+            assert_eq!(renewed.generation, Some(after.generation));
+            // The ids of another builder are drawn from the same seed: this one is asked twice.
+            let run = || bucket.objects()[&snapshot_name()].metadata["run"].clone();
+            let steady = builder(bucket.clone());
+            let mut runs = Vec::new();
+            for _ in 0..2 {
+                steady.renew(&entity()).await.unwrap();
+                runs.push(run());
+            }
+            assert_ne!(runs[0], runs[1], "{fault:?}");
+            if fault.at % 2 == 0 {
+                bucket.insert(&snapshot_name(), "by hand".into(), Upload::default()).unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_whose_history_is_gone_waits_for_a_record_and_then_is_what_that_says() {
+    let bucket = bucket();
+    let builder = builder(bucket.clone());
+    let nothing = builder.renew(&entity()).await.unwrap();
+    assert_eq!((nothing.generation, bucket.objects().len()), (None, 0));
+    bucket.insert(&snapshot_name(), "by hand".into(), Upload::default()).unwrap();
+    assert!(builder.renew(&entity()).await.unwrap().generation.is_some());
+    let object = bucket.objects().remove(&snapshot_name()).unwrap();
+    assert_eq!(object.metadata["state"], "pending");
+    let deliveries = [
+        upload(&bucket, "2025/11/06/a_2.json", merge(2, r#","status":"Pilot""#)),
+        upload(&bucket, "2025/11/06/a_1.json", full(1, r#","title":"T""#)),
+    ];
+    for (at, delivery) in deliveries.iter().enumerate() {
+        deliver(&builder, delivery).await.unwrap();
+        assert_eq!(folded(&bucket), Some(fold(&bucket, &deliveries[..=at])));
+    }
+}

@@ -5,7 +5,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::{document, object, record};
+use super::{document, entity, object, record};
 use crate::fold::{Coverage, FOLDED_IDS_MAX, Folded, State, merge};
 
 fn check(records: &[(&str, &str)], expect: Expect) {
@@ -197,5 +197,33 @@ proptest! {
         let checkpoint = Folded::of(records[..cut].to_vec()).unwrap();
         let resumed = records[cut..].iter().cloned().fold(checkpoint, Folded::with);
         prop_assert_eq!(resumed, Folded::of(records).unwrap());
+    }
+}
+
+#[test]
+fn records_after_the_fold_of_nothing_make_what_they_make_alone() {
+    let records = [
+        record(
+            "2025/11/06/a_1.json",
+            r#"{"op":"merge","updated_at":"2025-11-06T10:00:00Z","n":1}"#,
+        ),
+        record(
+            "2025/11/07/b_2.json",
+            r#"{"op":"merge","updated_at":"2025-11-07T10:00:00Z","n":2}"#,
+        ),
+        record(
+            "2025/11/08/c_3.json",
+            r#"{"schema_version":"1.0.0","updated_at":"2025-11-08T10:00:00Z"}"#,
+        ),
+    ];
+    for records in [&records[..1], &records[..2], &records[..], &records[2..]] {
+        let nothing = Folded::nothing(&entity("V1"));
+        assert!(nothing.is_nothing());
+        let folded = records.iter().cloned().fold(nothing, |folded, record| {
+            assert_eq!(folded.coverage(&record.key), Coverage::InOrder);
+            folded.with(record)
+        });
+        assert_eq!(Some(&folded), Folded::of(records.to_vec()).as_ref());
+        assert!(!folded.is_nothing());
     }
 }

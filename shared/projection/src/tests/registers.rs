@@ -130,3 +130,33 @@ fn the_order_of_keys_in_a_shown_value_counts() {
     register.event("A", r#"{"group":"G","asOf":{"x":1,"y":2}}"#, "1").unwrap();
     assert_eq!(register.event("A", r#"{"group":"G","asOf":{"y":2,"x":1}}"#, "1"), Ok(true));
 }
+
+#[test]
+fn a_register_is_whole_while_it_is_what_its_members_make() {
+    let mut made = Register::new();
+    made.event("CT1", r#"{"group":"G","asOf":"2025-01-01"}"#, "1").unwrap();
+    made.event("CT2", r#"{"group":"G","asOf":"2025-02-01"}"#, "2").unwrap();
+    made.event("CT1", r#"{"group":"H","asOf":"2025-01-01"}"#, "3").unwrap();
+    let body = made.body.unwrap();
+    let is_whole = |body: &[u8]| register::is_whole(&made.name, body, "venture");
+    assert!(is_whole(&body));
+    assert!(is_whole(&register::empty("venture")));
+    let text = String::from_utf8(body.clone()).unwrap();
+    let without = register::without_tombstones(&made.name, &body, "venture").unwrap();
+    assert!(is_whole(&without));
+    assert_eq!(register::stored_members(&without).unwrap().len(), 1);
+    assert_eq!(register::without_tombstones(&made.name, &without, "venture"), None);
+    let mut members = document(&text);
+    let twice = members["members"][0].clone();
+    members["members"].as_array_mut().unwrap().push(twice);
+    for broken in [
+        "[]".to_owned(),
+        "no JSON".to_owned(),
+        text.replacen("2025-02-01", "2025-03-01", 1),
+        text.trim_end().to_owned(),
+        members.to_string() + "\n",
+        r#"{"op":"delete","members":[{"id":7}]}"#.to_owned() + "\n",
+    ] {
+        assert!(!is_whole(broken.as_bytes()), "{broken}");
+    }
+}
