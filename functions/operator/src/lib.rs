@@ -38,7 +38,7 @@ pub use store::dollars;
 /// Operates a bucket of Strata.
 ///
 /// It works on the bucket of --bucket or of the variable BUCKET, in Cloud Storage with the
-/// credentials that gcloud leaves, or in the emulator at STORAGE_EMULATOR_HOST.
+/// credentials of gcloud or of the machine, or in the emulator at STORAGE_EMULATOR_HOST.
 #[derive(Parser, Debug)]
 #[command(
     name = "operator",
@@ -108,7 +108,7 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let config = Config::environment();
-        let tools = place.tools(&config, gcp::connect)?;
+        let tools = place.tools(&config, gcp::connect_person)?;
         let user = config.read("USER")?;
         let planted = Planted::NONE;
         perform(command, Operator { tools, env: place.env, user, screen, planted }).await

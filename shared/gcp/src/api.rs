@@ -1,5 +1,5 @@
-//! Calls of Google's other APIs, as the person who runs a command: what `cargo xtask doctor` looks
-//! at a project with. Nothing that is deployed has it.
+//! Calls of Google's other APIs, as the person or the job that runs a command. What is pushed to
+//! makes none, and has none of this.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ use crate::client::{Call, Client, Trouble, bearer};
 use crate::http::Http;
 use crate::origin::Origin;
 use crate::retry::{Cause, Effect, Policy};
-use crate::tokens::{Token, Tokens};
+use crate::tokens::{EVERYTHING, Token, Tokens};
 
 /// A person waits, and many calls follow each other.
 const ATTEMPTS_MAX: u32 = 4;
@@ -79,7 +79,8 @@ impl Reply {
 impl Api {
     /// Calls that have not been made yet; credentials are looked up by the first one.
     pub fn new(clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self { clients: Mutex::default(), tokens: Tokens::person(), clock, ids }
+        let tokens = Tokens::person(&clock, EVERYTHING);
+        Self { clients: Mutex::default(), tokens, clock, ids }
     }
 
     /// Sends one request, with `token` if there is one, else in the name of the person. A `GET` is

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::developer::given_token;
+use crate::given::given_token;
 use crate::{Api, Payload};
 
 fn api() -> Api {
@@ -71,7 +71,8 @@ async fn what_a_service_refuses_is_an_answer_with_one_line() {
 async fn a_token_that_was_given_is_the_one_that_is_sent() {
     let given = given_token(Some(" ya29.abc\n".to_owned())).ok().unwrap();
     assert_eq!(given.token().await.ok().unwrap().0, "ya29.abc");
-    for wrong in [None, Some("two words".to_owned()), Some("ä".to_owned())] {
+    for wrong in [None, Some(" \n".to_owned()), Some("two words".to_owned()), Some("ä".to_owned())]
+    {
         let err = given_token(wrong).err().unwrap();
         assert_eq!(err.text, "GOOGLE_OAUTH_ACCESS_TOKEN is no token");
     }
