@@ -77,6 +77,9 @@ use crate::terminal::Terminal;
   cargo xtask why venture V1              what counts, what came from what, what is out of date
   cargo xtask index ventures by-status Pilot
                                           what an index says below a key
+  cargo xtask status --env prod           what needs a person, and how far everything is
+  cargo xtask dlq list --env prod         what Pub/Sub has given up, and about which entity
+  cargo xtask pause --env prod            nothing is pushed to functions until `resume`
   cargo xtask migrate --dry-run           which snapshots this release reads in another way
   cargo xtask compact --full --dry-run    what gathering every manifest in shards would cost
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"

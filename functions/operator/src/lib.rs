@@ -14,11 +14,16 @@ mod subject;
 
 mod job;
 
+mod google;
+mod subscriptions;
+
+mod dlq;
 mod get;
 mod history;
 mod index;
 mod list;
 mod migrate;
+mod pause;
 mod quarantine;
 mod why;
 mod write;
@@ -32,8 +37,10 @@ use domain::{Env, Planted};
 use store::Tools;
 
 pub use ::job::{Place, Problem, Screen};
+pub use google::{Google, Service};
 pub use planted::Shortcut;
 pub use store::dollars;
+pub use subscriptions::{Subscription, subscriptions};
 
 /// Operates a bucket of Strata.
 ///
@@ -52,6 +59,8 @@ pub use store::dollars;
   operator list venture --where status=Pilot                 all there are, up to the last change
   operator history venture V1                                who changed what, record by record
   operator why venture V1                                    what counts, and what is out of date
+  operator dlq list --env prod                               what Pub/Sub has given up
+  operator pause --env prod --function rules-engine          nothing is pushed to it until `resume`
   operator migrate --dry-run                                 what a release reads in another way"
 )]
 pub struct Cli {
@@ -72,6 +81,9 @@ pub enum Command {
     List(list::Options),
     History(history::Options),
     Why(why::Options),
+    Dlq(dlq::Options),
+    Pause(pause::PauseOptions),
+    Resume(pause::ResumeOptions),
 }
 
 /// What a command works with.
@@ -82,6 +94,8 @@ pub struct Operator<'a> {
     pub env: Env,
     /// Who runs it, where that is known.
     pub user: Option<String>,
+    /// Google's other services.
+    pub google: &'a Google,
     /// Where it prints.
     pub screen: &'a Screen,
     /// A wrong turn that a test takes.
@@ -104,14 +118,18 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::List(options) => &options.place,
         Command::History(options) => &options.place,
         Command::Why(options) => &options.place,
+        Command::Dlq(options) => &options.place,
+        Command::Pause(options) => &options.options.place,
+        Command::Resume(options) => &options.options.place,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let config = Config::environment();
         let tools = place.tools(&config, gcp::connect_person)?;
         let user = config.read("USER")?;
+        let google = &Google::read(&config)?;
         let planted = Planted::NONE;
-        perform(command, Operator { tools, env: place.env, user, screen, planted }).await
+        perform(command, Operator { tools, env: place.env, user, google, screen, planted }).await
     })
 }
 
@@ -130,5 +148,8 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::List(options) => list::run(options, &operator).await,
         Command::History(options) => history::run(options, &operator).await,
         Command::Why(options) => why::run(options, &operator).await,
+        Command::Dlq(options) => dlq::run(options, &operator).await,
+        Command::Pause(options) => pause::pause(options, &operator).await,
+        Command::Resume(options) => pause::resume(options, &operator).await,
     }
 }

@@ -2,13 +2,16 @@
 
 mod advice;
 mod command_line;
+mod dlq;
 mod history;
 mod index;
 mod list;
 mod look;
 mod migrate;
+mod pause;
 mod quarantine;
 mod read;
+mod subscribed;
 mod why;
 mod write;
 
@@ -24,7 +27,7 @@ use emulator::{Memory, TestClock, Upload, tools};
 use snapshot_builder::SnapshotBuilder;
 use store::{Store, Tools};
 
-use crate::{Cli, Operator, Problem, Screen, perform};
+use crate::{Cli, Google, Operator, Problem, Screen, perform};
 
 /// When every test begins.
 const NOW: &str = "2025-11-06T12:00:00Z";
@@ -165,7 +168,8 @@ async fn run(tools: &Tools, line: &str) -> (Result<bool, Problem>, String) {
     let screen = Screen::on(said.clone(), aside.clone());
     let planted = Planted::NONE;
     let (tools, user) = (tools.clone(), Some("ada".to_owned()));
-    let operator = Operator { tools, env: Env::Dev, user, screen: &screen, planted };
+    let google = &Google::default();
+    let operator = Operator { tools, env: Env::Dev, user, google, screen: &screen, planted };
     let ended = perform(&cli.command, operator).await;
     (ended, said.text() + &aside.text())
 }

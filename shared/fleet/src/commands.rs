@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 use domain::{Env, Planted, json};
-use operator::{Cli, Operator, Screen, Shortcut, perform};
+use operator::{Cli, Google, Operator, Screen, Shortcut, perform};
 use simulation::{Answer, COMMAND, OPERATOR, Process};
 use store::Tools;
 
@@ -21,7 +21,9 @@ impl Process for Commands {
             let Ok(cli) = Cli::try_parse_from(words) else { return 400 };
             let screen = Screen::on(std::io::sink(), std::io::sink());
             let (tools, planted) = (self.tools.clone(), self.planted);
-            let operator = Operator { tools, env: Env::Dev, user: None, screen: &screen, planted };
+            let (user, google) = (None, &Google::default());
+            let operator =
+                Operator { tools, env: Env::Dev, user, google, screen: &screen, planted };
             match perform(&cli.command, operator).await {
                 Ok(true) => 204,
                 Ok(false) => 500,

@@ -29,6 +29,21 @@ async fn nobody_but_google_and_loopback_is_called() {
 }
 
 #[tokio::test]
+async fn a_stand_in_on_another_host_is_called_when_it_is_named_and_gets_no_token() {
+    let url = "http://emulator.invalid:8085/v1/thing";
+    let named = api().with_stand_in("http://emulator.invalid:8085");
+    assert_eq!(named.token(url).await.unwrap(), "loopback");
+    let err = named.send("POST", url, Payload::Nothing, None).await.unwrap_err();
+    assert_eq!(err.kind, ErrorKind::Unavailable, "{err}");
+    let other = named.send("POST", "http://emulator.invalid:1/", Payload::Nothing, None).await;
+    assert_eq!(other.unwrap_err().kind, ErrorKind::Rejected);
+    // Google itself is never spoken to in the clear.
+    let google = api().with_stand_in("https://pubsub.googleapis.com");
+    let clear = google.send("POST", "http://pubsub.googleapis.com:80/", Payload::Nothing, None);
+    assert_eq!(clear.await.unwrap_err().kind, ErrorKind::Rejected);
+}
+
+#[tokio::test]
 async fn a_look_is_repeated_and_a_change_is_not() {
     let server = Server::start([say(503, &[], b""), say(200, &[], b"{\"a\": 1}")]).await;
     let url = format!("http://{}/v1/thing", server.host);
