@@ -222,7 +222,9 @@ async fn drop_all(
     let letters = held.letters().to_vec();
     for letter in &letters {
         if agreed {
-            services.acknowledge(&letter.subscription, &[letter.ack_id.clone()]).await?;
+            services
+                .acknowledge(&letter.subscription, std::slice::from_ref(&letter.ack_id))
+                .await?;
             held.forget(&letter.ack_id);
         }
         let said = if agreed { "dropped" } else { "would be dropped" };

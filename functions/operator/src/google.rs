@@ -1,5 +1,6 @@
 //! Google's other services, asked in the name of whoever runs a command.
 
+pub(crate) mod monitoring;
 pub(crate) mod pubsub;
 
 use std::collections::BTreeMap;
@@ -93,9 +94,10 @@ impl Google {
         self
     }
 
-    /// Whether Pub/Sub is an emulator's: no other service of Google's knows its subscriptions then.
-    pub(crate) fn is_emulated(&self) -> bool {
-        self.elsewhere.contains_key(&Service::PubSub)
+    /// Whether Cloud Monitoring has measured the subscriptions: not those of an emulator.
+    pub(crate) fn knows_monitoring(&self) -> bool {
+        !self.elsewhere.contains_key(&Service::PubSub)
+            || self.elsewhere.contains_key(&Service::Monitoring)
     }
 
     /// The services of the project that `named` names, or the environment. Nothing is asked yet.
@@ -146,6 +148,8 @@ impl Services {
     ) -> Result<Value, Refusal> {
         let own = || format!("https://{}.googleapis.com", service.name());
         let url = self.elsewhere.get(&service).cloned().unwrap_or_else(own) + path;
+        // A query is long, and says nothing that a person needs.
+        let place = path.split('?').next().unwrap_or(path);
         let mut attempt = 1;
         loop {
             let (method, payload) = match body {
@@ -154,14 +158,14 @@ impl Services {
             };
             let refusal = match self.api.send(method, &url, payload, None).await {
                 Ok(reply) if reply.status == 200 => {
-                    let text = || format!("{} answers {path} with no JSON", service.name());
+                    let text = || format!("{} answers {place} with no JSON", service.name());
                     return reply.json().ok_or_else(|| Refusal { status: 200, text: text() });
                 }
                 Ok(reply) => {
                     let reason = reply.reason();
                     let reason = if reason.is_empty() { reason } else { format!(": {reason}") };
                     let (status, name) = (reply.status, service.name());
-                    Refusal { status, text: format!("{name} answers {status} to {path}{reason}") }
+                    Refusal { status, text: format!("{name} answers {status} to {place}{reason}") }
                 }
                 // A look has been repeated already.
                 Err(err) if body.is_none() => {

@@ -17,6 +17,7 @@ mod job;
 mod google;
 mod subscriptions;
 
+mod capture;
 mod dlq;
 mod get;
 mod history;
@@ -25,6 +26,7 @@ mod list;
 mod migrate;
 mod pause;
 mod quarantine;
+mod status;
 mod why;
 mod write;
 
@@ -59,6 +61,7 @@ pub use subscriptions::{Subscription, subscriptions};
   operator list venture --where status=Pilot                 all there are, up to the last change
   operator history venture V1                                who changed what, record by record
   operator why venture V1                                    what counts, and what is out of date
+  operator status --env prod                                 what needs a person
   operator dlq list --env prod                               what Pub/Sub has given up
   operator pause --env prod --function rules-engine          nothing is pushed to it until `resume`
   operator migrate --dry-run                                 what a release reads in another way"
@@ -81,6 +84,8 @@ pub enum Command {
     List(list::Options),
     History(history::Options),
     Why(why::Options),
+    Status(status::Options),
+    Capture(capture::Options),
     Dlq(dlq::Options),
     Pause(pause::PauseOptions),
     Resume(pause::ResumeOptions),
@@ -118,6 +123,8 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::List(options) => &options.place,
         Command::History(options) => &options.place,
         Command::Why(options) => &options.place,
+        Command::Status(options) => &options.place,
+        Command::Capture(options) => &options.place,
         Command::Dlq(options) => &options.place,
         Command::Pause(options) => &options.options.place,
         Command::Resume(options) => &options.options.place,
@@ -148,6 +155,8 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::List(options) => list::run(options, &operator).await,
         Command::History(options) => history::run(options, &operator).await,
         Command::Why(options) => why::run(options, &operator).await,
+        Command::Status(options) => status::run(options, &operator).await,
+        Command::Capture(options) => capture::run(options, &operator).await,
         Command::Dlq(options) => dlq::run(options, &operator).await,
         Command::Pause(options) => pause::pause(options, &operator).await,
         Command::Resume(options) => pause::resume(options, &operator).await,

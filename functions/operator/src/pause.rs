@@ -1,6 +1,6 @@
 //! `pause` and `resume`: functions are pushed to no more, and again as they were.
 
-mod note;
+pub(crate) mod note;
 
 use clap::Args;
 use domain::limits::ATTEMPTS_MAX;

@@ -11,6 +11,8 @@ mod migrate;
 mod pause;
 mod quarantine;
 mod read;
+mod stand_in;
+mod status;
 mod subscribed;
 mod why;
 mod write;

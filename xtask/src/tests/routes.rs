@@ -75,7 +75,8 @@ fn the_operator_knows_the_subscriptions_by_the_names_that_they_are_given() {
     let functions = super::workspace().functions().unwrap();
     let mut named: Vec<_> = routes(&functions, Env::Prod).unwrap();
     named.sort_by(|left, right| left.subscription.cmp(&right.subscription));
-    let tools = emulator::tools(emulator::Memory::new("b", std::sync::Arc::new(emulator::SystemClock), 1));
+    let tools =
+        emulator::tools(emulator::Memory::new("b", std::sync::Arc::new(emulator::SystemClock), 1));
     let mut known = operator::subscriptions(Env::Prod, &tools);
     known.sort_by(|left, right| left.name.cmp(&right.name));
     let named: Vec<_> = named.iter().map(|it| (&*it.subscription, &*it.function)).collect();

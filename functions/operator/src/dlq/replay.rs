@@ -63,7 +63,9 @@ pub(super) async fn replay(
         };
         let ended = ended(runner.outcome(letter.body.to_string().as_bytes()).await, &how);
         if ended.handled && !how.dry {
-            services.acknowledge(&letter.subscription, &[letter.ack_id.clone()]).await?;
+            services
+                .acknowledge(&letter.subscription, std::slice::from_ref(&letter.ack_id))
+                .await?;
             held.forget(&letter.ack_id);
         }
         well &= ended.well;
