@@ -79,6 +79,8 @@ use crate::terminal::Terminal;
                                           what an index says below a key
   cargo xtask status --env prod           what needs a person, and how far everything is
   cargo xtask dlq list --env prod         what Pub/Sub has given up, and about which entity
+  cargo xtask capture --segment ventures --to DIR
+                                          history and what is stored, for `replay --from DIR --diff`
   cargo xtask pause --env prod            nothing is pushed to functions until `resume`
   cargo xtask migrate --dry-run           which snapshots this release reads in another way
   cargo xtask compact --full --dry-run    what gathering every manifest in shards would cost

@@ -99,25 +99,38 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
     let counting = Operator { tools, user: None, ..*operator };
     let folder = Folder::begin(&options.to, options.force)?;
     let mut captured = Captured::default();
-    match (&options.segment, &options.subscription) {
-        (Some(segment), _) => {
-            history::segment(&counting, options, segment, &folder, &mut captured).await?;
-        }
-        (None, Some(name)) => {
-            let services = operator.google.open(&options.project, &operator.tools)?;
-            told::all(&counting, &services, (name, options.limit), &folder, &mut captured).await?;
-        }
-        // The command line asks for one of them.
-        (None, None) => (),
+    if let Err(problem) = gather(options, &counting, &folder, &mut captured).await {
+        folder.discard();
+        return Err(problem);
     }
-    stored::all(&counting, &folder, &mut captured).await?;
-    captured.records.sort();
     folder.end(&captured, operator.env, operator.tools.clock.now())?;
     let mut tally = Tally::default();
     tally.take(&counted);
     report(options, operator, &captured)?;
     operator.screen.hint(&format!("read {tally}"));
     Ok(captured.left_out.is_empty())
+}
+
+async fn gather(
+    options: &Options,
+    operator: &Operator<'_>,
+    folder: &Folder,
+    captured: &mut Captured,
+) -> Result<(), Problem> {
+    match (&options.segment, &options.subscription) {
+        (Some(segment), _) => {
+            history::segment(operator, options, segment, folder, captured).await?;
+        }
+        (None, Some(name)) => {
+            let services = operator.google.open(&options.project, &operator.tools)?;
+            told::all(operator, &services, (name, options.limit), folder, captured).await?;
+        }
+        // The command line asks for one of them.
+        (None, None) => (),
+    }
+    stored::all(operator, folder, captured).await?;
+    captured.records.sort();
+    Ok(())
 }
 
 fn known(operator: &Operator<'_>, segment: &str) -> Result<(), Problem> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod monitoring;
 pub(crate) mod pubsub;
+pub(crate) mod secrets;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use cloud_run::Config;
-use domain::Clock;
+use domain::{Clock, Ids};
 use gcp::{Api, Payload};
 use serde_json::Value;
 use store::Tools;
@@ -102,12 +103,21 @@ impl Google {
 
     /// The services of the project that `named` names, or the environment. Nothing is asked yet.
     pub(crate) fn open(&self, named: &Project, tools: &Tools) -> Result<Services, Problem> {
+        self.open_with(named, Arc::clone(&tools.clock), Arc::clone(&tools.ids))
+    }
+
+    /// The same, where no bucket is worked on.
+    pub(crate) fn open_with(
+        &self,
+        named: &Project,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Result<Services, Problem> {
         let project = named.project.clone().or_else(|| self.project.clone());
         let project = project.filter(|it| is_plain(it)).ok_or_else(|| {
             Problem::new("no project is named: say --project NAME, or set GOOGLE_CLOUD_PROJECT")
         })?;
-        let clock = Arc::clone(&tools.clock);
-        let api = Api::new(Arc::clone(&clock), Arc::clone(&tools.ids));
+        let api = Api::new(Arc::clone(&clock), ids);
         let api = self.elsewhere.values().fold(api, |api, url| api.with_stand_in(url));
         Ok(Services { api, project, elsewhere: self.elsewhere.clone(), clock })
     }

@@ -26,6 +26,7 @@ mod list;
 mod migrate;
 mod pause;
 mod quarantine;
+mod secret_pull;
 mod status;
 mod why;
 mod write;
@@ -33,9 +34,11 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use clap::{Parser, Subcommand};
-use cloud_run::Config;
-use domain::{Env, Planted};
+use cloud_run::{Config, SystemClock, SystemIds};
+use domain::{Clock, Env, Ids, Planted};
 use store::Tools;
 
 pub use ::job::{Place, Problem, Screen};
@@ -86,6 +89,7 @@ pub enum Command {
     Why(why::Options),
     Status(status::Options),
     Capture(capture::Options),
+    SecretPull(secret_pull::Options),
     Dlq(dlq::Options),
     Pause(pause::PauseOptions),
     Resume(pause::ResumeOptions),
@@ -128,6 +132,7 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::Dlq(options) => &options.place,
         Command::Pause(options) => &options.options.place,
         Command::Resume(options) => &options.options.place,
+        Command::SecretPull(options) => return pull(options, screen),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -138,6 +143,14 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         let planted = Planted::NONE;
         perform(command, Operator { tools, env: place.env, user, google, screen, planted }).await
     })
+}
+
+/// Pulls secrets, for which no bucket is named.
+fn pull(options: &secret_pull::Options, screen: &Screen) -> Result<bool, Problem> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let google = Google::read(&Config::environment())?;
+    let machine: (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemIds));
+    runtime.block_on(secret_pull::run(options, &google, machine, screen))
 }
 
 /// The same with the bucket, the clock and the screen of `operator`.
@@ -160,5 +173,10 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::Dlq(options) => dlq::run(options, &operator).await,
         Command::Pause(options) => pause::pause(options, &operator).await,
         Command::Resume(options) => pause::resume(options, &operator).await,
+        Command::SecretPull(options) => {
+            let Operator { tools, google, screen, .. } = &operator;
+            let machine = (Arc::clone(&tools.clock), Arc::clone(&tools.ids));
+            secret_pull::run(options, google, machine, screen).await
+        }
     }
 }

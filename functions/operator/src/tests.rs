@@ -1,6 +1,7 @@
 //! What the operator promises.
 
 mod advice;
+mod capture;
 mod command_line;
 mod dlq;
 mod history;
@@ -11,6 +12,7 @@ mod migrate;
 mod pause;
 mod quarantine;
 mod read;
+mod secret_pull;
 mod stand_in;
 mod status;
 mod subscribed;

@@ -89,6 +89,7 @@ impl Api {
     #[must_use]
     pub fn with_stand_in(mut self, url: &str) -> Self {
         let uri: Option<Uri> = url.parse().ok();
+        let uri = uri.filter(|it| it.scheme_str() == Some("http"));
         let authority = uri.as_ref().and_then(Uri::authority);
         self.stand_ins.extend(authority.map(|it| it.as_str().to_owned()));
         self

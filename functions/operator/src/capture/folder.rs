@@ -87,6 +87,11 @@ impl Folder {
         write(&self.deliveries, message)
     }
 
+    /// Removes what there is of it: it is data of others, and of no use.
+    pub(super) fn discard(self) {
+        fs::remove_dir_all(&self.part).unwrap_or_default();
+    }
+
     /// Says what it is, and puts it where it belongs.
     pub(super) fn end(self, captured: &Captured, env: Env, now: Instant) -> Result<(), Problem> {
         let under = format!("env/{env}/");

@@ -39,7 +39,7 @@ async fn a_stand_in_on_another_host_is_called_when_it_is_named_and_gets_no_token
     assert_eq!(other.unwrap_err().kind, ErrorKind::Rejected);
     // Google itself is never spoken to in the clear.
     let google = api().with_stand_in("https://pubsub.googleapis.com");
-    let clear = google.send("POST", "http://pubsub.googleapis.com:80/", Payload::Nothing, None);
+    let clear = google.send("POST", "http://pubsub.googleapis.com/", Payload::Nothing, None);
     assert_eq!(clear.await.unwrap_err().kind, ErrorKind::Rejected);
 }
 
