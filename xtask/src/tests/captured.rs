@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser as _;
 use domain::Env;
 use emulator::file_name::object_name;
-use emulator::{Memory, SystemClock, Upload};
+use emulator::{Emulator, Memory, SystemClock, Upload};
 use operator::{Cli, Google, Operator, Screen, perform};
+use tokio::task::LocalSet;
 
+use super::smoke::{ALL, BUCKET, deployed};
 use super::{files, workspace};
 use crate::replay::from::Capture;
 use crate::scenario::{self, Segments, Step};
@@ -106,4 +109,60 @@ async fn it_is_a_scenario_with_every_record_under_its_own_name() {
     assert_eq!(names.len(), history.count());
     let err = Capture::read(folder.path()).err().unwrap();
     assert!(format!("{err:#}").contains("no capture; `cargo xtask capture` makes one"), "{err:#}");
+}
+
+/// The functions, to which the uploads of `steps` have happened one after the other.
+async fn played(steps: &[Step]) -> (Emulator, Arc<Memory>) {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let emulator = deployed(&ALL).await;
+    let memory = emulator.create_bucket(BUCKET).unwrap();
+    for step in steps {
+        if let Step::Upload(upload) = step {
+            memory.insert(&upload.name, upload.body.clone(), Upload::default()).unwrap();
+            emulator.settled(PATIENCE).await.unwrap();
+        }
+    }
+    (emulator, memory)
+}
+
+#[tokio::test]
+async fn the_functions_derive_of_a_capture_what_they_have_stored() {
+    let replayed = async {
+        let root = workspace().root;
+        let [life] =
+            scenario::select(&root, &["venture-life".to_owned()]).unwrap().try_into().unwrap();
+        let steps: Vec<Step> = life.given.into_iter().chain(life.when).collect();
+        let (_emulator, stored) = played(&steps).await;
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("captured");
+        capture(&stored, &to, "").await;
+
+        let segments = Segments::read(&root.join("schemas")).unwrap();
+        let of = Capture::read(&to).unwrap();
+        let (_other, derived) = played(&of.scenario(&segments).unwrap().when).await;
+        assert_eq!(of.differences(&derived.objects()).unwrap(), "");
+        let names = derived.objects();
+        assert!(names.keys().any(|it| it.starts_with("env/dev/indices/ventures/by-status/")));
+
+        // Somebody has written a pointer by hand.
+        let objects = stored.objects();
+        let is_live = |(name, object): &(&String, &store::Object)| {
+            let text = String::from_utf8_lossy(&object.body);
+            name.starts_with("env/dev/indices/ventures/by-status/") && !text.contains("\"op\"")
+        };
+        let (name, object) = objects.iter().find(is_live).unwrap();
+        let text = String::from_utf8(object.body.to_vec()).unwrap();
+        let other = text.replacen("{", "{\"by\":\"hand\",", 1);
+        stored.insert(name, other.into(), Upload::default()).unwrap();
+        capture(&stored, &to, "--force").await;
+        let differences = Capture::read(&to).unwrap().differences(&derived.objects()).unwrap();
+        let changed = |sign: char| {
+            let lines = differences.lines().filter(move |it| it.starts_with(sign));
+            lines.filter(|it| !it.starts_with("---") && !it.starts_with("+++")).collect::<Vec<_>>()
+        };
+        assert_eq!(changed('-'), [r#"-  "by": "hand","#], "{differences}");
+        assert_eq!(changed('+'), [""; 0], "{differences}");
+        assert_eq!(differences.matches("--- expected").count(), 1, "{differences}");
+    };
+    LocalSet::new().run_until(replayed).await;
 }

@@ -70,8 +70,9 @@ impl<'a> Held<'a> {
             let mut empty = 0;
             self.subscriptions += 1;
             while empty < EMPTY_PULLS {
-                if filter.is_done(self.letters.len()) || self.looked_at >= LOOKED_AT_MAX {
-                    self.all = false;
+                let enough = self.looked_at >= LOOKED_AT_MAX || self.letters.len() >= filter.limit;
+                self.all &= !enough;
+                if enough || filter.is_done(self.letters.len()) {
                     break;
                 }
                 let received = self.services.pull(&name, PULLED_MAX).await.map_err(|refusal| {
