@@ -20,7 +20,7 @@ locals {
       aligner  = "ALIGN_MAX", reducer = "REDUCE_MAX", by = "resource.label.subscription_id"
       above    = 0, wait = 0
       severity = "CRITICAL"
-      then     = "A message was tried as often as it may be. Look at it without taking it: `gcloud pubsub subscriptions pull SUBSCRIPTION --limit 10`; the function's log says why. docs/deploy.md, \"Dead letters\"."
+      then     = "A message was tried as often as it may be. Look at it without taking it: `operator dlq list --bucket ${local.bucket} --env ${var.environment} --project ${var.project_id}`; the function's log says why, and `dlq replay` has it handled. docs/deploy.md, \"Dead letters\"."
     }
     unacked = {
       title    = "the oldest message waits too long"

@@ -88,6 +88,11 @@ use crate::terminal::Terminal;
                                           what an erasure would erase
   cargo xtask reconcile --repair          whatever differs from history, found and mended
   cargo xtask rebuild indices --dry-run   what deriving everything anew would cost
+  cargo xtask status --env prod           what needs a person, and how far everything is
+  cargo xtask dlq list --env prod         what Pub/Sub has given up, and about which entity
+  cargo xtask capture --segment ventures --to DIR
+                                          history and what is stored, for `replay --from DIR --diff`
+  cargo xtask pause --env prod            nothing is pushed to functions until `resume`
   cargo xtask migrate --dry-run           which snapshots this release reads in another way
   cargo xtask compact --full --dry-run    what gathering every manifest in shards would cost
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"

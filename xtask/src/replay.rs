@@ -6,6 +6,7 @@ pub(crate) mod difference;
 mod director;
 pub(crate) mod each;
 pub(crate) mod ends;
+pub(crate) mod from;
 pub(crate) mod grant;
 mod keep;
 mod mode;
@@ -28,10 +29,11 @@ use crate::dev::touch::SCHEMAS;
 use crate::image;
 use crate::image::container::Engine;
 use crate::metadata::{Function, Kind};
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Scenario, Segments};
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 use contents::Contents;
+use from::Capture;
 use grant::Grant;
 pub(crate) use mode::Mode;
 use rights::{Request, Rights};
@@ -64,6 +66,7 @@ const LOG_LINES_MAX: usize = 12;
   cargo xtask replay --images                    through containers under podman or docker
   cargo xtask replay merges --keep /tmp/bucket   look at the bucket afterwards
   cargo xtask replay --root ../ours              kinds and scenarios of another folder
+  cargo xtask replay --from DIR --diff           a capture: stored against what this code derives
   cargo xtask replay --enforce-iam               as the plan's service accounts
   cargo xtask replay --enforce-iam --each-grant  each grant is missed when it is taken away
   cargo xtask replay round-moved --enforce-iam --without-grant index-writer:read:pointer
@@ -97,6 +100,15 @@ pub(crate) struct Options {
     /// A folder with schemas/ and fixtures/ of its own, to be replayed instead of those here.
     #[arg(long, value_name = "DIR", conflicts_with = "images")]
     pub(crate) root: Option<PathBuf>,
+    /// Replay what `cargo xtask capture` has kept, in the order in which it was stored, and compare
+    /// what this code derives with what was stored.
+    #[arg(long, value_name = "DIR", conflicts_with_all = [
+        "scenarios", "shuffle", "repeat", "faults", "update", "images", "enforce_iam"
+    ])]
+    pub(crate) from: Option<PathBuf>,
+    /// Print how they differ: - is stored, + is derived by this code.
+    #[arg(long, requires = "from")]
+    pub(crate) diff: bool,
     /// Hold every request to what the service account of its function is granted.
     #[arg(long, conflicts_with = "root")]
     pub(crate) enforce_iam: bool,
@@ -154,6 +166,9 @@ impl Options {
 pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let workspace = Workspace::read()?;
     let root = options.root.as_ref().unwrap_or(&workspace.root);
+    if let Some(folder) = &options.from {
+        return replay_from(options, folder, &workspace, root, terminal);
+    }
     let scenarios = scenario::select(root, &options.scenarios)?;
     let functions = pushed(&workspace)?;
     scenarios.iter().try_for_each(|scenario| scenario.check_functions(&functions))?;
@@ -201,6 +216,48 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     let well = failed.is_empty() && all_is_used(options, &stage, &granted, terminal)?;
     terminal.say(&summary(scenarios.len(), runs, &failed, begun))?;
     Ok(well)
+}
+
+/// Replays a capture. Whether this code derives what was stored.
+fn replay_from(
+    options: &Options,
+    folder: &Path,
+    workspace: &Workspace,
+    root: &Path,
+    terminal: &Terminal,
+) -> Result<bool> {
+    let capture = Capture::read(folder)?;
+    let scenario = capture.scenario(&Segments::read(&root.join(SCHEMAS))?)?;
+    let functions = pushed(workspace)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let executables = runtime.block_on(workspace.build(&functions))?;
+    let schemas = options.root.as_ref().map(|root| root.join(SCHEMAS));
+    let attempts_max = run::ATTEMPTS_MAX;
+    let stage = Stage { functions, executables, engine: None, schemas, rights: None, attempts_max };
+    let mode = Mode::in_order(options.seed);
+    terminal.doing(format!("{} records", scenario.when.len()));
+    let ended = runtime.block_on(run::run(&stage, &scenario, &mode))?;
+    terminal.finish();
+    if let Some(folder) = &options.keep {
+        keep::keep(&folder.join(&scenario.name).join(mode.folder()), &ended.versions)?;
+    }
+    let differences = capture.differences(&ended.objects)?;
+    let equal = differences.is_empty() && ended.problems.is_empty();
+    terminal.say(&report::line(&mode, &ended, equal))?;
+    for problem in &ended.problems {
+        terminal.say(&format!("    {problem}"))?;
+    }
+    match (differences.is_empty(), options.diff) {
+        (true, _) => (),
+        (false, true) => terminal.say(differences.trim_end())?,
+        (false, false) => {
+            terminal.say("    what is stored is not what this code derives: --diff")?
+        }
+    }
+    if !ended.problems.is_empty() {
+        terminal.say(&logs(ended)?)?;
+    }
+    Ok(equal)
 }
 
 /// Whether every prefix that is granted was asked for, where that can be said: when requests are

@@ -3,6 +3,7 @@
 mod added_kind;
 mod bench;
 mod build;
+mod captured;
 mod conditions;
 mod conform;
 mod container;
@@ -38,6 +39,7 @@ mod rights;
 mod routes;
 mod scenarios;
 mod schema;
+mod settings;
 mod size;
 mod smoke;
 #[cfg(unix)]

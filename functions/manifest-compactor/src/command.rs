@@ -28,7 +28,7 @@ anywhere and run again: what is written is not written again. Two runs at the sa
 one of them stops and says so.
 
 It works on the bucket of --bucket or of the variable BUCKET, in Cloud Storage with the credentials \
-of the machine, or in the emulator at STORAGE_EMULATOR_HOST.";
+of gcloud or of the machine, or in the emulator at STORAGE_EMULATOR_HOST.";
 
 /// Gathers manifests in shards, and documents in an export.
 #[derive(Parser, Debug)]
@@ -104,7 +104,7 @@ impl Ended {
 pub fn run(options: &Options, screen: &Screen) -> Result<Ended, Problem> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let tools = options.place.tools(&Config::environment(), gcp::connect)?;
+        let tools = options.place.tools(&Config::environment(), gcp::connect_person)?;
         let ended = perform(options, &tools, screen, Planted::NONE).await?;
         if let Some(peak) = peak_memory_mib() {
             screen.hint(&format!("{peak} MiB of memory at most"));

@@ -18,19 +18,27 @@ mod turns;
 mod job;
 mod uncounted;
 
+mod google;
+mod subscriptions;
+
+mod capture;
 mod copy;
+mod dlq;
 mod drill;
 mod get;
 mod history;
 mod index;
 mod list;
 mod migrate;
+mod pause;
 mod purge;
 mod quarantine;
 mod rebuild;
 mod reconcile;
 mod restore;
+mod secret_pull;
 mod seed;
+mod status;
 mod undelete;
 mod why;
 mod write;
@@ -38,19 +46,23 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use clap::{Parser, Subcommand};
-use cloud_run::Config;
-use domain::{Env, Planted};
+use cloud_run::{Config, SystemClock, SystemIds};
+use domain::{Clock, Env, Ids, Planted};
 use store::Tools;
 
 pub use ::job::{Place, Problem, Screen};
+pub use google::{Google, Service};
 pub use planted::Shortcut;
 pub use store::dollars;
+pub use subscriptions::{Subscription, subscriptions};
 
 /// Operates a bucket of Strata.
 ///
 /// It works on the bucket of --bucket or of the variable BUCKET, in Cloud Storage with the
-/// credentials that gcloud leaves, or in the emulator at STORAGE_EMULATOR_HOST.
+/// credentials of gcloud or of the machine, or in the emulator at STORAGE_EMULATOR_HOST.
 #[derive(Parser, Debug)]
 #[command(
     name = "operator",
@@ -72,6 +84,9 @@ pub use store::dollars;
   operator purge venture V1 --reason 'request 4711' --dry-run  what an erasure would erase
   operator reconcile --repair                                mends whatever differs from history
   operator rebuild indices --segment ventures --dry-run      what deriving everything anew costs
+  operator status --env prod                                 what needs a person
+  operator dlq list --env prod                               what Pub/Sub has given up
+  operator pause --env prod --function rules-engine          nothing is pushed to it until `resume`
   operator migrate --dry-run                                 what a release reads in another way"
 )]
 pub struct Cli {
@@ -100,6 +115,12 @@ pub enum Command {
     Drill(drill::Options),
     Reconcile(reconcile::Options),
     Rebuild(rebuild::Options),
+    Status(status::Options),
+    Capture(capture::Options),
+    SecretPull(secret_pull::Options),
+    Dlq(dlq::Options),
+    Pause(pause::PauseOptions),
+    Resume(pause::ResumeOptions),
 }
 
 /// What a command works with.
@@ -110,6 +131,8 @@ pub struct Operator<'a> {
     pub env: Env,
     /// Who runs it, where that is known.
     pub user: Option<String>,
+    /// Google's other services.
+    pub google: &'a Google,
     /// Where it prints.
     pub screen: &'a Screen,
     /// A wrong turn that a test takes.
@@ -140,19 +163,34 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::Restore(options) => &options.place,
         Command::Reconcile(options) => &options.place,
         Command::Rebuild(options) => &options.place,
+        Command::Status(options) => &options.place,
+        Command::Capture(options) => &options.place,
+        Command::Dlq(options) => &options.place,
+        Command::Pause(options) => &options.options.place,
+        Command::Resume(options) => &options.options.place,
+        Command::SecretPull(options) => return pull(options, screen),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let config = Config::environment();
-        let tools = place.tools(&config, gcp::connect)?;
+        let tools = place.tools(&config, gcp::connect_person)?;
         let user = config.read("USER")?;
+        let google = &Google::read(&config)?;
         let planted = Planted::NONE;
         let mut command = command.clone();
         if let Command::Reconcile(options) = &mut command {
             options.read_task(&config)?;
         }
-        perform(&command, Operator { tools, env: place.env, user, screen, planted }).await
+        perform(&command, Operator { tools, env: place.env, user, google, screen, planted }).await
     })
+}
+
+/// Pulls secrets, for which no bucket is named.
+fn pull(options: &secret_pull::Options, screen: &Screen) -> Result<bool, Problem> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let google = Google::read(&Config::environment())?;
+    let machine: (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(SystemIds));
+    runtime.block_on(secret_pull::run(options, &google, machine, screen))
 }
 
 /// The same with the bucket, the clock and the screen of `operator`.
@@ -178,5 +216,15 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::Drill(options) => drill::run(options, &operator).await,
         Command::Reconcile(options) => reconcile::run(options, &operator).await,
         Command::Rebuild(options) => rebuild::run(options, &operator).await,
+        Command::Status(options) => status::run(options, &operator).await,
+        Command::Capture(options) => capture::run(options, &operator).await,
+        Command::Dlq(options) => dlq::run(options, &operator).await,
+        Command::Pause(options) => pause::pause(options, &operator).await,
+        Command::Resume(options) => pause::resume(options, &operator).await,
+        Command::SecretPull(options) => {
+            let Operator { tools, google, screen, .. } = &operator;
+            let machine = (Arc::clone(&tools.clock), Arc::clone(&tools.ids));
+            secret_pull::run(options, google, machine, screen).await
+        }
     }
 }

@@ -105,9 +105,7 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
     let inner: Arc<dyn Store> = if options.dry_run { Arc::new(Dry::new(inner)) } else { inner };
     let counted = Arc::new(Counted::new(inner));
     let tools = Tools { store: counted.clone(), ..operator.tools.clone() };
-    let user = operator.user.clone();
-    let (env, screen, planted) = (operator.env, operator.screen, operator.planted);
-    let counting = Operator { tools, env, user, screen, planted };
+    let counting = Operator { tools, user: operator.user.clone(), ..*operator };
     let reason = &options.reason;
     let purge = Purge { operator: &counting, entity, definition, actor, reason, counted };
     if options.dry_run { purge.look().await } else { purge.run().await }

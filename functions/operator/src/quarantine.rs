@@ -5,7 +5,7 @@
 
 pub(crate) mod advice;
 pub(crate) mod note;
-mod retry;
+pub(crate) mod retry;
 pub(crate) mod standing;
 
 use clap::{Args, Subcommand};

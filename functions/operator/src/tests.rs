@@ -3,20 +3,27 @@
 mod advice;
 mod append;
 mod batch;
+mod capture;
 mod command_line;
+mod dlq;
 mod elsewhere;
 mod history;
 mod index;
 mod list;
 mod look;
 mod migrate;
+mod pause;
 mod purge;
 mod quarantine;
 mod read;
 mod rebuild;
 mod reconcile;
 mod restore;
+mod secret_pull;
 mod seed;
+mod stand_in;
+mod status;
+mod subscribed;
 mod why;
 mod write;
 
@@ -32,7 +39,7 @@ use emulator::{Memory, TestClock, Upload, tools};
 use snapshot_builder::SnapshotBuilder;
 use store::{Store, Tools};
 
-use crate::{Cli, Operator, Problem, Screen, Shortcut, perform};
+use crate::{Cli, Google, Operator, Problem, Screen, Shortcut, perform};
 
 /// When every test begins.
 const NOW: &str = "2025-11-06T12:00:00Z";
@@ -181,7 +188,8 @@ async fn run_with(
     let (said, aside) = (Said::default(), Said::default());
     let screen = Screen::on(said.clone(), aside.clone());
     let (tools, user) = (tools.clone(), Some("ada".to_owned()));
-    let operator = Operator { tools, env: Env::Dev, user, screen: &screen, planted };
+    let google = &Google::default();
+    let operator = Operator { tools, env: Env::Dev, user, google, screen: &screen, planted };
     let ended = perform(&cli.command, operator).await;
     (ended, said.text() + &aside.text())
 }

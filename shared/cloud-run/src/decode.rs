@@ -30,26 +30,26 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, BASE64
 
 /// One notification of the bucket, as one push delivers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Notification {
+pub struct Notification {
     /// The bucket of the object.
-    pub(crate) bucket: String,
+    pub bucket: String,
     /// The name of the object, verbatim.
-    pub(crate) object: String,
+    pub object: String,
     /// The version that the event is about.
-    pub(crate) generation: Generation,
+    pub generation: Generation,
     /// Whether a new version is complete; other events concern no function.
-    pub(crate) finalized: bool,
+    pub finalized: bool,
     /// What that version replaced.
-    pub(crate) overwrote: Overwrote,
+    pub overwrote: Overwrote,
     /// When that version was created, if the push says so.
-    pub(crate) created_at: Option<Instant>,
+    pub created_at: Option<Instant>,
     /// Which attempt this is; Pub/Sub counts only where there is a dead-letter topic.
-    pub(crate) attempts: Option<u64>,
+    pub attempts: Option<u64>,
 }
 
 impl Notification {
     /// The version of an object that it is about.
-    pub(crate) fn version(&self) -> (&str, Generation) {
+    pub fn version(&self) -> (&str, Generation) {
         (&self.object, self.generation)
     }
 }
@@ -57,7 +57,7 @@ impl Notification {
 /// A body that is not a push of a notification. The messages are constant, because the log takes
 /// no bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Malformed {
+pub enum Malformed {
     /// Larger than any push, or cut off.
     #[error("body is too large or incomplete")]
     Body,
@@ -81,7 +81,11 @@ pub(crate) enum Malformed {
 /// The four attributes that say what happened count together: when one is missing, as with a
 /// subscription or a tool that drops them, all is taken from the payload, and what was overwritten
 /// is unknown.
-pub(crate) fn notification(body: &[u8]) -> Result<Notification, Malformed> {
+///
+/// # Errors
+///
+/// A body that is none.
+pub fn notification(body: &[u8]) -> Result<Notification, Malformed> {
     let Object(push): Object<Push> =
         serde_json::from_slice(body).map_err(|_| Malformed::Envelope)?;
     let Object(Message { attributes, data }) = push.message;

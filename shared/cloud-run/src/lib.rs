@@ -28,6 +28,7 @@ mod tests;
 pub use clock::{SystemClock, SystemIds};
 pub use coalesce::{BATCH_MAX, Coalescer, Shortcut as CoalescerShortcut};
 pub use config::{Config, ConfigError};
+pub use decode::{Malformed, Notification, notification};
 pub use quarantine::quarantine;
 pub use run::{Connect, SetupError, run, tools};
 pub use runner::Runner;

@@ -75,6 +75,16 @@ impl Runner {
         self.push(Ok(body), None).await.as_u16()
     }
 
+    /// Handles one push whose body was received and says how it ended, with no log line: for jobs,
+    /// which tell a person. What is rejected has its note in quarantine then.
+    ///
+    /// # Errors
+    ///
+    /// A body that is no notification.
+    pub async fn outcome(&self, body: &[u8]) -> Result<Outcome, Malformed> {
+        Ok(self.bounded(&decode::notification(body)?).await)
+    }
+
     /// Handles one push and returns the status of its answer.
     ///
     /// A body that is no notification is not acknowledged: there is no object to quarantine, but

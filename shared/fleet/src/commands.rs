@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clap::Parser as _;
 use domain::{Env, json};
 use manifest_compactor::Ended;
-use operator::{Cli, Operator, Screen, perform};
+use operator::{Cli, Google, Operator, Screen, perform};
 use serde_json::Value;
 use simulation::{Answer, COMMAND, COMPACTOR, ONCE, Outside, Process};
 use store::Tools;
@@ -63,7 +63,8 @@ impl Commands {
             _ => None,
         });
         let tools = self.tools.clone();
-        let operator = Operator { tools, env: Env::Dev, user: None, screen, planted };
+        let (user, google) = (None, &Google::default());
+        let operator = Operator { tools, env: Env::Dev, user, google, screen, planted };
         Some(perform(&cli.command, operator).await)
     }
 

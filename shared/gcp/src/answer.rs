@@ -48,7 +48,6 @@ impl Answer {
     }
 
     /// The body of an answer that is no content of an object, for callers that look at it themselves.
-    #[cfg(feature = "developer")]
     pub(crate) fn plain(&self) -> Result<Bytes, Trouble> {
         self.decoded()
     }

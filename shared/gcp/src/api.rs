@@ -1,5 +1,5 @@
-//! Calls of Google's other APIs, as the person who runs a command: what `cargo xtask doctor` looks
-//! at a project with. Nothing that is deployed has it.
+//! Calls of Google's other APIs, as the person or the job that runs a command. What is pushed to
+//! makes none, and has none of this.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ use crate::client::{Call, Client, Trouble, bearer};
 use crate::http::Http;
 use crate::origin::Origin;
 use crate::retry::{Cause, Effect, Policy};
-use crate::tokens::{Token, Tokens};
+use crate::tokens::{EVERYTHING, Token, Tokens};
 
 /// A person waits, and many calls follow each other.
 const ATTEMPTS_MAX: u32 = 4;
@@ -28,11 +28,13 @@ const GOOGLE: &str = ".googleapis.com";
 /// The most characters of what a service says is wrong.
 const REASON_CHARS_MAX: usize = 300;
 
-/// Google's APIs, and stand-ins of them on loopback, which get no token.
+/// Google's APIs, and stand-ins of them on loopback or where it is said, which get no token.
 pub struct Api {
     /// One for each host, and for each number of attempts.
     clients: Mutex<BTreeMap<(String, u32), Arc<Client>>>,
     tokens: Tokens,
+    /// Other places where a stand-in may be: host and port.
+    stand_ins: Vec<String>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
 }
@@ -79,7 +81,18 @@ impl Reply {
 impl Api {
     /// Calls that have not been made yet; credentials are looked up by the first one.
     pub fn new(clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self { clients: Mutex::default(), tokens: Tokens::person(), clock, ids }
+        let tokens = Tokens::person(&clock, EVERYTHING);
+        Self { clients: Mutex::default(), tokens, stand_ins: Vec::new(), clock, ids }
+    }
+
+    /// The same, where a stand-in is at `url` too, over plain HTTP: on another host than this one.
+    #[must_use]
+    pub fn with_stand_in(mut self, url: &str) -> Self {
+        let uri: Option<Uri> = url.parse().ok();
+        let uri = uri.filter(|it| it.scheme_str() == Some("http"));
+        let authority = uri.as_ref().and_then(Uri::authority);
+        self.stand_ins.extend(authority.map(|it| it.as_str().to_owned()));
+        self
     }
 
     /// Sends one request, with `token` if there is one, else in the name of the person. A `GET` is
@@ -99,7 +112,7 @@ impl Api {
     ) -> Result<Reply, Error> {
         let refused = |text: &str| Trouble::new(Cause::Refused, text).of(method, url);
         let verb = Method::from_bytes(method.as_bytes()).map_err(|_| refused("no method"))?;
-        let place = Place::of(url);
+        let place = self.place(url);
         let place = place.ok_or_else(|| refused("neither Google's nor on loopback"))?;
         let reads = verb == Method::GET;
         let effect = if reads { Effect::Read } else { Effect::Write };
@@ -145,10 +158,14 @@ impl Api {
     ///
     /// When no credentials can be found.
     pub async fn token(&self, url: &str) -> Result<String, Error> {
-        match Place::of(url) {
+        match self.place(url) {
             Some(Place { is_google: true, .. }) => Ok(self.own(url).await?.0.clone()),
             _ => Ok("loopback".to_owned()),
         }
+    }
+
+    fn place(&self, url: &str) -> Option<Place> {
+        Place::of(url, &self.stand_ins)
     }
 
     async fn own(&self, url: &str) -> Result<Arc<Token>, Error> {
@@ -178,18 +195,19 @@ struct Place {
     authority: String,
     /// Path and query.
     target: Uri,
-    /// Google's; else it is on loopback.
+    /// Google's; else it is a stand-in.
     is_google: bool,
 }
 
 impl Place {
     /// Nothing if it is somebody else's.
-    fn of(url: &str) -> Option<Self> {
+    fn of(url: &str, stand_ins: &[String]) -> Option<Self> {
         let uri: Uri = url.parse().ok()?;
         let (secure, host) = (uri.scheme_str()? == "https", uri.host()?);
-        let loopback = ["127.0.0.1", "localhost", "[::1]"].contains(&host);
-        let known = if secure { host.ends_with(GOOGLE) } else { loopback };
         let authority = uri.authority()?.as_str().to_owned();
+        let loopback = ["127.0.0.1", "localhost", "[::1]"].contains(&host);
+        let stand_in = loopback || stand_ins.contains(&authority);
+        let known = if secure { host.ends_with(GOOGLE) } else { stand_in };
         let origin = Origin::new(secure, &authority).filter(|_| known)?;
         let target = uri.path_and_query()?.as_str().parse().ok()?;
         Some(Self { origin, authority, target, is_google: secure })

@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::endpoint::{self, Endpoint};
 use crate::http::Http;
 use crate::retry::Policy;
-use crate::tokens::Tokens;
+use crate::tokens::{OBJECTS, Tokens};
 
 /// How long a call may take where nothing else is said, repetitions included.
 ///
@@ -81,6 +81,27 @@ pub fn connect(
     let emulator_host = emulator_host.map(str::to_owned);
     let options = Options { emulator_host, ..Options::new(bucket) };
     Ok(Arc::new(Bucket::new(options, clock, ids)?))
+}
+
+/// The same, for commands of a person: in Cloud Storage with a token that was given in
+/// `GOOGLE_OAUTH_ACCESS_TOKEN`, else one of the `gcloud` on the PATH, else that of the machine.
+///
+/// # Errors
+///
+/// As [`Bucket::new`].
+pub fn connect_person(
+    bucket: &str,
+    emulator_host: Option<&str>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+) -> Result<Arc<dyn Store>, Box<dyn std::error::Error + Send + Sync>> {
+    let tokens = match emulator_host {
+        None => Some(Tokens::person(&clock, OBJECTS)),
+        Some(host) => endpoint::emulator_token(host).map(Tokens::fixed),
+    };
+    let emulator_host = emulator_host.map(str::to_owned);
+    let options = Options { emulator_host, ..Options::new(bucket) };
+    Ok(Arc::new(Bucket::with_tokens(options, tokens, clock, ids)?))
 }
 
 impl Bucket {

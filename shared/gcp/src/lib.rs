@@ -2,9 +2,10 @@
 //!
 //! One operation of the contract is one request, plus its repetitions after failures that pass.
 //! Everything that is repeated is idempotent: reads, and writes that carry a precondition. Names
-//! and contents mean nothing here, and the environment is not read, but with the feature
-//! `developer` for a token that was given and for what `gcp_auth` looks up to find credentials. That
-//! feature also has `Api`, with which commands of a person call Google's other services.
+//! and contents mean nothing here, and the environment is not read, but to find the credentials of a
+//! person ([`connect_person`]): a token that was given, the PATH, and with the feature `developer`
+//! what `gcp_auth` looks up. [`Api`] calls Google's other services for commands. What is pushed to
+//! uses neither, and the linker leaves them out.
 //!
 //! In reading order: [`Bucket`], how one call is made and repeated (`client`, `retry`), what is
 //! sent and accepted (`read`, `write`, `list`), and what they are built of.
@@ -18,7 +19,6 @@ mod read;
 mod write;
 
 mod answer;
-#[cfg(feature = "developer")]
 mod api;
 #[cfg(feature = "conformance")]
 mod conformance;
@@ -26,17 +26,21 @@ mod connect;
 #[cfg(feature = "developer")]
 mod developer;
 mod endpoint;
+#[cfg(any(test, not(feature = "developer")))]
+mod gcloud;
+mod given;
 mod http;
 #[cfg(any(test, not(feature = "developer"), feature = "stand-in"))]
 mod metadata_server;
 mod origin;
+#[cfg(any(test, not(feature = "developer")))]
+mod person;
 #[cfg(feature = "stand-in")]
 mod stand_in;
 mod tokens;
 
-#[cfg(feature = "developer")]
 pub use api::{Api, Payload, Reply};
-pub use bucket::{Bucket, BucketError, DEADLINE, Options, connect};
+pub use bucket::{Bucket, BucketError, DEADLINE, Options, connect, connect_person};
 
 #[cfg(test)]
 mod tests;

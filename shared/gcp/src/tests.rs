@@ -16,6 +16,7 @@ use crate::{Bucket, DEADLINE, Options};
 mod server;
 
 mod api;
+mod gcloud;
 mod metadata_server;
 mod token_server;
 

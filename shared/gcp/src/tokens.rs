@@ -11,6 +11,12 @@ use tokio::sync::Mutex;
 #[cfg(not(feature = "developer"))]
 use crate::metadata_server::MetadataServer;
 
+/// Read and write objects, nothing else of Cloud Storage.
+pub(crate) const OBJECTS: &str = "https://www.googleapis.com/auth/devstorage.read_write";
+
+/// Whatever somebody may do.
+pub(crate) const EVERYTHING: &str = "https://www.googleapis.com/auth/cloud-platform";
+
 /// What is sent as `Authorization: Bearer`.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Token(pub(crate) String);
@@ -68,16 +74,22 @@ impl Tokens {
 
     /// Google's own: a key file, the credentials of a developer, or the metadata server.
     #[cfg(feature = "developer")]
-    pub(crate) fn google(_: &Arc<dyn Clock>) -> Self {
-        use crate::developer::{OBJECTS, find};
-        Self::from_source(|| Box::pin(find(OBJECTS)))
+    pub(crate) fn google(clock: &Arc<dyn Clock>) -> Self {
+        Self::person(clock, OBJECTS)
     }
 
-    /// The same, for all that a person may do.
+    /// Those of the person at this machine, or of the machine. What they may be used for is left to
+    /// `gcloud` and to the metadata server.
+    #[cfg(not(feature = "developer"))]
+    pub(crate) fn person(clock: &Arc<dyn Clock>, _scope: &'static str) -> Self {
+        let person = crate::person::Person::new(Arc::clone(clock));
+        Self::from_source(move || Box::pin(std::future::ready(person.find())))
+    }
+
+    /// Those of the person at this machine, as the library finds them, to be used for `scope`.
     #[cfg(feature = "developer")]
-    pub(crate) fn person() -> Self {
-        use crate::developer::{EVERYTHING, find};
-        Self::from_source(|| Box::pin(find(EVERYTHING)))
+    pub(crate) fn person(_: &Arc<dyn Clock>, scope: &'static str) -> Self {
+        Self::from_source(move || Box::pin(crate::developer::find(scope)))
     }
 
     /// This one, for an emulator that asks who somebody is.

@@ -161,7 +161,14 @@ impl Writers<'_> {
         let screen = Screen::on(std::io::sink(), std::io::sink());
         let (tools, user) = (self.tools.clone(), Some("ada".to_owned()));
         let planted = Planted::NONE;
-        let operator = Operator { tools, env: Env::Dev, user, screen: &screen, planted };
+        let operator = Operator {
+            tools,
+            env: Env::Dev,
+            user,
+            google: &operator::Google::default(),
+            screen: &screen,
+            planted,
+        };
         Ok(operator::perform(&Cli::try_parse_from(line)?.command, operator).await?)
     }
 

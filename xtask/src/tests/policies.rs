@@ -362,6 +362,29 @@ fn about_rights() -> Vec<Mistake> {
             let role = "google_project_iam_member.ci[\"deploy-run.admin\"]";
             set(it, role, "/member", json!(member));
         }),
+        mistake(0, "a job that reads more than measures", "roles-are-narrow", |it| {
+            let role = "google_project_iam_custom_role.measures[0]";
+            set(it, role, "/permissions", json!(["monitoring.timeSeries.list", "monitoring.x"]));
+        }),
+        mistake(0, "a job with a role of Google's on the project", "roles-are-narrow", |it| {
+            let role = "google_project_iam_member.measures[0]";
+            set(it, role, "/role", json!("roles/monitoring.viewer"));
+        }),
+        mistake(0, "a function that reads measures", "roles-are-narrow", |it| {
+            let member =
+                "serviceAccount:prod-index-writer@strata-prod-example.iam.gserviceaccount.com";
+            set(it, "google_project_iam_member.measures[0]", "/member", json!(member));
+        }),
+        mistake(0, "the operator takes deliveries", "functions-take-no-deliveries", |it| {
+            let paused = "google_pubsub_subscription_iam_member.paused[\"index-writer-snapshot\"]";
+            set(it, paused, "/role", json!("roles/pubsub.subscriber"));
+        }),
+        mistake(0, "a function takes dead letters", "functions-take-no-deliveries", |it| {
+            let dead = "google_pubsub_subscription_iam_member.operator[\"index-writer-snapshot\"]";
+            let member =
+                "serviceAccount:prod-index-writer@strata-prod-example.iam.gserviceaccount.com";
+            set(it, dead, "/member", json!(member));
+        }),
         mistake(30, "a secret for who does not read it", "secrets-are-bound-one-by-one", |it| {
             again(it, "google_project_iam_member.ci[\"deploy-run.admin\"]", "/role", json!("r"));
             let last = it.resources.last_mut().unwrap();

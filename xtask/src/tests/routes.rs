@@ -69,3 +69,26 @@ fn filters_are_those_of_a_deployment_and_fit_into_a_subscription() {
         hasPrefix(attributes.objectId, "env/dev/reports/alerts/")"#]]
     .assert_eq(&filters.join("\n"));
 }
+
+#[test]
+fn the_operator_knows_the_subscriptions_by_the_names_that_they_are_given() {
+    let functions = super::workspace().functions().unwrap();
+    let mut named: Vec<_> = routes(&functions, Env::Prod).unwrap();
+    named.sort_by(|left, right| left.subscription.cmp(&right.subscription));
+    let tools =
+        emulator::tools(emulator::Memory::new("b", std::sync::Arc::new(emulator::SystemClock), 1));
+    let mut known = operator::subscriptions(Env::Prod, &tools);
+    known.sort_by(|left, right| left.name.cmp(&right.name));
+    let named: Vec<_> = named.iter().map(|it| (&*it.subscription, &*it.function)).collect();
+    let known: Vec<_> = known.iter().map(|it| (&*it.name, it.function)).collect();
+    assert_eq!(known, named);
+    // And those of their dead letters, of which the plan has the names.
+    let planned = crate::terraform::golden::read(include_str!("plans/prod.jsonl")).unwrap();
+    let planned: Vec<&str> =
+        planned.of("google_pubsub_subscription").map(|it| it.text("/name")).collect();
+    for it in operator::subscriptions(Env::Prod, &tools) {
+        assert!(planned.contains(&it.name.as_str()), "{} is not planned", it.name);
+        assert!(planned.contains(&it.dead().as_str()), "{} is not planned", it.dead());
+    }
+    assert_eq!(planned.len(), 2 * known.len());
+}

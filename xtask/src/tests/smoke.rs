@@ -30,7 +30,7 @@ use crate::terminal::Terminal;
 use crate::terraform::smoke::Smoke;
 
 /// The bucket that the fleet's functions take pushes of.
-const BUCKET: &str = "simulated";
+pub(super) const BUCKET: &str = "simulated";
 
 const PATIENCE: Patience = Patience {
     attempts_max: 30,
@@ -39,7 +39,8 @@ const PATIENCE: Patience = Patience {
 };
 
 /// The functions that a venture concerns.
-const ALL: [&str; 4] = ["snapshot-builder", "manifest-writer", "index-writer", "rules-engine"];
+pub(super) const ALL: [&str; 4] =
+    ["snapshot-builder", "manifest-writer", "index-writer", "rules-engine"];
 
 /// A push, and where its status goes.
 type Push = (Bytes, oneshot::Sender<u16>);
@@ -95,7 +96,7 @@ async fn pushed(State(sender): State<mpsc::Sender<Push>>, body: Bytes) -> Status
 }
 
 /// An emulator that pushes to some of the functions.
-async fn deployed(functions: &[&'static str]) -> Emulator {
+pub(super) async fn deployed(functions: &[&'static str]) -> Emulator {
     let emulator = Emulator::start(Options::default()).await.unwrap();
     emulator.create_bucket(BUCKET).unwrap();
     let mut ports = BTreeMap::new();

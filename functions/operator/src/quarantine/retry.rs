@@ -48,7 +48,12 @@ pub(crate) async fn retry(operator: &Operator<'_>, note: &Note) -> Result<Outcom
     outcomes.pop().ok_or_else(|| Problem::new("the handler gave no answer"))
 }
 
-fn handler(function: &str, tools: &Tools, log: Arc<Sent>) -> Option<Arc<dyn Handler>> {
+/// The functions whose handlers are at hand: all that are pushed to.
+pub(crate) const FUNCTIONS: [&str; 5] =
+    ["snapshot-builder", "manifest-writer", "index-writer", "rules-engine", "alert-dispatcher"];
+
+/// The handler of `function`, which logs alerts to `log`.
+pub(crate) fn handler(function: &str, tools: &Tools, log: Arc<Sent>) -> Option<Arc<dyn Handler>> {
     let tools = tools.clone();
     Some(match function {
         "snapshot-builder" => Arc::new(SnapshotBuilder::new(tools)),
@@ -67,10 +72,11 @@ fn handler(function: &str, tools: &Tools, log: Arc<Sent>) -> Option<Arc<dyn Hand
 
 /// Alerts that were sent to the channel `log`, which is here the screen.
 #[derive(Default)]
-struct Sent(std::sync::Mutex<Vec<String>>);
+pub(crate) struct Sent(std::sync::Mutex<Vec<String>>);
 
 impl Sent {
-    fn lines(&self) -> Vec<String> {
+    /// Those since this was last asked.
+    pub(crate) fn lines(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 }

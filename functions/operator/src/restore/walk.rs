@@ -65,8 +65,7 @@ impl<'a> Walk<'a> {
         let inner: Arc<dyn Store> = if self.dry { Arc::new(Dry::new(inner)) } else { inner };
         let counted = Arc::new(Counted::new(inner));
         let tools = Tools { store: counted.clone(), ..self.operator.tools.clone() };
-        let Operator { env, screen, planted, .. } = *self.operator;
-        let operator = Operator { tools, env, user: None, screen, planted };
+        let operator = Operator { tools, user: None, ..*self.operator };
         let restoring = Restoring {
             operator: &operator,
             definition: self.definition,

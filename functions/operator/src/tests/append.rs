@@ -24,7 +24,14 @@ async fn write(
 ) -> Result<(Conditional, String), Problem> {
     let screen = Screen::on(std::io::sink(), std::io::sink());
     let user = Some(format!("writer {n}"));
-    let operator = Operator { tools: tools.clone(), env: Env::Dev, user, screen: &screen, planted };
+    let operator = Operator {
+        tools: tools.clone(),
+        env: Env::Dev,
+        user,
+        google: &crate::Google::default(),
+        screen: &screen,
+        planted,
+    };
     let definition = tools.definitions.entity("venture").unwrap();
     let current = Current::read(&operator, &entity("V1"), definition).await?;
     let appended = wished(&operator, &current, n);

@@ -47,7 +47,14 @@ async fn run(tools: &Tools, other: Arc<dyn Store>, line: &str) -> (Result<bool, 
     let said = Said::default();
     let screen = Screen::on(said.clone(), said.clone());
     let (tools, env, planted) = (tools.clone(), Env::Dev, Planted::NONE);
-    let operator = Operator { tools, env, user: None, screen: &screen, planted };
+    let operator = Operator {
+        tools,
+        env,
+        user: None,
+        google: &crate::Google::default(),
+        screen: &screen,
+        planted,
+    };
     let ended = match &cli.command {
         Command::Copy(options) => copy::into(options, &operator, other).await,
         Command::Drill(options) => drill::into(options, &operator, other).await,

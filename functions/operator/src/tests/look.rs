@@ -59,6 +59,7 @@ async fn said(bucket: &Memory, tools: &Tools, words: &[&str]) -> String {
         tools: tools.clone(),
         env: domain::Env::Dev,
         user: None,
+        google: &crate::Google::default(),
         screen: &screen,
         planted: Planted::NONE,
     };

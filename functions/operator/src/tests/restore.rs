@@ -54,7 +54,14 @@ impl Place {
         let screen = Screen::on(std::io::sink(), std::io::sink());
         let (tools, env) = (self.tools.clone(), domain::Env::Dev);
         let planted = domain::Planted::NONE;
-        let operator = Operator { tools, env, user: None, screen: &screen, planted };
+        let operator = Operator {
+            tools,
+            env,
+            user: None,
+            google: &crate::Google::default(),
+            screen: &screen,
+            planted,
+        };
         let definition = self.tools.definitions.entity("venture").unwrap();
         let until = Until { known_at, as_of: None };
         let read = records::read(&operator, &entity(id), definition, until, 1).await.unwrap();
@@ -312,7 +319,14 @@ async fn beside_a_writer(steps: usize, planted: Planted<Shortcut>) -> Result<boo
             let line = format!("operator {LINE} --id V1");
             let cli = Cli::parse_from(line.split_whitespace());
             let Command::Restore(options) = &cli.command else { panic!("{line}") };
-            let operator = Operator { tools, env: Env::Dev, user: None, screen: &screen, planted };
+            let operator = Operator {
+                tools,
+                env: Env::Dev,
+                user: None,
+                google: &crate::Google::default(),
+                screen: &screen,
+                planted,
+            };
             crate::restore::run(options, &operator).await
         }),
     );
@@ -324,7 +338,14 @@ async fn beside_a_writer(steps: usize, planted: Planted<Shortcut>) -> Result<boo
     let began = restore.runs();
     let screen = Screen::on(std::io::sink(), std::io::sink());
     let (tools, env, planted) = (place.tools.clone(), Env::Dev, Planted::NONE);
-    let operator = Operator { tools, env, user: None, screen: &screen, planted };
+    let operator = Operator {
+        tools,
+        env,
+        user: None,
+        google: &crate::Google::default(),
+        screen: &screen,
+        planted,
+    };
     let definition = place.tools.definitions.entity("venture").unwrap();
     let current = Current::read(&operator, &entity("V1"), definition).await.unwrap();
     let written = json::parse(br#"{"status":"Sold"}"#).unwrap().as_object().cloned();

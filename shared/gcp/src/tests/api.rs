@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::developer::given_token;
+use crate::given::given_token;
 use crate::{Api, Payload};
 
 fn api() -> Api {
@@ -26,6 +26,21 @@ async fn nobody_but_google_and_loopback_is_called() {
         assert!(err.to_string().contains("neither Google's nor on loopback"), "{err}");
         assert!(!err.to_string().contains("secret"), "{err}");
     }
+}
+
+#[tokio::test]
+async fn a_stand_in_on_another_host_is_called_when_it_is_named_and_gets_no_token() {
+    let url = "http://emulator.invalid:8085/v1/thing";
+    let named = api().with_stand_in("http://emulator.invalid:8085");
+    assert_eq!(named.token(url).await.unwrap(), "loopback");
+    let err = named.send("POST", url, Payload::Nothing, None).await.unwrap_err();
+    assert_eq!(err.kind, ErrorKind::Unavailable, "{err}");
+    let other = named.send("POST", "http://emulator.invalid:1/", Payload::Nothing, None).await;
+    assert_eq!(other.unwrap_err().kind, ErrorKind::Rejected);
+    // Google itself is never spoken to in the clear.
+    let google = api().with_stand_in("https://pubsub.googleapis.com");
+    let clear = google.send("POST", "http://pubsub.googleapis.com/", Payload::Nothing, None);
+    assert_eq!(clear.await.unwrap_err().kind, ErrorKind::Rejected);
 }
 
 #[tokio::test]
@@ -71,7 +86,8 @@ async fn what_a_service_refuses_is_an_answer_with_one_line() {
 async fn a_token_that_was_given_is_the_one_that_is_sent() {
     let given = given_token(Some(" ya29.abc\n".to_owned())).ok().unwrap();
     assert_eq!(given.token().await.ok().unwrap().0, "ya29.abc");
-    for wrong in [None, Some("two words".to_owned()), Some("ä".to_owned())] {
+    for wrong in [None, Some(" \n".to_owned()), Some("two words".to_owned()), Some("ä".to_owned())]
+    {
         let err = given_token(wrong).err().unwrap();
         assert_eq!(err.text, "GOOGLE_OAUTH_ACCESS_TOKEN is no token");
     }

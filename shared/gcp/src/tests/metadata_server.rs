@@ -16,7 +16,7 @@ use crate::tokens::{TokenProvider, Tokens};
 
 /// A clock that somebody sets.
 #[derive(Default)]
-struct Set(AtomicI64);
+pub(super) struct Set(pub(super) AtomicI64);
 
 impl Clock for Set {
     fn now(&self) -> Instant {

@@ -13,8 +13,8 @@ use tokio::net::TcpListener;
 use super::server::{Server, Step, answer, say};
 use super::{bucket, sent};
 use crate::DEADLINE;
-use crate::developer::{Library, OBJECTS};
-use crate::tokens::{TokenProvider, Tokens};
+use crate::developer::Library;
+use crate::tokens::{OBJECTS, TokenProvider, Tokens};
 
 /// PKCS #8, made for these tests; it opens nothing.
 const KEY: &str = include_str!("../../tests/fixtures/token_key.base64");

@@ -25,12 +25,20 @@ const PRIMITIVE: [&str; 3] = ["roles/owner", "roles/editor", "roles/viewer"];
 const TOO_WIDE: [&str; 3] =
     ["roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/storage."];
 
+/// What the operator reads of Cloud Monitoring.
+const MEASURES: &str = "monitoring.timeSeries.list";
+
 pub(super) const POLICIES: &[Policy] = &[
     Policy { name: "nobody-is-everybody", why: "allUsers is the internet", check: everybody },
     Policy {
         name: "roles-are-narrow",
         why: "a role on the project reaches what a function has nothing to do with",
         check: narrow,
+    },
+    Policy {
+        name: "functions-take-no-deliveries",
+        why: "who pulls from a subscription takes deliveries away from its function",
+        check: subscribers,
     },
     Policy {
         name: "functions-may-do-what-they-say",
@@ -90,12 +98,37 @@ fn narrow(case: &Case<'_>) -> Vec<String> {
             || project && TOO_WIDE.iter().any(|wide| role.starts_with(wide));
         (wide || it.sort.ends_with("_policy")).then(|| format!("gives {role:?}"))
     });
-    let functions: Vec<String> = case.functions.iter().map(|it| case.member(&it.name)).collect();
     wrong.extend(lines(case.planned.of("google_project_iam_member"), |it| {
-        let member = it.text("/member").to_owned();
-        functions.contains(&member).then(|| format!("gives {member} a role on the project"))
+        let member = it.text("/member");
+        let function = case.functions.iter().find(|one| case.member(&one.name) == member)?;
+        // Measures are of a project as a whole.
+        let is_measuring = function.metadata.kind == Kind::Job && gives_only(case, it, MEASURES);
+        (!is_measuring).then(|| format!("gives {member} a role on the project"))
     }));
     wrong
+}
+
+/// Whether what `binding` gives is a role of ours that has `permission` and nothing else.
+fn gives_only(case: &Case<'_>, binding: &Resource, permission: &str) -> bool {
+    let (_, id) = binding.text("/role").rsplit_once("/roles/").unwrap_or_default();
+    let role = case.named("google_project_iam_custom_role", "/role_id", id);
+    !id.is_empty() && role.is_some_and(|it| texts(it, "/permissions") == [permission])
+}
+
+fn subscribers(case: &Case<'_>) -> Vec<String> {
+    let functions: Vec<String> = case.functions.iter().map(|it| case.member(&it.name)).collect();
+    let theirs = case.planned.of("google_pubsub_subscription_iam_member");
+    lines(theirs.filter(|it| functions.iter().any(|member| member == it.text("/member"))), |it| {
+        let (role, member) = (it.text("/role"), it.text("/member"));
+        let fine = match role {
+            "roles/pubsub.viewer" => true,
+            "roles/pubsub.subscriber" => it.text("/subscription").ends_with("-dead"),
+            _ => false,
+        };
+        let of = it.text("/subscription");
+        (!fine || member != case.member("operator"))
+            .then(|| format!("gives {member} {role} on {of}"))
+    })
 }
 
 /// Whether `function` is to read, or to write, an object of `class`.

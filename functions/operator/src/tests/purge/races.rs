@@ -138,7 +138,14 @@ impl Race {
             let screen = Screen::on(std::io::sink(), std::io::sink());
             let cli = Cli::parse_from(["operator"].into_iter().chain(LINE.split_whitespace()));
             let user = Some("ada".to_owned());
-            let operator = Operator { tools, env: Env::Dev, user, screen: &screen, planted };
+            let operator = Operator {
+                tools,
+                env: Env::Dev,
+                user,
+                google: &crate::Google::default(),
+                screen: &screen,
+                planted,
+            };
             let Command::Purge(options) = &cli.command else { panic!("{LINE}") };
             crate::purge::run(options, &operator).await
         };

@@ -45,7 +45,14 @@ fn command(world: &World, line: &str, planted: Planted<Shortcut>) -> Run {
     let cli = Cli::try_parse_from(["operator"].into_iter().chain(line.split(' '))).unwrap();
     let future = async move {
         let screen = Screen::on(std::io::sink(), std::io::sink());
-        let operator = Operator { tools, env: Env::Dev, user: None, screen: &screen, planted };
+        let operator = Operator {
+            tools,
+            env: Env::Dev,
+            user: None,
+            google: &crate::Google::default(),
+            screen: &screen,
+            planted,
+        };
         perform(&cli.command, operator).await
     };
     let mut run = Run { future: Some(Box::pin(future)), open, ended: None };
