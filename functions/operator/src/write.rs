@@ -39,6 +39,7 @@ use batch::BATCH_BYTES_MAX;
 #[command(after_help = "Examples:
   write venture V1 --file v1.json                     a full document
   echo '{\"status\":\"Pilot\"}' | write venture V1 --merge --file - --reason \"board of 3 May\"
+  write venture V1 --set status=Pilot --set mrr=1200  the patch, said on the command line
   write venture V1 --delete --reason duplicate
   write venture V1 --file v1.json --if-current 01K9CGKDG0AV7BZJ26205ZR7J2
   write venture V1 --file v1.json --if-current none   only if there is no such venture yet
@@ -56,10 +57,14 @@ pub struct Options {
     #[arg(
         long,
         value_name = "FILE",
-        required_unless_present = "delete",
+        required_unless_present_any = ["delete", "set"],
         conflicts_with = "delete"
     )]
     file: Option<PathBuf>,
+    /// A merge patch of this field; may be repeated. The value is JSON, or a text where it is none:
+    /// status=Pilot, mrr=1200, title='"7"', note=null.
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = field, conflicts_with_all = ["file", "delete", "batch"])]
+    set: Vec<(String, Value)>,
     /// The file is a JSON merge patch: what it does not name stays, null removes.
     #[arg(long, conflicts_with = "delete")]
     merge: bool,
@@ -147,6 +152,13 @@ fn documents(
     options: &Options,
     definition: &EntityDefinition,
 ) -> Result<(Op, Vec<Option<Json>>), Problem> {
+    if !options.set.is_empty() {
+        let patch: Json = options.set.iter().cloned().collect();
+        return match patch.len() == options.set.len() {
+            true => Ok((Op::Merge, vec![Some(patch)])),
+            false => Err(Problem::new("--set names a field twice")),
+        };
+    }
     let Some(file) = &options.file else { return Ok((Op::Delete, vec![None])) };
     if !options.batch {
         let op = if options.merge { Op::Merge } else { Op::Full };
@@ -201,6 +213,17 @@ fn lost(
          --metadata` and decide again"
     ));
     Ok(false)
+}
+
+/// A field and its value, as a person says them.
+fn field(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or("not FIELD=VALUE, such as status=Pilot")?;
+    let value = json::parse_within(value.as_bytes(), domain::RECORD_BOUNDS);
+    let said = || text[name.len() + 1..].to_owned();
+    Ok((name.to_owned(), value.unwrap_or_else(|_| Value::from(said()))))
 }
 
 /// The document in `file`.

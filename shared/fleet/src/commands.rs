@@ -8,7 +8,7 @@ use domain::{Env, json};
 use manifest_compactor::Ended;
 use operator::{Cli, Google, Operator, Screen, perform};
 use serde_json::Value;
-use simulation::{Answer, COMMAND, COMPACTOR, ONCE, Outside, Process};
+use simulation::{Answer, COMMAND, COMPACTOR, EDIT, ONCE, OPERATOR, Outside, Process, TOLD};
 use store::Tools;
 
 use crate::Bug;
@@ -41,7 +41,9 @@ impl Process for Commands {
             let Some(ended) = ended else { return 400 };
             match ended {
                 Ok(well) if well || attributes.get(ONCE).is_some() => {
-                    (self.outside)(&printed.text());
+                    let aside = told.text();
+                    let told = if aside.is_empty() { aside } else { format!("{TOLD}{aside}") };
+                    (self.outside)(&format!("{well}\n{}{told}", printed.text()));
                     204
                 }
                 Ok(_) => 500,
@@ -55,6 +57,52 @@ impl Commands {
     async fn operate<'a>(
         &self,
         words: impl Iterator<Item = &'a str>,
+        screen: &Screen,
+    ) -> Option<Result<bool, operator::Problem>> {
+        let mut words: Vec<String> = words.map(str::to_owned).collect();
+        if let [_, edit, kind, id, rest @ ..] = &words[..]
+            && edit == EDIT
+        {
+            let etag = match self.etag(kind, id).await {
+                Ok(etag) => etag,
+                Err(problem) => return Some(Err(problem)),
+            };
+            let actor = self.tools.ids.ulid(self.tools.clock.now());
+            let head = [OPERATOR, "write", kind, id, "--if-current", &etag, "--actor", &actor];
+            let head = head.map(str::to_owned).into_iter();
+            if let Err(problem) = screen.say(&actor) {
+                return Some(Err(problem));
+            }
+            words = head.chain(rest.iter().cloned()).collect();
+        }
+        match self.run(&words, screen).await {
+            // What is there is not valid, and would not be with this either.
+            Some(Err(problem)) if problem.to_string().starts_with("refused") => Some(Ok(false)),
+            ended => ended,
+        }
+    }
+
+    /// What a program reads before it writes on a condition.
+    async fn etag(&self, kind: &str, id: &str) -> Result<String, operator::Problem> {
+        let printed = Printed::default();
+        let screen = Screen::on(printed.clone(), io::sink());
+        let words = [OPERATOR, "get", kind, id, "--metadata", "--json"].map(str::to_owned);
+        let well = match self.run(&words, &screen).await.unwrap_or(Ok(false)) {
+            // There is a record, and perhaps it does not count.
+            Err(problem) if problem.to_string().contains("no snapshot") => false,
+            ended => ended?,
+        };
+        let shown = json::parse(printed.text().as_bytes()).unwrap_or_default();
+        match shown["etag"].as_str() {
+            Some(etag) => Ok(etag.to_owned()),
+            None if !well && printed.text().is_empty() => Ok("none".to_owned()),
+            None => Err(operator::Problem::new("there is no etag")),
+        }
+    }
+
+    async fn run(
+        &self,
+        words: &[String],
         screen: &Screen,
     ) -> Option<Result<bool, operator::Problem>> {
         let cli = Cli::try_parse_from(words).ok()?;

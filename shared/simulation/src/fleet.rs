@@ -17,6 +17,13 @@ pub const COMPACTOR: &str = "manifest-compactor";
 /// The attribute of a command line: its words, an array in JSON.
 pub const COMMAND: &str = "command";
 
+/// The first word of what a program does that changes an entity: it reads it, and writes on the
+/// condition that it is still that. It prints an actor of its own first.
+pub const EDIT: &str = "edit";
+
+/// Stands between what a command has printed as its result and what beside it.
+pub const TOLD: &str = "told: ";
+
 /// The attribute that says that a command has ended whatever it found, unless it failed. Others are
 /// run again until nothing is left to do.
 pub const ONCE: &str = "once";
@@ -51,7 +58,8 @@ pub trait Process: Send + Sync {
 /// The status to come. A run happens in one thread.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = u16> + 'a>>;
 
-/// Takes the names of alerts that are sent, and what commands print.
+/// Takes the names of alerts that are sent, and what commands print, after a line that says whether
+/// they have ended well.
 pub type Outside = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// The entity definitions of the simulation: one kind with an index of each sort and a schema

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use domain::json::Object;
 use serde_json::{Value, json};
 
-use crate::plan::{Plan, Said, Says};
+use crate::plan::{Planned, Said, Says};
 use crate::timeline::instant;
 
 /// What must be in the bucket, by object name: the text that is compared.
@@ -26,10 +26,10 @@ pub(crate) struct Entity<'a> {
     newest: (i64, &'a str, &'a str),
 }
 
-/// Folds everything that `plan` writes.
-pub(crate) fn fold(plan: &Plan) -> Vec<Entity<'_>> {
+/// Folds these records.
+pub(crate) fn fold<'a>(records: impl IntoIterator<Item = &'a Planned>) -> Vec<Entity<'a>> {
     let mut histories: BTreeMap<(&'static str, &str), Vec<(&Says, &str)>> = BTreeMap::new();
-    for record in plan.all() {
+    for record in records {
         let Some(says) = &record.says else { continue };
         let key = (says.entity.0, says.entity.1.as_str());
         histories.entry(key).or_default().push((says, &record.name));

@@ -16,12 +16,15 @@ pub(crate) struct Seen {
     pub(crate) opened: BTreeSet<String>,
     /// Rules as they were ever in a bundle, by id and condition.
     pub(crate) conditions: BTreeSet<(String, String)>,
+    /// The names of all objects that ever were.
+    pub(crate) names: BTreeSet<String>,
     /// Versions that are no longer live, oldest first.
     replaced: Vec<(String, Generation)>,
 }
 
 impl Seen {
     pub(crate) fn note(&mut self, stored: &Stored) {
+        self.names.insert(stored.name.clone());
         let Ok(name) = ObjectName::parse(&stored.name) else { return };
         let body = json::parse(&stored.body).unwrap_or_default();
         match name {

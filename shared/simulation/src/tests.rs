@@ -44,9 +44,7 @@ fn merge(text: &str) -> Said {
 
 /// What the oracle expects of these records, whose snapshots alone are shown whole.
 fn check(records: Vec<Planned>, expect: &Expect) {
-    let plan =
-        Plan { seed: 0, mix: Mix::default(), given: Vec::new(), records, commands: Vec::new() };
-    let entities = oracle::fold(&plan);
+    let entities = oracle::fold(&records);
     let mut expected: oracle::Expected =
         entities.iter().flat_map(oracle::Entity::objects).collect();
     expected.extend(oracle::registers(&entities));

@@ -6,15 +6,16 @@ mod commands;
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::limits::ATTEMPTS_MAX;
-use domain::{EntityRef, ObjectName, json, volatile};
+use domain::{ObjectName, json, volatile};
 use emulator::Memory;
 use store::Object;
 
 use crate::oracle::{self, Entity, Expected};
-use crate::plan::Plan;
+use crate::plan::{Plan, Planned};
 use crate::report::{Check, Wrong};
 use crate::seen::Seen;
 use crate::world::Said;
+use crate::written::Appended;
 
 /// After everything is calm, no message is pushed more often than this.
 const TRIES_SINCE_CALM_MAX: u32 = 8;
@@ -39,6 +40,12 @@ const SHORT: usize = 14;
 /// A run after its end.
 pub(crate) struct Aftermath<'a> {
     pub(crate) plan: &'a Plan,
+    /// Every record that is to be folded.
+    pub(crate) records: Vec<Planned>,
+    /// Those that operators have appended.
+    pub(crate) appended: &'a [Appended],
+    /// Where the history of each entity was that was purged.
+    pub(crate) purged: BTreeSet<String>,
     pub(crate) bucket: &'a Memory,
     /// What is live in it, by name.
     pub(crate) objects: &'a BTreeMap<String, Object>,
@@ -52,18 +59,28 @@ pub(crate) struct Aftermath<'a> {
     pub(crate) operations_max: Vec<(&'static str, u64)>,
 }
 
+impl Aftermath<'_> {
+    /// Whether this is, or was, a record of an entity that was purged.
+    fn is_purged(&self, record: &str) -> bool {
+        self.purged.iter().any(|prefix| record.starts_with(prefix))
+    }
+}
+
+/// Where the history of each entity was that was purged, by those who have said so.
+pub(crate) fn purged(said: &[Said]) -> BTreeSet<String> {
+    let purges = said.iter().filter(|said| said.well && said.words[0] == "purge");
+    purges.map(|said| format!("env/dev/ventures/{}/history/", said.words[2])).collect()
+}
+
 /// The first thing that is wrong.
 pub(crate) fn judge(aftermath: &Aftermath<'_>) -> Result<(), Wrong> {
-    let entities = oracle::fold(aftermath.plan);
+    let entities = oracle::fold(&aftermath.records);
     let wrong = |check| move |what| Wrong { check, what };
-    let repaired = bucket(aftermath, &entities).map_err(wrong(Check::Bucket))?;
+    bucket(aftermath, &entities).map_err(wrong(Check::Bucket))?;
     quarantine(aftermath).map_err(wrong(Check::Quarantine))?;
     journal(aftermath).map_err(wrong(Check::Journal))?;
-    // Which rules are in force says their bundle, an index object.
-    if !repaired.iter().any(|entity| entity.segment == "rules") {
-        alerts::open_rules(aftermath, &entities).map_err(wrong(Check::OpenRules))?;
-        alerts::objects(aftermath).map_err(wrong(Check::Alerts))?;
-    }
+    alerts::open_rules(aftermath, &entities).map_err(wrong(Check::OpenRules))?;
+    alerts::objects(aftermath).map_err(wrong(Check::Alerts))?;
     if aftermath.tries_since_calm_max > TRIES_SINCE_CALM_MAX {
         let tries = aftermath.tries_since_calm_max;
         let what = format!("a message is pushed {tries} times after everything is calm");
@@ -73,12 +90,10 @@ pub(crate) fn judge(aftermath: &Aftermath<'_>) -> Result<(), Wrong> {
     operations(aftermath).map_err(wrong(Check::Operations))
 }
 
-/// Compares everything but alerts and quarantine; answers whose repair is wanted.
-fn bucket(aftermath: &Aftermath<'_>, entities: &[Entity<'_>]) -> Result<Vec<EntityRef>, String> {
-    let Aftermath { plan, objects, .. } = aftermath;
+/// Compares everything but alerts and quarantine.
+fn bucket(aftermath: &Aftermath<'_>, entities: &[Entity<'_>]) -> Result<(), String> {
     let mut found = Expected::new();
-    let mut repaired = Vec::new();
-    for (name, object) in *objects {
+    for (name, object) in aftermath.objects {
         let Ok(parsed) = ObjectName::parse(name) else {
             return Err(format!("no class of object is called {name}"));
         };
@@ -86,7 +101,9 @@ fn bucket(aftermath: &Aftermath<'_>, entities: &[Entity<'_>]) -> Result<Vec<Enti
             return Err(format!("{name} is left of an index that was dropped"));
         }
         match parsed {
-            ObjectName::RepairWanted(entity) => repaired.push(entity),
+            ObjectName::RepairWanted(entity) => {
+                return Err(format!("a repair of {entity} is wanted, and nobody mends it"));
+            }
             ObjectName::Alert { .. } | ObjectName::AlertState(_) => (),
             ObjectName::Quarantine { .. } => (),
             _ => found.extend(
@@ -94,28 +111,9 @@ fn bucket(aftermath: &Aftermath<'_>, entities: &[Entity<'_>]) -> Result<Vec<Enti
             ),
         }
     }
-    if plan.mix.expired == 0 && !repaired.is_empty() {
-        return Err(format!("a repair is wanted of {repaired:?}, and nothing has expired"));
-    }
     let mut expected: Expected = entities.iter().flat_map(Entity::objects).collect();
     expected.extend(oracle::registers(entities));
-    // Which index objects a repair concerns will be seen by reconciliation.
-    let known = |name: &String| !repaired.iter().any(|entity| concerns(entity, name));
-    found.retain(|name, _| known(name));
-    expected.retain(|name, _| known(name));
-    same(&found, &expected)?;
-    Ok(repaired)
-}
-
-/// Whether the index object `name` is a pointer of `entity`, or a register that it may be in.
-fn concerns(entity: &EntityRef, name: &str) -> bool {
-    match ObjectName::parse(name) {
-        Ok(ObjectName::Pointer(pointer)) => pointer.entity == *entity,
-        Ok(ObjectName::Register { segment, .. } | ObjectName::Bundle { segment, .. }) => {
-            segment == entity.segment
-        }
-        _ => false,
-    }
+    same(&found, &expected)
 }
 
 fn same(found: &Expected, expected: &Expected) -> Result<(), String> {
@@ -134,14 +132,17 @@ fn same(found: &Expected, expected: &Expected) -> Result<(), String> {
 /// Nothing valid is quarantined, and everything that does not count once.
 fn quarantine(aftermath: &Aftermath<'_>) -> Result<(), String> {
     let Aftermath { plan, bucket, objects, .. } = *aftermath;
-    let mut left: BTreeSet<&str> =
-        plan.all().filter(|record| record.says.is_none()).map(|it| it.name.as_str()).collect();
+    let invalid = plan.all().filter(|record| record.says.is_none()).map(|it| it.name.as_str());
+    let mut left: BTreeSet<&str> = invalid.filter(|name| !aftermath.is_purged(name)).collect();
     for (name, object) in objects {
         if !name.starts_with("env/dev/reports/quarantine/") {
             continue;
         }
         let note = json::parse(&object.body).unwrap_or_default();
         let record = note["object"].as_str().unwrap_or_default();
+        if aftermath.is_purged(record) {
+            continue;
+        }
         if !left.remove(record) {
             return Err(format!("{record} is quarantined: {}", note["reasons"]));
         }

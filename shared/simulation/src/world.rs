@@ -30,6 +30,7 @@ use crate::seen::Seen;
 use crate::timeline::{Next, Timeline, VirtualClock};
 use crate::trace::Trace;
 use crate::verdict::{self, Aftermath};
+use crate::written;
 
 /// The bucket of every run.
 const BUCKET: &str = "simulated";
@@ -378,13 +379,25 @@ impl<'a> World<'a> {
         // A command can be told to come in an hour.
         let pushed = self.pending.iter().filter(|it| !self.functions[it.function].is_job());
         let tries_max = pushed.map(|pending| pending.attempts_since_calm).max();
+        let said = self.said();
+        let bodies = objects.iter().map(|(name, object)| (name, &object.body[..]));
+        let appended = written::appended(self.plan, bodies);
+        let purged = verdict::purged(&said);
+        let records = self.plan.all().filter(|record| match &record.name {
+            name if purged.iter().any(|it| name.starts_with(it)) => objects.contains_key(name),
+            _ => true,
+        });
+        let records = records.chain(appended.iter().map(|it| &it.record)).cloned().collect();
         let aftermath = Aftermath {
             plan: self.plan,
+            records,
+            appended: &appended,
+            purged,
             bucket: &self.network.bucket,
             objects: &objects,
             seen: &self.seen,
             sent: &sent,
-            said: &self.said(),
+            said: &said,
             tries_since_calm_max: tries_max.unwrap_or(0),
             operations_max: self.operations_max(),
         };

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::Planned;
+use super::{Planned, Says};
 use crate::dice::Dice;
-use crate::fleet::{COMPACTOR, OPERATOR};
+use crate::fleet::{COMPACTOR, EDIT, OPERATOR};
+use crate::timeline::instant;
 
 /// Of so many seeds, one has commands.
 const SEEDS: u64 = 4;
@@ -51,11 +52,29 @@ pub(super) fn draw(seed: u64, records: &mut [Planned]) -> Vec<Command> {
             // Around a record, so that something happens meanwhile.
             let near = dice.pick(records).at;
             let at = near + dice.millis(0, *dice.pick(&[500, 5_000, 900_000]));
-            match dice.between(0, 19) {
-                0..10 => Command::new(at, COMPACTOR, &["--segment", "ventures"]),
-                10..13 => Command::new(at, COMPACTOR, &["--full", "--export"]),
-                13 => Command::new(at, COMPACTOR, &["--full", "--shards", "256"]),
-                _ => Command::new(at, OPERATOR, &["list", "venture", "--json"]),
+            let id = match &dice.pick(records).says {
+                Some(Says { entity: ("ventures", id), .. }) => id.as_str(),
+                _ => "V1",
+            };
+            let operator = |words: &[&str]| Command::new(at, OPERATOR, words);
+            match dice.between(0, 29) {
+                0..8 => Command::new(at, COMPACTOR, &["--segment", "ventures"]),
+                8..10 => Command::new(at, COMPACTOR, &["--full", "--export"]),
+                10 => Command::new(at, COMPACTOR, &["--full", "--shards", "256"]),
+                11..20 => {
+                    let set = *dice.pick(&["n=3", "n=12", "status=a", "group=H", "title=two"]);
+                    operator(&[EDIT, "venture", id, "--set", set])
+                }
+                20 => operator(&["reconcile", "--segment", "ventures", "--repair"]),
+                21 => operator(&["purge", "venture", id, "--reason", "r", "--yes", "--actor", "p"]),
+                22 | 23 => {
+                    // What was known some time before, if there was such a time.
+                    let at_ms = u64::try_from(at.as_millis()).unwrap_or(0);
+                    let known_at = instant(i64::try_from(dice.between(0, at_ms)).unwrap_or(0));
+                    let known_at = known_at.to_millis_text();
+                    operator(&["restore", "--segment", "ventures", "--known-at", &known_at])
+                }
+                _ => operator(&["list", "venture", "--json"]),
             }
         })
         .collect();

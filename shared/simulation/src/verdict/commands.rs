@@ -1,26 +1,29 @@
-//! Whether what commands have printed is what was there.
+//! Whether what commands have printed is what was there, and what they have done is what they say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Instant, json};
 
 use super::Aftermath;
+use crate::fleet::EDIT;
 use crate::oracle::{self, Entity};
-use crate::plan::{Plan, Planned};
+use crate::plan::Planned;
 use crate::world::Said;
 
-/// Everything that was printed.
+/// Everything that was printed, and every claim.
 pub(super) fn printed(aftermath: &Aftermath<'_>) -> Result<(), String> {
     for said in aftermath.said {
         let words: Vec<&str> = said.words.iter().map(String::as_str).collect();
         let found = match words[..] {
             ["list", ..] => listed(aftermath, said),
             ["get", _, id, until, at, ..] => was(aftermath, said, (id, until, at)),
+            ["purge", _, id, ..] if said.well => erased(aftermath, said, id),
+            [EDIT, ..] => edited(aftermath, said),
             _ => Ok(()),
         };
         found.map_err(|what| format!("{}: {what}", said.words.join(" ")))?;
     }
-    Ok(())
+    claims(aftermath)
 }
 
 /// Each line of a listing is of a manifest that was there while it was made, and so is each that is
@@ -33,11 +36,15 @@ fn listed(aftermath: &Aftermath<'_>, said: &Said) -> Result<(), String> {
             return Err(format!("{line} is there twice"));
         }
     }
-    let entities = oracle::fold(aftermath.plan).into_iter();
+    let entities = oracle::fold(aftermath.plan.all()).into_iter();
     for Entity { id, .. } in entities.filter(|entity| entity.kind == "venture") {
         let name = format!("env/dev/manifests/ventures/by-id/{id}.json");
         let versions = aftermath.bucket.versions_of(&name);
         let line = lines.remove(id);
+        if aftermath.is_purged(&format!("env/dev/ventures/{id}/history/")) {
+            // What was there is not known any more.
+            continue;
+        }
         // Before the first version there is none.
         let mut there = vec![(None, versions.first().map(|it| it.created_at))];
         for (number, version) in versions.iter().enumerate() {
@@ -66,19 +73,14 @@ fn was(
     (id, until, at): (&str, &str, &str),
 ) -> Result<(), String> {
     let at = Instant::parse(at).ok_or("that is no instant")?;
-    let stored = |record: &Planned| {
-        let versions = aftermath.bucket.versions_of(&record.name);
-        versions.first().is_some_and(|version| version.created_at <= at)
-    };
+    let stored = |record: &Planned| stored_at(aftermath, &record.name).is_some_and(|it| it <= at);
     let dated = |record: &Planned| {
         let dated = record.says.as_ref().map(|says| crate::timeline::instant(says.at_ms));
         dated.is_none_or(|dated| dated <= at)
     };
     let is_in =
         |record: &&Planned| if until == "--known-at" { stored(record) } else { dated(record) };
-    let records = aftermath.plan.all().filter(is_in).cloned().collect();
-    let truncated = Plan { given: Vec::new(), records, ..aftermath.plan.clone() };
-    let entities = oracle::fold(&truncated);
+    let entities = oracle::fold(aftermath.records.iter().filter(is_in));
     let entity = entities.iter().find(|it| it.id == id && it.kind == "venture");
     let expected = entity.and_then(|it| it.document.as_ref().ok());
     let expected = expected.map(|it| serde_json::json!(it).to_string()).unwrap_or_default();
@@ -86,4 +88,80 @@ fn was(
         true => Ok(()),
         false => Err(format!("it says {:?} instead of {expected:?}", said.text.trim_end())),
     }
+}
+
+fn stored_at(aftermath: &Aftermath<'_>, name: &str) -> Option<Instant> {
+    aftermath.bucket.versions_of(name).first().map(|version| version.created_at)
+}
+
+/// Nothing is left of what an entity was before it was purged.
+fn erased(aftermath: &Aftermath<'_>, said: &Said, id: &str) -> Result<(), String> {
+    let history = format!("env/dev/ventures/{id}/history/");
+    // Each record has a number, which its text and every text that is made of it has.
+    let numbers = aftermath.plan.all().filter_map(|record| {
+        let text = String::from_utf8_lossy(&record.body);
+        let (_, number) = text.split_once(r#""note":"#)?;
+        let number: String = number.chars().take_while(char::is_ascii_digit).collect();
+        (record.name.starts_with(&history) && !aftermath.objects.contains_key(&record.name))
+            .then_some(number)
+    });
+    let numbers: BTreeSet<String> = numbers.collect();
+    for name in &aftermath.seen.names {
+        let about = name.contains(&format!("/{id}")) || name.contains("/export/");
+        if !about {
+            continue;
+        }
+        for version in aftermath.bucket.versions_of(name) {
+            let text = String::from_utf8_lossy(&version.body).replace(r#"\""#, r#"""#);
+            let of_it = |line: &&str| line.contains(&format!(r#""id":"{id}""#));
+            let has = |line: &str, number: &String| {
+                [",", "}"].iter().any(|end| line.contains(&format!(r#""note":{number}{end}"#)))
+            };
+            let kept = text.lines().filter(of_it).any(|it| numbers.iter().any(|n| has(it, n)));
+            if kept {
+                let generation = version.generation;
+                return Err(format!("{name} {generation} holds a record, of {}", said.ended_at));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Who is told to have won has a record, and who is told to have lost has none; what they have lost
+/// to is there.
+fn edited(aftermath: &Aftermath<'_>, said: &Said) -> Result<(), String> {
+    if aftermath.is_purged(&format!("env/dev/ventures/{}/history/", said.words[2])) {
+        return Ok(());
+    }
+    let actor = said.text.lines().next().unwrap_or_default();
+    let records = aftermath.appended.iter().filter(|it| it.actor == actor).count();
+    if records != usize::from(said.well) {
+        return Err(format!("it has ended well: {}, and has {records} records", said.well));
+    }
+    let other = said.aside.split(": env/").nth(1).and_then(|it| it.split_once(".json"));
+    let other = other.map(|(name, _)| format!("env/{name}.json"));
+    match other.filter(|_| !said.well) {
+        Some(other) if !aftermath.objects.contains_key(&other) => {
+            Err(format!("it has lost to {other}, which is not there"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Every record that was appended on a condition is in a claim: at most one after each version.
+fn claims(aftermath: &Aftermath<'_>) -> Result<(), String> {
+    let claims = aftermath.objects.iter().filter(|(name, _)| name.contains("/_claims/"));
+    let claimed = claims.map(|(_, object)| {
+        let claim = json::parse(&object.body).unwrap_or_default();
+        claim["name"].as_str().unwrap_or_default().to_owned()
+    });
+    let claimed: BTreeSet<String> = claimed.collect();
+    for appended in aftermath.appended {
+        let name = &appended.record.name;
+        let on_a_condition = matches!(appended.origin.as_str(), "operator" | "restore");
+        if on_a_condition && !claimed.contains(name) && !aftermath.is_purged(name) {
+            return Err(format!("{name} was appended without a claim"));
+        }
+    }
+    Ok(())
 }

@@ -8,12 +8,12 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::Instant;
+use domain::{Instant, ObjectName};
 use emulator::Message;
 use serde_json::json;
 
 use super::{Event, World};
-use crate::fleet::{COMMAND, COMPACTOR, ONCE, OPERATOR, Outside};
+use crate::fleet::{COMMAND, COMPACTOR, ONCE, OPERATOR, Outside, TOLD};
 use crate::oracle;
 use crate::plan::Command;
 use crate::timeline::instant;
@@ -33,8 +33,12 @@ pub(crate) struct Said {
     pub(crate) began_at: Instant,
     /// When it had ended.
     pub(crate) ended_at: Instant,
+    /// Whether it has ended well.
+    pub(crate) well: bool,
     /// The lines.
     pub(crate) text: String,
+    /// And those beside.
+    pub(crate) aside: String,
 }
 
 impl World<'_> {
@@ -93,15 +97,33 @@ impl World<'_> {
             let attempt = &self.attempts[attempt];
             let attributes = &self.pending[attempt.message].message.attributes;
             let words = attributes.get(COMMAND).and_then(|words| serde_json::from_str(words).ok());
-            Said { words: words.unwrap_or_default(), began_at: attempt.began_at, ended_at, text }
+            let words: Vec<String> = words.unwrap_or_default();
+            let (well, text) = text.split_once('\n').unwrap_or_default();
+            let (text, aside) = text.split_once(TOLD).unwrap_or((text, ""));
+            let (well, text, aside) = (well == "true", text.to_owned(), aside.to_owned());
+            Said { words, began_at: attempt.began_at, ended_at, well, text, aside }
         });
         said.collect()
+    }
+
+    /// Whether somebody has noted that a repair is wanted.
+    fn is_repair_wanted(&self) -> bool {
+        let objects = self.network.bucket.objects();
+        objects
+            .keys()
+            .any(|name| matches!(ObjectName::parse(name), Ok(ObjectName::RepairWanted(_))))
     }
 
     /// When everything has been handled, looks at the bucket as operators do: compacts it, lists
     /// it, and asks what its entities were, or were known to be, at some instant.
     pub(super) fn look(&mut self) -> Result<(), String> {
         self.counts.operations = self.network.state().operations;
+        if self.is_repair_wanted() {
+            // What was overwritten is not known any more, and that has been noted.
+            let words = ["reconcile", "--repair"].map(str::to_owned);
+            self.command(OPERATOR, &words, true);
+            self.drain()?;
+        }
         let compacted = self.plan.commands.iter().any(|command| command.job == COMPACTOR);
         // Few shards, unless somebody has made many: each is read.
         let mut mode = vec!["--segment", "ventures"];
@@ -117,7 +139,7 @@ impl World<'_> {
         }
         let commands = [Command::new(Duration::ZERO, COMPACTOR, &mode)];
         let list = Command::new(Duration::ZERO, OPERATOR, &["list", "venture", "--json"]);
-        let ids: Vec<String> = oracle::fold(self.plan)
+        let ids: Vec<String> = oracle::fold(self.plan.all())
             .into_iter()
             .filter(|entity| entity.kind == "venture")
             .map(|entity| entity.id.to_owned())
