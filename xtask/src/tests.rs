@@ -37,6 +37,8 @@ mod registry;
 mod registry_wire;
 mod rights;
 mod routes;
+#[cfg(unix)]
+mod runbooks;
 mod scenarios;
 mod schema;
 mod settings;
