@@ -22,6 +22,7 @@ mod emulator;
 mod ends;
 mod feeding;
 mod fuzz;
+mod help;
 mod image;
 mod interleavings;
 mod invariants;
