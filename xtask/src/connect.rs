@@ -10,9 +10,12 @@ use emulator::{DeadLetterPolicy, Emulator, Notification, Push, RetryPolicy, Subs
 
 use crate::routing::{self, Route};
 
-/// Where deliveries go that were never acknowledged, and the subscription in which they wait: what
-/// comes to a topic without one is lost.
-pub(crate) const DEAD_LETTERS: &str = "dead-letters";
+/// Where deliveries of `subscription` go that were never acknowledged, and the subscription in which
+/// they wait: what comes to a topic without one is lost. (`terraform/subscriptions.tf`, and
+/// `operator::Subscription::dead`.)
+pub(crate) fn dead_letters(subscription: &str) -> String {
+    format!("{subscription}-dead")
+}
 
 /// By this label a subscription that was made here is known in a folder.
 const LABEL: (&str, &str) = ("made-by", "xtask");
@@ -28,8 +31,9 @@ pub(crate) struct Patience {
     pub(crate) in_flight_max: Option<usize>,
 }
 
-/// Makes the notification configurations of `env` on `bucket`, a subscription for each of
-/// `routes`, and the one in which dead letters wait. Where the function has no port, messages wait.
+/// Makes the notification configurations of `env` on `bucket`, and for each of `routes` a
+/// subscription and the one in which its dead letters wait. Where the function has no port, messages
+/// wait.
 pub(crate) fn connect(
     emulator: &Emulator,
     (bucket, env): (&str, Env),
@@ -37,8 +41,6 @@ pub(crate) fn connect(
     patience: Patience,
     port: impl Fn(&str) -> Option<u16>,
 ) -> Result<()> {
-    let dead_letters = Subscription::new(DEAD_LETTERS, DEAD_LETTERS);
-    emulator.subscribe(Subscription { expiration: None, labels: labels(), ..dead_letters })?;
     for routing::Notification { topic, object_name_prefix } in routing::notifications(env) {
         emulator.notify(bucket, Notification::finalized(topic, object_name_prefix))?;
     }
@@ -52,6 +54,9 @@ pub(crate) fn deliver(
     patience: Patience,
     port: Option<u16>,
 ) -> Result<()> {
+    let dead = dead_letters(&route.subscription);
+    let waiting = Subscription::new(&dead, &dead);
+    emulator.subscribe(Subscription { expiration: None, labels: labels(), ..waiting })?;
     let plain = Subscription::new(&route.subscription, &route.topic);
     let (minimum_backoff, maximum_backoff) = patience.backoff;
     emulator.subscribe(Subscription {
@@ -59,10 +64,7 @@ pub(crate) fn deliver(
         filter: route.filter.clone(),
         ack_deadline: ACK_DEADLINE,
         retry: Some(RetryPolicy { minimum_backoff, maximum_backoff }),
-        dead_letter: Some(DeadLetterPolicy {
-            topic: DEAD_LETTERS.to_owned(),
-            attempts_max: patience.attempts_max,
-        }),
+        dead_letter: Some(DeadLetterPolicy { topic: dead, attempts_max: patience.attempts_max }),
         labels: labels(),
         in_flight_max: patience.in_flight_max.unwrap_or(plain.in_flight_max),
         ..plain

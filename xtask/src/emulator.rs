@@ -123,9 +123,13 @@ pub(crate) fn notification_of(text: &str, project: &str) -> Notification {
 
 /// What clients need to find the emulator at `url`, for a shell.
 pub(crate) fn environment(url: &str, project: &str) -> String {
+    let host = url.trim_start_matches("http://");
     format!(
         "# Python, Rust and others; Python with credentials=AnonymousCredentials()
 export STORAGE_EMULATOR_HOST={url}
+# operator dlq, pause, resume, status
+export PUBSUB_EMULATOR_HOST={host}
+export GOOGLE_CLOUD_PROJECT={project}
 # gcloud
 export CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE={url}/
 export CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB={url}/

@@ -137,7 +137,11 @@ fn compact(options: &manifest_compactor::Options) -> anyhow::Result<bool> {
 
 fn main() -> ExitCode {
     let terminal = Terminal::new();
-    let ended = match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(err) => return operator::refuse(&err, &operator::Screen::new()),
+    };
+    let ended = match command {
         Command::Replay(options) => replay::run(&options, &terminal),
         Command::Dev(options) => dev::run(&options, &terminal),
         Command::Check(options) => check::run(&options, &terminal),

@@ -18,7 +18,14 @@ const PROFILE: &str = "simulation";
 ///
 /// `cargo xtask sim --help` says what can be asked for; the first time it builds the functions.
 #[derive(Args)]
-#[command(disable_help_flag = true)]
+#[command(
+    disable_help_flag = true,
+    after_help = "Examples:
+  cargo xtask sim --seeds 20000          so many histories, with everything that can go wrong
+  cargo xtask sim --seed 17              one of them, as it was
+  cargo xtask sim --bugs --seeds 20000   every planted bug, until it is found
+  cargo xtask sim --help                 everything that it can be asked"
+)]
 pub(crate) struct Options {
     /// What the simulation is asked for: --seeds N, --seed S, --minutes M, --profile P, --bugs …
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]

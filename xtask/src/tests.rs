@@ -22,6 +22,7 @@ mod emulator;
 mod ends;
 mod feeding;
 mod fuzz;
+mod help;
 mod image;
 mod interleavings;
 mod invariants;
@@ -37,6 +38,8 @@ mod registry;
 mod registry_wire;
 mod rights;
 mod routes;
+#[cfg(unix)]
+mod runbooks;
 mod scenarios;
 mod schema;
 mod settings;

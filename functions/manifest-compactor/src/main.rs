@@ -8,7 +8,11 @@ use manifest_compactor::Cli;
 
 fn main() -> ExitCode {
     let screen = Screen::new();
-    match manifest_compactor::run(&Cli::parse().options, &screen) {
+    let options = match Cli::try_parse() {
+        Ok(cli) => cli.options,
+        Err(err) => return job::refuse(&err, &screen),
+    };
+    match manifest_compactor::run(&options, &screen) {
         Ok(ended) => ExitCode::from(ended.code()),
         Err(problem) => {
             screen.hint(&format!("error: {problem}"));

@@ -10,7 +10,7 @@ use store::{Counted, Error, ErrorKind, List, Listed, Precondition, Store, Tally,
 
 use crate::get::instant;
 use crate::turns::in_turn;
-use crate::{Operator, Place, Problem};
+use crate::{Operator, Place, Problem, subject};
 
 /// How many objects are copied at the same time.
 const AT_ONCE: usize = 16;
@@ -111,7 +111,9 @@ pub(crate) async fn into(
 ) -> Result<bool, Problem> {
     let env = operator.env;
     let prefixes = match &options.segment {
-        Some(segment) => vec![format!("env/{env}/{segment}/")],
+        Some(segment) => {
+            vec![format!("env/{env}/{}/", subject::segment(operator, segment)?.segment)]
+        }
         None => {
             let kinds = operator.tools.definitions.entities();
             let histories = kinds.map(|it| format!("env/{env}/{}/", it.segment));

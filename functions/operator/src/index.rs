@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use domain::definitions::{Index, IndexKind};
 use domain::is_segment;
 
-use crate::{Operator, Place, Problem};
+use crate::{Operator, Place, Problem, subject};
 
 /// What stands for the folder of a bundle, which is one object.
 pub(crate) const BUNDLE: &str = "_bundle";
@@ -103,6 +103,7 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
     let Some(action) = &options.action else { return look(options, operator).await };
     match action {
         Action::Build { segment, index, dry_run, no_wait } => {
+            subject::segment(operator, segment)?;
             let declared = declared(operator, segment);
             if !declared.contains(index) {
                 return Err(Problem::new(format!(
@@ -131,11 +132,7 @@ async fn look(options: &Options, operator: &Operator<'_>) -> Result<bool, Proble
     // Without an action both are required.
     let segment = options.segment.as_deref().unwrap_or_default();
     let folder = options.index.as_deref().unwrap_or_default();
-    let definitions = &operator.tools.definitions;
-    let definition = definitions.entity_of_segment(segment).ok_or_else(|| {
-        let known: Vec<&str> = definitions.entities().map(|it| it.segment.as_str()).collect();
-        Problem::new(format!("no kind is stored under {segment}; there are: {}", known.join(", ")))
-    })?;
+    let definition = subject::segment(operator, segment)?;
     let index =
         definition.indices.iter().find(|index| place(index) == folder).ok_or_else(|| {
             let declared = list(&declared(operator, segment));

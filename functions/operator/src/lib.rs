@@ -53,7 +53,7 @@ use cloud_run::{Config, SystemClock, SystemIds};
 use domain::{Clock, Env, Ids, Planted};
 use store::Tools;
 
-pub use ::job::{Place, Problem, Screen};
+pub use ::job::{Place, Problem, Screen, refuse, refused};
 pub use google::{Google, Service};
 pub use planted::Shortcut;
 pub use store::dollars;
@@ -146,7 +146,28 @@ pub struct Operator<'a> {
 ///
 /// Why it cannot begin or go on, and what to do about it.
 pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
-    let place = match command {
+    let place = match place(command) {
+        Ok(place) => place,
+        Err(options) => return pull(options, screen),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let config = Config::environment();
+        let tools = place.tools(&config, gcp::connect_person)?;
+        let user = config.read("USER")?;
+        let google = &Google::read(&config)?;
+        let planted = Planted::NONE;
+        let mut command = command.clone();
+        if let Command::Reconcile(options) = &mut command {
+            options.read_task(&config)?;
+        }
+        perform(&command, Operator { tools, env: place.env, user, google, screen, planted }).await
+    })
+}
+
+/// The bucket and the environment that `command` works on; where it works on none, what it pulls.
+fn place(command: &Command) -> Result<&Place, &secret_pull::Options> {
+    Ok(match command {
         Command::Quarantine(options) => &options.place,
         Command::Index(options) => &options.place,
         Command::Migrate(options) => &options.place,
@@ -168,20 +189,7 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         Command::Dlq(options) => &options.place,
         Command::Pause(options) => &options.options.place,
         Command::Resume(options) => &options.options.place,
-        Command::SecretPull(options) => return pull(options, screen),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let config = Config::environment();
-        let tools = place.tools(&config, gcp::connect_person)?;
-        let user = config.read("USER")?;
-        let google = &Google::read(&config)?;
-        let planted = Planted::NONE;
-        let mut command = command.clone();
-        if let Command::Reconcile(options) = &mut command {
-            options.read_task(&config)?;
-        }
-        perform(&command, Operator { tools, env: place.env, user, google, screen, planted }).await
+        Command::SecretPull(options) => return Err(options),
     })
 }
 

@@ -7,7 +7,11 @@ use operator::{Cli, Screen};
 
 fn main() -> ExitCode {
     let screen = Screen::new();
-    match operator::run(&Cli::parse().command, &screen) {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(err) => return operator::refuse(&err, &screen),
+    };
+    match operator::run(&command, &screen) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(problem) => {

@@ -16,6 +16,18 @@ pub(crate) fn definition<'a>(
     })
 }
 
+/// The definition of the kind that is stored under `segment`.
+pub(crate) fn segment<'a>(
+    operator: &'a Operator<'_>,
+    segment: &str,
+) -> Result<&'a EntityDefinition, Problem> {
+    let definitions = &operator.tools.definitions;
+    definitions.entity_of_segment(segment).ok_or_else(|| {
+        let known: Vec<&str> = definitions.entities().map(|it| it.segment.as_str()).collect();
+        Problem::new(format!("no kind is stored under {segment}; there are: {}", known.join(", ")))
+    })
+}
+
 /// The entity with this id, of the kind that `definition` defines.
 pub(crate) fn entity(
     operator: &Operator<'_>,

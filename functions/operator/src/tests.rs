@@ -26,6 +26,7 @@ mod status;
 mod subscribed;
 mod why;
 mod write;
+mod wrong;
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

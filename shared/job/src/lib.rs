@@ -6,8 +6,10 @@
 
 mod place;
 mod problem;
+mod refused;
 mod screen;
 
 pub use place::Place;
 pub use problem::Problem;
+pub use refused::{refuse, refused};
 pub use screen::Screen;

@@ -18,7 +18,7 @@ use super::ends::{Ends, ends};
 use super::mode::Mode;
 use super::rights::{Guard, Request, Rights};
 use super::rules;
-use crate::connect::{DEAD_LETTERS, Patience, connect};
+use crate::connect::{Patience, connect, dead_letters};
 use crate::image::container::Engine;
 use crate::metadata::{Function, word};
 use crate::process::{Ports, Process};
@@ -201,7 +201,8 @@ impl Set {
         for process in self.processes.iter() {
             problems.extend(process.check_running().err().map(|err| err.to_string()));
         }
-        let letters = self.emulator.dead_letters(DEAD_LETTERS);
+        let topics = self.routes.iter().map(|route| dead_letters(&route.subscription));
+        let letters: Vec<_> = topics.flat_map(|it| self.emulator.dead_letters(&it)).collect();
         let given_up = letters.len();
         for letter in letters {
             problems.push(format!("never acknowledged: {letter:?}"));

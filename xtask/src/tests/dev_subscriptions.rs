@@ -13,7 +13,7 @@ use emulator::{Attempt, Emulator, Push, Subscription, Upload};
 use tokio::net::TcpListener;
 
 use super::workspace;
-use crate::connect::{DEAD_LETTERS, Patience, connect, deliver};
+use crate::connect::{Patience, connect, dead_letters, deliver};
 use crate::dev::{Options, open};
 use crate::replay::pushed;
 use crate::routing::{Route, routes};
@@ -138,12 +138,13 @@ async fn dead_letters_wait_from_one_run_to_the_next_and_come_again_from_there() 
 
     let port = function().await;
     let emulator = start(folder.path(), Env::Dev, &[("snapshot-builder", port)]).await;
-    assert_eq!(emulator.redrive(DEAD_LETTERS).unwrap(), 1);
+    let dead = dead_letters("dev-snapshot-builder-history");
+    assert_eq!(emulator.redrive(&dead).unwrap(), 1);
     emulator.settled(SETTLE_MAX).await.unwrap();
     let delivered =
         ("dev-snapshot-builder-history", "env/dev/ideas/A/history/2026/01/02/a.json", 1, 204);
     assert_eq!(told(&emulator.take_attempts()), [delivered]);
-    assert_eq!(emulator.redrive(DEAD_LETTERS).unwrap(), 0);
+    assert_eq!(emulator.redrive(&dead).unwrap(), 0);
 }
 
 #[tokio::test]

@@ -10,6 +10,9 @@ fn the_environment_can_be_pasted() {
     expect![[r#"
         # Python, Rust and others; Python with credentials=AnonymousCredentials()
         export STORAGE_EMULATOR_HOST=http://127.0.0.1:9090
+        # operator dlq, pause, resume, status
+        export PUBSUB_EMULATOR_HOST=127.0.0.1:9090
+        export GOOGLE_CLOUD_PROJECT=local
         # gcloud
         export CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE=http://127.0.0.1:9090/
         export CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB=http://127.0.0.1:9090/

@@ -43,7 +43,7 @@ pub(super) const ALL: [&str; 4] =
     ["snapshot-builder", "manifest-writer", "index-writer", "rules-engine"];
 
 /// A push, and where its status goes.
-type Push = (Bytes, oneshot::Sender<u16>);
+pub(super) type Push = (Bytes, oneshot::Sender<u16>);
 
 /// What a trial printed.
 #[derive(Clone, Default)]
@@ -60,9 +60,13 @@ impl std::io::Write for Printed {
     }
 }
 
-/// Serves `function` on a port of its own, its handler in the local set that this is called in.
-async fn serve(function: &'static str, emulator: &Emulator) -> u16 {
-    let definitions = Arc::new(Definitions::embedded());
+/// Starts a process of `function`, its handler in the local set that this is called in; where its
+/// pushes go.
+pub(super) fn start(
+    function: &'static str,
+    emulator: &Emulator,
+    definitions: &Arc<Definitions>,
+) -> mpsc::Sender<Push> {
     let store = deploy::store(BUCKET, Some(emulator.url())).unwrap();
     let tools = Tools {
         store: Arc::new(store),
@@ -72,9 +76,9 @@ async fn serve(function: &'static str, emulator: &Emulator) -> u16 {
             definitions: definitions.digest().to_owned(),
             software: "test".to_owned(),
         },
-        definitions: definitions.clone(),
+        definitions: Arc::clone(definitions),
     };
-    let process = Shipped::new(&definitions, None).start(function, tools, Arc::new(|_: &str| ()));
+    let process = Shipped::new(definitions, None).start(function, tools, Arc::new(|_: &str| ()));
     let (sender, mut pushes) = mpsc::channel::<Push>(16);
     tokio::task::spawn_local(async move {
         while let Some((body, answer)) = pushes.recv().await {
@@ -82,6 +86,12 @@ async fn serve(function: &'static str, emulator: &Emulator) -> u16 {
             tokio::task::spawn_local(async move { answer.send(process.push(&body).await) });
         }
     });
+    sender
+}
+
+/// Serves `function` on a port of its own.
+async fn serve(function: &'static str, emulator: &Emulator) -> u16 {
+    let sender = start(function, emulator, &Arc::new(Definitions::embedded()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let router = Router::new().fallback(pushed).with_state(sender);
@@ -89,7 +99,8 @@ async fn serve(function: &'static str, emulator: &Emulator) -> u16 {
     port
 }
 
-async fn pushed(State(sender): State<mpsc::Sender<Push>>, body: Bytes) -> StatusCode {
+/// Has the process behind `sender` handle a push.
+pub(super) async fn pushed(State(sender): State<mpsc::Sender<Push>>, body: Bytes) -> StatusCode {
     let (answer, status) = oneshot::channel();
     sender.send((body, answer)).await.unwrap();
     StatusCode::from_u16(status.await.unwrap()).unwrap()

@@ -6,7 +6,7 @@ use store::{ErrorKind, List, Listed};
 
 use super::BUNDLE;
 use crate::older::Older;
-use crate::{Operator, Problem};
+use crate::{Operator, Problem, subject};
 
 /// How many objects are deleted at the same time.
 const AT_ONCE: usize = 16;
@@ -60,6 +60,10 @@ pub(crate) async fn run(
         }
     }
     let Dropped { objects, changed, pages } = dropped;
+    // What a kind that is gone has left can be dropped; what was never there is a slip of the pen.
+    if objects + changed == 0 {
+        subject::segment(operator, segment)?;
+    }
     let would = if dry { "would delete" } else { "deleted" };
     let dollars = store::dollars(pages, 0);
     operator.screen.say(&format!(
