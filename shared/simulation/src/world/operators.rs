@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{Instant, ObjectName};
+use domain::{EntityRef, Instant, ObjectName};
 use emulator::Message;
 use serde_json::json;
 
@@ -106,22 +106,25 @@ impl World<'_> {
         said.collect()
     }
 
-    /// Whether somebody has noted that a repair is wanted.
-    fn is_repair_wanted(&self) -> bool {
+    /// Of which entities somebody has noted that a repair is wanted.
+    fn repairs_wanted(&self) -> Vec<EntityRef> {
         let objects = self.network.bucket.objects();
-        objects
-            .keys()
-            .any(|name| matches!(ObjectName::parse(name), Ok(ObjectName::RepairWanted(_))))
+        let wanted = objects.keys().filter_map(|name| match ObjectName::parse(name) {
+            Ok(ObjectName::RepairWanted(entity)) => Some(entity),
+            _ => None,
+        });
+        wanted.collect()
     }
 
     /// When everything has been handled, looks at the bucket as operators do: compacts it, lists
     /// it, and asks what its entities were, or were known to be, at some instant.
     pub(super) fn look(&mut self) -> Result<(), String> {
         self.counts.operations = self.network.state().operations;
-        if self.is_repair_wanted() {
-            // What was overwritten is not known any more, and that has been noted.
-            let words = ["reconcile", "--repair"].map(str::to_owned);
-            self.command(OPERATOR, &words, true);
+        for entity in self.repairs_wanted() {
+            // What was overwritten is not known any more, and that has been noted. Of others nothing
+            // is mended: it would hide what is wrong.
+            let words = ["reconcile", "--repair", "--segment", &entity.segment, "--id", &entity.id];
+            self.command(OPERATOR, &words.map(str::to_owned), true);
             self.drain()?;
         }
         let compacted = self.plan.commands.iter().any(|command| command.job == COMPACTOR);
