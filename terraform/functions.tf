@@ -94,6 +94,8 @@ locals {
     merge([
       for name, it in local.jobs : {
         for schedule, at in it.schedules : "${name}-${schedule}" => { function = name, args = at.args, cron = at.cron }
+        # Without a bucket to restore into there is no drill.
+        if var.drill_bucket != null || "${name}-${schedule}" != "operator-drill"
       }
     ]...),
     { for schedule, it in var.schedules : "operator-${schedule}" => { function = "operator", args = it.args, cron = it.cron } },
@@ -114,8 +116,9 @@ resource "google_cloud_run_v2_job" "this" {
     template {
       service_account = google_service_account.function[each.value.function].email
       timeout         = "3600s"
-      # A run that ended early is resumed where it was.
-      max_retries = 3
+      # A run that ended early is resumed where it was. What the operator looks at by itself ends
+      # with 1 when it has found something, and would find it again.
+      max_retries = each.value.function == "operator" && each.value.cron != null ? 0 : 3
 
       containers {
         image = var.images[each.value.function]
@@ -129,7 +132,7 @@ resource "google_cloud_run_v2_job" "this" {
         }
 
         dynamic "env" {
-          for_each = local.settings
+          for_each = merge(local.settings, each.key == "operator-drill" ? { DRILL_BUCKET = var.drill_bucket } : {})
           content {
             name  = env.key
             value = env.value

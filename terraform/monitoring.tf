@@ -5,6 +5,7 @@ locals {
   channels   = [for it in google_monitoring_notification_channel.email : it.name]
 
   is_service = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = monitoring.regex.full_match(\"${var.environment}-.*\")"
+  is_job     = "resource.type = \"cloud_run_job\" AND resource.labels.job_name = monitoring.regex.full_match(\"${var.environment}-.*\")"
   is_bucket  = "resource.type = \"gcs_bucket\" AND resource.labels.bucket_name = \"${local.bucket}\""
   is_pushed  = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = one_of(${join(", ", [for name in keys(local.subscriptions) : "\"${var.environment}-${name}\""])})"
   is_dead    = "resource.type = \"pubsub_subscription\" AND resource.labels.subscription_id = one_of(${join(", ", [for name in keys(local.subscriptions) : "\"${var.environment}-${name}-dead\""])})"
@@ -69,6 +70,14 @@ locals {
       above    = local.thresholds.quarantined_hourly, wait = 0
       severity = "ERROR"
       then     = "A writer writes what does not count: `cargo xtask quarantine list --bucket ${local.bucket} --env ${var.environment}`."
+    }
+    jobs = {
+      title    = "a job has failed"
+      filter   = "metric.type = \"run.googleapis.com/job/completed_execution_count\" AND metric.labels.result = \"failed\" AND ${local.is_job}"
+      aligner  = "ALIGN_DELTA", reducer = "REDUCE_SUM", by = "resource.label.job_name", period = 3600
+      above    = 0, wait = 0
+      severity = "ERROR"
+      then     = "Its log says why. The operator's look and end so when they have found something: `operator reconcile --repair --bucket ${local.bucket} --env ${var.environment}` mends it, and the report of a drill names what differs. A compactor whose run was ended by another is no alarm: it is tried again."
     }
     storage = {
       title    = "the bucket grows"

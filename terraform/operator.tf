@@ -43,3 +43,12 @@ resource "google_project_iam_member" "measures" {
   role    = "projects/${var.project_id}/roles/${google_project_iam_custom_role.measures[0].role_id}"
   member  = google_service_account.function["operator"].member
 }
+
+# The scratch bucket of the drill, which restores everything there as functions would.
+resource "google_storage_bucket_iam_member" "drill" {
+  count = local.operates && var.drill_bucket != null ? 1 : 0
+
+  bucket = var.drill_bucket
+  role   = "roles/storage.objectUser"
+  member = google_service_account.function["operator"].member
+}

@@ -264,6 +264,17 @@ variable "schedules" {
   }
 }
 
+variable "drill_bucket" {
+  description = "A scratch bucket that the operator restores into once a quarter, and that nobody reads; null: no drill. It must be empty before each: a lifecycle rule that deletes after a day, no versioning, no soft delete."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.drill_bucket == null ? true : can(regex("^[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]$", var.drill_bucket)) && var.drill_bucket != var.bucket_name
+    error_message = "drill_bucket is null or the name of another bucket than bucket_name."
+  }
+}
+
 variable "deletion_protection" {
   description = "Whether Terraform refuses to destroy services, jobs, datasets and tables. The bucket is protected always."
   type        = bool

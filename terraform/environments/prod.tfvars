@@ -20,6 +20,9 @@ schedules = {
   quarantine = { cron = "0 6 * * *", args = ["quarantine", "list"] }
 }
 
+# A bucket to restore into once a quarter: docs/restore.md, "The drill".
+# drill_bucket = "strata-prod-example-drill"
+
 bigquery_load_schedule = "every 24 hours"
 
 # The program that writes records.

@@ -173,3 +173,35 @@ run "history_moves_to_nearline_only_on_demand" {
     error_message = "one rule for the history of each environment"
   }
 }
+
+run "a_drill_needs_a_bucket" {
+  command = plan
+  assert {
+    condition     = !contains(keys(google_cloud_scheduler_job.this), "operator-drill") && contains(keys(google_cloud_scheduler_job.this), "operator-reconcile") && length(google_storage_bucket_iam_member.drill) == 0
+    error_message = "without a scratch bucket nothing is restored, and nothing granted"
+  }
+}
+
+run "a_drill_restores_into_its_bucket_as_the_operator" {
+  command = plan
+  variables {
+    drill_bucket = "strata-scratch"
+  }
+  assert {
+    condition     = google_cloud_scheduler_job.this["operator-drill"].schedule == "0 5 1 1,4,7,10 *" && google_storage_bucket_iam_member.drill[0].bucket == "strata-scratch"
+    error_message = "once a quarter, into the scratch bucket"
+  }
+  assert {
+    condition     = one([for it in google_cloud_run_v2_job.this["operator-drill"].template[0].template[0].containers[0].env : it.value if it.name == "DRILL_BUCKET"]) == "strata-scratch" && google_cloud_run_v2_job.this["operator-drill"].template[0].template[0].max_retries == 0
+    error_message = "the job knows its bucket, and is not tried again on what it has left there"
+  }
+}
+
+run "a_drill_never_writes_into_the_bucket_itself" {
+  command = plan
+  variables {
+    bucket_name  = "strata-shared"
+    drill_bucket = "strata-shared"
+  }
+  expect_failures = [var.drill_bucket]
+}

@@ -34,7 +34,7 @@ pub(crate) const TARGET: &str = "x86_64-unknown-linux-musl";
   cargo xtask build manifest-writer --check-reproducible     and again in another folder, with another
                                                              CARGO_HOME: the digests must be equal
 
-Binaries are in target/<target>/image. What is missing on this machine is said, with the one command
+Binaries are in target/<target>/image, those of jobs in target/<target>/image-job. What is missing on this machine is said, with the one command
 that installs it.")]
 pub(crate) struct Options {
     /// Functions to build; all when none is named.

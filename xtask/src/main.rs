@@ -93,6 +93,7 @@ use crate::terminal::Terminal;
   cargo xtask capture --segment ventures --to DIR
                                           history and what is stored, for `replay --from DIR --diff`
   cargo xtask pause --env prod            nothing is pushed to functions until `resume`
+  cargo xtask cost --events 1e6           what a month costs, by item
   cargo xtask migrate --dry-run           which snapshots this release reads in another way
   cargo xtask compact --full --dry-run    what gathering every manifest in shards would cost
   cargo xtask new score-keeper            a function that builds, is tested and is routed at once"

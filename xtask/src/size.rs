@@ -106,7 +106,8 @@ fn measure(
 /// The parts of `function`, built once more with its symbols. Only its own packages differ, so
 /// that all others are built once.
 fn parts(workspace: &Workspace, toolchain: &Toolchain, function: &Function) -> Result<Parts> {
-    let keep = format!("profile.{}.package.{}.strip=\"none\"", compile::PROFILE, function.name);
+    let profile = compile::profile(function.metadata.kind);
+    let keep = format!("profile.{profile}.package.{}.strip=\"none\"", function.name);
     let arguments = ["--config".to_owned(), keep];
     let place = Place::of(workspace)?;
     let one = std::slice::from_ref(function);

@@ -8,6 +8,7 @@ mod conditions;
 mod conform;
 mod container;
 mod contents;
+mod costs;
 mod dag;
 mod dev_lines;
 #[cfg(unix)]

@@ -17,6 +17,9 @@ use crate::turns::in_turn;
 use crate::{Operator, Place, Problem};
 use compare::Compared;
 
+/// What it is called in object names.
+pub(crate) const JOB: &str = "drill";
+
 /// How many records are copied at the same time.
 const AT_ONCE: usize = 16;
 

@@ -23,6 +23,7 @@ mod subscriptions;
 
 mod capture;
 mod copy;
+pub mod cost;
 mod dlq;
 mod drill;
 mod get;
@@ -87,6 +88,7 @@ pub use subscriptions::{Subscription, subscriptions};
   operator status --env prod                                 what needs a person
   operator dlq list --env prod                               what Pub/Sub has given up
   operator pause --env prod --function rules-engine          nothing is pushed to it until `resume`
+  operator cost --events 1e6 --entities 1e5 --indices 3      what a month costs
   operator migrate --dry-run                                 what a release reads in another way"
 )]
 pub struct Cli {
@@ -121,6 +123,7 @@ pub enum Command {
     Dlq(dlq::Options),
     Pause(pause::PauseOptions),
     Resume(pause::ResumeOptions),
+    Cost(cost::Options),
 }
 
 /// What a command works with.
@@ -146,9 +149,11 @@ pub struct Operator<'a> {
 ///
 /// Why it cannot begin or go on, and what to do about it.
 pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
-    let place = match place(command) {
-        Ok(place) => place,
-        Err(options) => return pull(options, screen),
+    let place = match (command, place(command)) {
+        (Command::SecretPull(options), _) => return pull(options, screen),
+        (Command::Cost(options), _) => return cost::run(options, screen),
+        (_, Some(place)) => place,
+        (_, None) => return Err(Problem::new("the command works on no bucket")),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -165,9 +170,9 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
     })
 }
 
-/// The bucket and the environment that `command` works on; where it works on none, what it pulls.
-fn place(command: &Command) -> Result<&Place, &secret_pull::Options> {
-    Ok(match command {
+/// The bucket and the environment that `command` works on, if it works on one.
+fn place(command: &Command) -> Option<&Place> {
+    Some(match command {
         Command::Quarantine(options) => &options.place,
         Command::Index(options) => &options.place,
         Command::Migrate(options) => &options.place,
@@ -189,7 +194,7 @@ fn place(command: &Command) -> Result<&Place, &secret_pull::Options> {
         Command::Dlq(options) => &options.place,
         Command::Pause(options) => &options.options.place,
         Command::Resume(options) => &options.options.place,
-        Command::SecretPull(options) => return Err(options),
+        Command::SecretPull(_) | Command::Cost(_) => return None,
     })
 }
 
@@ -229,6 +234,7 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::Dlq(options) => dlq::run(options, &operator).await,
         Command::Pause(options) => pause::pause(options, &operator).await,
         Command::Resume(options) => pause::resume(options, &operator).await,
+        Command::Cost(options) => cost::run(options, operator.screen),
         Command::SecretPull(options) => {
             let Operator { tools, google, screen, .. } = &operator;
             let machine = (Arc::clone(&tools.clock), Arc::clone(&tools.ids));

@@ -2,7 +2,7 @@
 
 pub(crate) mod pace;
 
-mod note;
+pub(crate) mod note;
 mod sow;
 mod tree;
 mod written;

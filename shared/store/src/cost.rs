@@ -8,10 +8,10 @@ use crate::{Counted, Operations};
 
 /// Dollars for a thousand inserts or list pages, Standard storage in one region.
 /// (Cloud Storage documentation, "Pricing", "Operation charges", as of November 2025.)
-const CLASS_A_PER_THOUSAND: f64 = 0.005;
+pub const CLASS_A_PER_THOUSAND: f64 = 0.005;
 
 /// The same for a thousand reads. A notification is billed as one.
-const CLASS_B_PER_THOUSAND: f64 = 0.0004;
+pub const CLASS_B_PER_THOUSAND: f64 = 0.0004;
 
 /// What was done so far.
 #[derive(Clone, Debug, Default)]

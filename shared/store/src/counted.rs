@@ -1,7 +1,7 @@
 //! A store that counts the operations made through it.
 
 use std::fmt;
-use std::ops::Sub;
+use std::ops::{Add, Sub};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,6 +20,18 @@ pub struct Operations {
     pub class_b: u64,
     /// Deletes, which are free.
     pub deletes: u64,
+}
+
+impl Add for Operations {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self {
+            class_a: self.class_a + more.class_a,
+            class_b: self.class_b + more.class_b,
+            deletes: self.deletes + more.deletes,
+        }
+    }
 }
 
 impl Sub for Operations {

@@ -7,6 +7,7 @@
 pub mod conformance;
 mod cost;
 mod counted;
+pub mod counts;
 mod dry;
 mod error;
 pub mod gzip;
@@ -15,7 +16,7 @@ mod tools;
 #[cfg(test)]
 mod tests;
 
-pub use cost::{Tally, dollars};
+pub use cost::{CLASS_A_PER_THOUSAND, CLASS_B_PER_THOUSAND, Tally, dollars};
 pub use counted::{Counted, Operations};
 pub use dry::Dry;
 pub use error::{Error, ErrorKind};

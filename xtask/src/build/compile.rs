@@ -1,4 +1,4 @@
-//! Cargo in the profile `image`, and what it says it built.
+//! Cargo in the profiles of what is deployed, and what it says it built.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -12,11 +12,22 @@ use sha2::{Digest as _, Sha256};
 
 use super::flags::Names;
 use super::toolchain::Toolchain;
-use crate::metadata::Function;
+use crate::metadata::{Function, Kind};
 use crate::workspace::Workspace;
 
-/// The profile of what is deployed, in the root `Cargo.toml`.
-pub(crate) const PROFILE: &str = "image";
+/// The profile of functions that are pushed to, in the root `Cargo.toml`: a panic ends one delivery.
+const PUSH_PROFILE: &str = "image";
+
+/// That of jobs: a panic ends the process in any case, and nothing has to unwind.
+const JOB_PROFILE: &str = "image-job";
+
+/// The profile that a function is deployed in.
+pub(crate) fn profile(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Push => PUSH_PROFILE,
+        Kind::Job => JOB_PROFILE,
+    }
+}
 
 /// Variables that no binary may depend on. (Cargo reference, "Environment Variables".)
 const OF_A_PERSON: [&str; 3] = ["CARGO_INCREMENTAL", "RUSTC_BOOTSTRAP", "CARGO_BUILD_RUSTFLAGS"];
@@ -26,6 +37,8 @@ const OF_A_PERSON: [&str; 3] = ["CARGO_INCREMENTAL", "RUSTC_BOOTSTRAP", "CARGO_B
 pub(crate) struct Built {
     /// The function.
     pub(crate) function: String,
+    /// How it is started, which decides about the profile.
+    pub(crate) kind: Kind,
     /// Where the binary is.
     pub(crate) path: PathBuf,
     /// Its size.
@@ -104,10 +117,35 @@ pub(crate) fn output_with(
     functions: &[Function],
     arguments: &[String],
 ) -> Result<Output> {
+    let mut output = Output { built: Vec::new(), libraries: BTreeSet::new() };
+    for kind in [Kind::Push, Kind::Job] {
+        let of_kind: Vec<&Function> =
+            functions.iter().filter(|it| it.metadata.kind == kind).collect();
+        if !of_kind.is_empty() {
+            let more = of_profile(workspace, place, toolchain, &of_kind, arguments)?;
+            output.built.extend(more.built);
+            output.libraries.extend(more.libraries);
+        }
+    }
+    // As they were named.
+    let at = |built: &Built| functions.iter().position(|it| it.name == built.function);
+    output.built.sort_by_key(at);
+    Ok(output)
+}
+
+/// The same of functions that have one profile.
+fn of_profile(
+    workspace: &Workspace,
+    place: &Place,
+    toolchain: &Toolchain,
+    functions: &[&Function],
+    arguments: &[String],
+) -> Result<Output> {
+    let kind = functions.first().map_or(Kind::Push, |it| it.metadata.kind);
     let names = Names::new(&place.root, &place.cargo_home, &toolchain.sysroot, &toolchain.commit);
     let target = &toolchain.target;
     let mut cargo = workspace.cargo();
-    cargo.current_dir(&place.root).args(["build", "--locked", "--profile", PROFILE]);
+    cargo.current_dir(&place.root).args(["build", "--locked", "--profile", profile(kind)]);
     cargo.args(["--message-format=json-render-diagnostics", "--target", target]);
     cargo.arg("--target-dir").arg(&place.target);
     // All packages decide about features, whichever are built: else what is built along with a
@@ -123,7 +161,7 @@ pub(crate) fn output_with(
     });
     cargo.args(arguments);
     cargo.env("CARGO_HOME", &place.cargo_home);
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", names.rustflags(target)).env_remove("RUSTFLAGS");
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", names.rustflags(target, kind)).env_remove("RUSTFLAGS");
     cargo.env(format!("CFLAGS_{}", target.replace('-', "_")), names.cflags());
     cargo.env("CC_SHELL_ESCAPED_FLAGS", "1");
     cargo.envs(toolchain.variables.iter().map(|(name, value)| (name, value)));
@@ -133,7 +171,7 @@ pub(crate) fn output_with(
     let artifacts = artifacts(&output.stdout)?;
     let mut built = Vec::new();
     for function in functions {
-        built.push(binary(&function.name, &artifacts, &names)?);
+        built.push(binary((&function.name, kind), &artifacts, &names)?);
     }
     let libraries = libraries(&artifacts, &place.target.join(target));
     Ok(Output { built, libraries })
@@ -156,7 +194,7 @@ fn artifacts(messages: &[u8]) -> Result<Vec<Artifact>> {
     Ok(artifacts)
 }
 
-fn binary(function: &str, artifacts: &[Artifact], names: &Names) -> Result<Built> {
+fn binary((function, kind): (&str, Kind), artifacts: &[Artifact], names: &Names) -> Result<Built> {
     let found = artifacts.iter().find(|it| it.executable.is_some() && it.target.name == function);
     let found = found.and_then(|it| Some((it.executable.as_ref()?, it.fresh)));
     let (path, fresh) =
@@ -169,6 +207,7 @@ fn binary(function: &str, artifacts: &[Artifact], names: &Names) -> Result<Built
     }
     Ok(Built {
         function: function.to_owned(),
+        kind,
         path,
         bytes: content.len() as u64,
         sha256: hex(&Sha256::digest(&content)),

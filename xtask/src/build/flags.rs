@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::metadata::Kind;
+
 /// What comes after the folder of the workspace, of cargo or of the toolchain in the path of a source.
 const BELOW: [&str; 7] =
     ["functions", "shared", "target", "xtask", "registry", "git", "lib/rustlib"];
@@ -47,8 +49,8 @@ impl Names {
     }
 
     /// The flags of rustc for `target`, as `CARGO_ENCODED_RUSTFLAGS` takes them.
-    pub(crate) fn rustflags(&self, target: &str) -> String {
-        let mut flags: Vec<String> = linkage(target).map(str::to_owned).collect();
+    pub(crate) fn rustflags(&self, target: &str, kind: Kind) -> String {
+        let mut flags: Vec<String> = linkage(target, kind).map(str::to_owned).collect();
         let rename = |(folder, name): &_| format!("--remap-path-prefix={folder}={name}");
         flags.extend(self.0.iter().map(rename));
         flags.join("\u{1f}")
@@ -65,11 +67,14 @@ impl Names {
 }
 
 /// How a binary for `target` is made. A static binary at a fixed address needs no relocation at
-/// its start, which halves the time until it listens. With frame pointers a function says once how
-/// it is unwound, not after each register that it saves: the tables are a quarter smaller. The linker
-/// is that of the toolchain: it folds functions that have the same code, and the binary does not
-/// depend on another one that a machine happens to have.
-pub(crate) fn linkage(target: &str) -> impl Iterator<Item = &'static str> {
+/// its start, which halves the time until it listens. The linker is that of the toolchain: it folds
+/// functions that have the same code, and the binary does not depend on another one that a machine
+/// happens to have.
+///
+/// With frame pointers a function says once how it is unwound, not after each register that it saves:
+/// the tables are a quarter smaller. A job unwinds nothing and has tables of the standard library alone,
+/// which is built already; without frame pointers they were larger than what was saved.
+pub(crate) fn linkage(target: &str, kind: Kind) -> impl Iterator<Item = &'static str> {
     let fixed = target.contains("-linux-musl");
     let flags = [
         "-Crelocation-model=static",
@@ -78,5 +83,6 @@ pub(crate) fn linkage(target: &str) -> impl Iterator<Item = &'static str> {
         "-Clinker=rust-lld",
         "-Clink-arg=--icf=all",
     ];
-    flags.into_iter().filter(move |_| fixed)
+    let without = (kind == Kind::Job).then_some("-Cforce-unwind-tables=no");
+    flags.into_iter().chain(without).filter(move |_| fixed)
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::assemble::{Base, Image};
 use super::blob::digest;
 use super::choice::Choice;
-use crate::build::compile::{Built, PROFILE};
+use crate::build::compile::{Built, profile};
 use crate::build::flags::linkage;
 use crate::build::toolchain::Toolchain;
 use crate::workspace::Workspace;
@@ -53,7 +53,7 @@ pub(crate) fn statement(
             "buildDefinition": {
                 "buildType": BUILD_TYPE,
                 "externalParameters": {"function": built.function, "target": target, "base": base.0.to_string()},
-                "internalParameters": {"profile": PROFILE, "rustflags": linkage(target).collect::<Vec<_>>()},
+                "internalParameters": {"profile": profile(built.kind), "rustflags": linkage(target, built.kind).collect::<Vec<_>>()},
                 "resolvedDependencies": materials,
             },
             "runDetails": {"builder": {"id": builder}},

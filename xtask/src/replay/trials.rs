@@ -36,6 +36,12 @@ const UNCOUNTED: &str =
 /// What somebody else has claimed of an entity that is not there.
 const CLAIM: &str = r#"{"name":"env/prod/ventures/V9/history/2025/11/06/2025-11-06T11:00:00.000Z_01K9CD6Z00000000000000000C.json","text":"{\"op\":\"delete\",\"actor\":\"ada\"}"}"#;
 
+/// The bucket that a copy is in.
+const COPY: &str = "copy";
+
+/// Reads a copy and what it is of again, and writes nothing.
+const VERIFY: [&str; 4] = ["copy", "--to", "gs://copy", "--verify"];
+
 /// One command that must succeed.
 pub(crate) struct Trial {
     /// As `needed-by` in a job's Cargo.toml names it.
@@ -51,6 +57,8 @@ pub(crate) struct Trial {
     objects: &'static [(&'static str, &'static str)],
     /// Below which prefix the first object has other content, if one has.
     damaged: Option<&'static str>,
+    /// Whether another bucket, [`COPY`], has the same.
+    copied: bool,
     /// The words of the command.
     command: &'static [&'static str],
     /// What it prints when it comes out right, where it does not end with success.
@@ -59,8 +67,8 @@ pub(crate) struct Trial {
 
 /// A trial of `command` on everything, without a note.
 const fn plain(name: &'static str, command: &'static [&'static str]) -> Trial {
-    let (gone, note, older, objects, damaged) = (&[], None, false, &[], None);
-    Trial { name, gone, note, older, objects, damaged, command, prints: None }
+    let (gone, note, objects, damaged, prints) = (&[], None, &[], None, None);
+    Trial { name, gone, note, older: false, objects, damaged, copied: false, command, prints }
 }
 
 /// A trial of `quarantine retry`, of the note that the function of this name has written about the
@@ -95,7 +103,7 @@ const RECONCILE_ONE: [&str; 8] =
 const OLD_LINE: &str = "{\"id\":\"V001\",\"status\":\"older\"}\n";
 
 /// Every trial of the operator and of the manifest-compactor.
-pub(crate) const TRIALS: [Trial; 23] = [
+pub(crate) const TRIALS: [Trial; 25] = [
     plain("write", &["write", "venture", "V001", "--delete", "--fold"]),
     plain("write-if-current", &["write", "venture", "V9", "--delete", "--if-current", "none"]),
     Trial {
@@ -145,6 +153,16 @@ pub(crate) const TRIALS: [Trial; 23] = [
         objects: &[("indices/_repair/ventures/V001.json", "{}\n")],
         prints: Some("1 repair-wanted; 1 mended, 0 left"),
         ..plain("reconcile-wish", &RECONCILE_ONE)
+    },
+    Trial {
+        objects: &[("schemas/venture/v1.0.0.schema.json", "{}\n")],
+        copied: true,
+        ..plain("copy-schema", &VERIFY)
+    },
+    Trial {
+        objects: &[("schemas/venture/entity.json", "{}\n")],
+        copied: true,
+        ..plain("copy-definition", &VERIFY)
     },
     Trial {
         damaged: Some("reports/alerts/"),
@@ -207,6 +225,12 @@ pub(crate) async fn run(
         let found = memory.objects().into_keys().find(|name| name.starts_with(&prefix));
         let name = found.with_context(|| format!("nothing below {prefix}"))?;
         memory.insert(&name, "{}".into(), Upload::default())?;
+    }
+    if trial.copied {
+        let other = emulator.create_bucket(COPY)?;
+        for (name, object) in memory.objects() {
+            other.insert(&name, object.body, Upload::default())?;
+        }
     }
     let id = match trial.note {
         Some(note) => write_note(&memory, scenario, note)?,

@@ -38,7 +38,7 @@ impl Access {
         let roles: BTreeMap<String, Vec<String>> = roles.collect();
         let mut grants = Vec::new();
         let mut bucket = String::new();
-        for it in planned.of("google_storage_bucket_iam_member") {
+        for it in planned.bucket_grants() {
             let expression = it.text("/condition/0/expression");
             let condition = if expression.is_empty() {
                 None

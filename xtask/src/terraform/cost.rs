@@ -1,9 +1,11 @@
 //! What a deployment costs in a month in which nothing happens, from its plan.
 //!
-//! List prices in US dollars, free tiers left out where they are shared by a billing account.
-//! (Pages "Pricing" of each product; docs/deploy.md has the table.)
+//! By the list prices that `operator cost` goes by (`operator::cost::prices`), which besides counts
+//! what the scheduled jobs take: `operator cost --idle`. docs/deploy.md has the table.
 
 use std::fmt::Write as _;
+
+use operator::cost::prices::{MONTH_SECONDS, REGION};
 
 use crate::terraform::planned::{Planned, Resource};
 
@@ -15,13 +17,6 @@ struct Price {
     each: fn(&Resource) -> f64,
 }
 
-/// Seconds of a month of 30 days.
-const MONTH: f64 = 30.0 * 86_400.0;
-
-/// Of an instance that is kept warm and idle, for a second. (Cloud Run, "Pricing", tier 1.)
-const IDLE_PROCESSOR: f64 = 0.000_002_5;
-const IDLE_GIB: f64 = 0.000_002_5;
-
 const PRICES: [Price; 5] = [
     Price {
         what: "instances kept warm",
@@ -30,17 +25,22 @@ const PRICES: [Price; 5] = [
             let least = it.number("/template/0/scaling/0/min_instance_count").unwrap_or_default();
             let memory = it.text("/template/0/containers/0/resources/0/limits/memory");
             let mib: f64 = memory.trim_end_matches("Mi").parse().unwrap_or(512.0);
-            least * MONTH * (IDLE_PROCESSOR + mib / 1024.0 * IDLE_GIB)
+            let memory = mib / 1024.0 * REGION.idle_memory_gib_second;
+            least * MONTH_SECONDS * (REGION.idle_processor_second + memory)
         },
     },
     Price {
         what: "conditions of alert policies",
         sort: "google_monitoring_alert_policy",
-        each: |_| 0.10,
+        each: |_| REGION.alert_condition,
     },
-    Price { what: "schedules", sort: "google_cloud_scheduler_job", each: |_| 0.10 },
-    Price { what: "key versions", sort: "google_kms_crypto_key", each: |_| 0.06 },
-    Price { what: "secret versions", sort: "google_secret_manager_secret", each: |_| 0.06 },
+    Price { what: "schedules", sort: "google_cloud_scheduler_job", each: |_| REGION.schedule },
+    Price { what: "key versions", sort: "google_kms_crypto_key", each: |_| REGION.key_version },
+    Price {
+        what: "secret versions",
+        sort: "google_secret_manager_secret",
+        each: |_| REGION.secret_version,
+    },
 ];
 
 /// The sum.

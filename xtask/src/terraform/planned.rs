@@ -102,6 +102,13 @@ impl Planned {
         self.present().filter(move |it| it.sort == sort)
     }
 
+    /// What is granted on the bucket: that which notifies. Another one is a scratch bucket.
+    pub(crate) fn bucket_grants(&self) -> impl Iterator<Item = &Resource> {
+        let bucket = self.of("google_storage_notification").next().map(|it| it.text("/bucket"));
+        self.of("google_storage_bucket_iam_member")
+            .filter(move |it| bucket.is_none_or(|bucket| it.text("/bucket") == bucket))
+    }
+
     /// How many there are of an action.
     pub(crate) fn count(&self, action: Action) -> usize {
         self.resources.iter().filter(|it| it.action == action).count()

@@ -71,5 +71,5 @@ pub(crate) fn kilobytes(planned: &Planned) -> String {
 }
 
 fn grants(planned: &Planned) -> impl Iterator<Item = &Resource> {
-    planned.of("google_storage_bucket_iam_member")
+    planned.bucket_grants()
 }

@@ -8,6 +8,7 @@ use crate::build::compile::{Built, differences, first_of, is_of_a_person};
 use crate::build::flags::Names;
 use crate::build::toolchain::{COMPILERS, missing};
 use crate::build::{select, table};
+use crate::metadata::Kind;
 
 use super::workspace;
 
@@ -18,7 +19,7 @@ fn names() -> Names {
 
 #[test]
 fn rustc_is_told_other_names_of_our_folders() {
-    let flags = names().rustflags("x86_64-unknown-linux-musl").replace('\u{1f}', "\n");
+    let flags = names().rustflags("x86_64-unknown-linux-musl", Kind::Push).replace('\u{1f}', "\n");
     expect![[r#"
         -Crelocation-model=static
         -Ctarget-feature=+crt-static
@@ -30,7 +31,13 @@ fn rustc_is_told_other_names_of_our_folders() {
         --remap-path-prefix=/no/rust=/toolchain
         --remap-path-prefix=/no/rust/lib/rustlib/src/rust=/rustc/c0ffee"#]]
     .assert_eq(&flags);
-    assert!(!names().rustflags("x86_64-unknown-linux-gnu").contains("relocation-model"));
+    assert!(
+        !names().rustflags("x86_64-unknown-linux-gnu", Kind::Push).contains("relocation-model")
+    );
+    // Nothing of a job unwinds.
+    let job = names().rustflags("x86_64-unknown-linux-musl", Kind::Job).replace('\u{1f}', "\n");
+    let tables = "--icf=all\n-Cforce-unwind-tables=no";
+    assert_eq!(job, flags.replace("--icf=all", tables));
 }
 
 #[test]
@@ -77,7 +84,7 @@ fn what_is_missing_is_one_line_with_one_command() {
 
 fn built(function: &str, sha256: &str, fresh: bool) -> Built {
     let (function, sha256) = (function.to_owned(), sha256.to_owned());
-    Built { function, path: "x".into(), bytes: 1234567, sha256, fresh }
+    Built { function, kind: Kind::Push, path: "x".into(), bytes: 1234567, sha256, fresh }
 }
 
 #[test]

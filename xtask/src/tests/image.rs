@@ -23,6 +23,7 @@ use crate::image::registry::challenge::{Challenge, challenge};
 use crate::image::registry::credentials::{Credentials, Place, given, is_google, place, read};
 use crate::image::sbom::Packages;
 use crate::image::{base as builtin, layout, provenance, sbom, source, tags};
+use crate::metadata::Kind;
 
 /// What the image of a function says in tests.
 pub(super) fn about(function: &str) -> About {
@@ -473,6 +474,7 @@ fn the_lock_keeps_what_is_not_pushed() {
 fn built(function: &str) -> Built {
     Built {
         function: function.to_owned(),
+        kind: Kind::Push,
         path: function.into(),
         bytes: 1,
         sha256: "00".repeat(32),

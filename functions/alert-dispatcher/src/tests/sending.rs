@@ -9,7 +9,7 @@ use emulator::Upload;
 use emulator::faulty::{Fault, Faulty, When};
 use emulator::schedule::{Attempt, Gated};
 use expect_test::expect;
-use store::{Counted, ErrorKind, Store};
+use store::{Counted, ErrorKind, Store, counts};
 
 use super::{
     Lines, alert, bucket, deliver, delivery, dispatcher, dispatcher_with, marks, write_alert,
@@ -29,6 +29,7 @@ async fn an_alert_is_sent_once_however_often_it_is_delivered() {
     assert_eq!(deliver(&dispatcher(store.clone(), &log), &delivery).await, DONE);
     let first = store.operations();
     assert_eq!(first.to_string(), "2 B + 1 A");
+    assert_eq!(first, counts::alert_sent(1), "what estimates are made from");
     for _ in 0..3 {
         assert_eq!(deliver(&dispatcher(store.clone(), &log), &delivery).await, BEFORE);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{Delivery, Disposition, Handler, Overwrote, Planted};
 use emulator::{Memory, Upload};
 use expect_test::{Expect, expect};
-use store::Counted;
+use store::{Counted, Operations, counts};
 
 use super::{bucket, write_snapshot, writer};
 use crate::IndexWriter;
@@ -33,6 +33,13 @@ impl Bench {
         write_snapshot(&self.bucket, "V1", second, document)
     }
 
+    /// The same, held against what estimates are made from.
+    async fn counted(&self, delivery: &Delivery, counts: Operations, expect: Expect) {
+        let before = self.store.operations();
+        self.event(delivery, expect).await;
+        assert_eq!(self.store.operations() - before, counts);
+    }
+
     async fn event(&self, delivery: &Delivery, expect: Expect) {
         let before = self.store.operations();
         let outcomes = self.writer.handle(std::slice::from_ref(delivery)).await;
@@ -51,15 +58,19 @@ const CREATED: &str = r#"{"status":"A","tags":["x","y"]}"#;
 async fn check(others: usize) {
     let bench = Bench::new(others);
     let created = bench.snapshot(1, CREATED);
-    bench.event(&created, expect!["done: 5 B + 3 A"]).await;
+    bench.counted(&created, counts::pointers_created(3), expect!["done: 5 B + 3 A"]).await;
     // The same again: the pointers came from this version.
     bench.event(&created, expect!["index objects agree with the snapshot: 5 B + 0 A"]).await;
     // Nothing shown changes: 3 B + k B.
     let unchanged = bench.snapshot(2, r#"{"status":"A","tags":["x","y"],"b":1}"#);
-    bench.event(&unchanged, expect!["index objects agree with the snapshot: 6 B + 0 A"]).await;
+    let (counts, expect) = (
+        counts::pointers_updated(3, 0, 0),
+        expect!["index objects agree with the snapshot: 6 B + 0 A"],
+    );
+    bench.counted(&unchanged, counts, expect).await;
     // The run of all three changes, one is removed, one is new: 3 B + (k + r) B + (c + r) A.
     let changed = bench.snapshot(3, r#"{"status":"B","tags":["x","y"]}"#);
-    bench.event(&changed, expect!["done: 7 B + 4 A"]).await;
+    bench.counted(&changed, counts::pointers_updated(3, 3, 1), expect!["done: 7 B + 4 A"]).await;
     // Superseded by the time it is handled: 1 B more.
     let superseded = bench.snapshot(4, r#"{"status":"C"}"#);
     let newest = bench.snapshot(5, r#"{"status":"C","b":1}"#);
@@ -67,7 +78,8 @@ async fn check(others: usize) {
     bench.event(&newest, expect!["index objects agree with the snapshot: 4 B + 0 A"]).await;
     // A register: 1 B + 1 A each.
     let joined = bench.snapshot(6, r#"{"group":"G","asOf":"2025-01-01"}"#);
-    bench.event(&joined, expect!["done: 5 B + 2 A"]).await;
+    let counts = counts::pointers_updated(0, 0, 1) + counts::REGISTER_TOUCHED;
+    bench.counted(&joined, counts, expect!["done: 5 B + 2 A"]).await;
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -7,6 +7,7 @@ use domain::{Env, ObjectName, Planted};
 use emulator::Upload;
 use emulator::faulty::{Fault, Faulty, When};
 use projection::shard::ShardCount;
+use store::counts::Compaction;
 use store::{Counted, ErrorKind, Metadata, Operations, Tools};
 
 use super::{Place, entity, put};
@@ -141,6 +142,15 @@ async fn an_export_takes_what_the_formula_says() {
         let operations =
             Operations { class_a: 1 + 2 + s, class_b: 1 + e + c, ..Operations::default() };
         assert_eq!(counted.operations(), operations);
+        let run = Compaction {
+            entities: 1_500,
+            read: c,
+            shards: e,
+            shards_of_all: e,
+            changed: s,
+            ..Compaction::default()
+        };
+        assert_eq!(run.export(), operations, "what estimates are made from");
         s
     };
     (0..1_500).for_each(|id| live(id, 1));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::{ObjectName, Planted};
 use projection::shard::ShardCount;
+use store::counts::Compaction;
 use store::{Counted, Operations, PAGE_ITEMS_MAX};
 
 use super::{Place, compact};
@@ -84,6 +85,20 @@ async fn check(place: &Place, mode: Mode, finds: Finds) -> Compacted {
     };
     let Operations { deletes, .. } = counted.operations();
     assert_eq!(counted.operations(), Operations { class_a, class_b, deletes });
+    // What estimates are made from.
+    let is_delta = mode == Mode::Delta && index.is_some();
+    let run = Compaction {
+        entities: n,
+        journal: j,
+        read: if is_delta { named } else { unseen },
+        shards: e,
+        shards_of_all: o,
+        touched,
+        changed,
+        index: i == 1,
+    };
+    let counts = if is_delta { run.delta() } else { run.full() };
+    assert_eq!(counts, Operations { class_a, class_b, deletes: 0 });
     assert_eq!(deletes, compacted.deleted as u64);
     assert_eq!(place.listed().unwrap(), place.manifests());
     compacted

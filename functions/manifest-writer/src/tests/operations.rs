@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::{Delivery, Disposition, EntityRef, Env, ObjectName};
 use emulator::{Memory, TestClock, Upload};
 use expect_test::{Expect, expect};
-use store::{Counted, ErrorKind};
+use store::{Counted, ErrorKind, counts};
 
 use super::{NOW, bucket, deliver, entity, write_snapshot, writer_at};
 use crate::ManifestWriter;
@@ -99,6 +99,17 @@ async fn every_path_costs_what_its_budget_says_among_10_and_among_10_000_entitie
         let unknown = Delivery { name: ObjectName::Snapshot(unknown), ..later };
         bench.event("unknown segment", &unknown).await;
         bench.check(&expect);
+        // What estimates are made from.
+        let written = counts::MANIFEST_WRITTEN;
+        let first = written + counts::JOURNAL_WRITTEN;
+        for line in [
+            format!("change: {written}: done\n"),
+            format!("deleted: {written}: done\n"),
+            format!("first change in an hour: {first}: done\n"),
+            format!("change, next hour: {first}: done\n"),
+        ] {
+            assert!(bench.table.contains(&line), "{line}");
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use domain::{Instant, ObjectName, json};
 use serde_json::json;
 use store::Counted;
 
-use super::Drill;
 use super::compare::Compared;
+use super::{Drill, JOB};
 use crate::Problem;
 
 /// How many objects that differ the report names.
@@ -29,7 +29,7 @@ pub(super) async fn write(
     let seconds = (ended_at.unix_millis() - began_at.unix_millis()) / 1000;
     let named: Vec<&String> = different.iter().take(DIFFERENT_MAX).collect();
     let body = json::to_line(&json!({
-        "job": "drill",
+        "job": JOB,
         "began_at": began_at.to_millis_text(),
         "ended_at": ended_at.to_millis_text(),
         "known_at": drill.known_at.to_string(),
@@ -44,7 +44,7 @@ pub(super) async fn write(
         "operations_here": here.operations().to_string(),
         "operations_there": there.operations().to_string(),
     }));
-    let (env, job) = (operator.env, "drill".to_owned());
+    let (env, job) = (operator.env, JOB.to_owned());
     let name = ObjectName::JobProgress { env, job, run: operator.tools.ids.ulid(ended_at) };
     operator.tools.create(&name, body, &operator.tools.version.metadata()).await?;
     operator.screen.say(&format!(

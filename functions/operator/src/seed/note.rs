@@ -9,6 +9,9 @@ use store::{ErrorKind, Precondition};
 
 use crate::{Operator, Problem};
 
+/// What it is called in object names.
+pub(crate) const JOB: &str = "seed";
+
 /// After a run has ended, its records may be in no snapshot for so long. No snapshot lags for longer
 /// while its function is fed.
 const LAG_MAX: Duration = Duration::from_secs(60 * 60);
@@ -47,7 +50,7 @@ impl Note {
         run: &str,
         folder: &str,
     ) -> Result<Self, Problem> {
-        let (env, job) = (operator.env, "seed".to_owned());
+        let (env, job) = (operator.env, JOB.to_owned());
         let name = ObjectName::JobProgress { env, job: job.clone(), run: run.to_owned() };
         let name = name.to_string();
         for _ in 0..ATTEMPTS_MAX {

@@ -7,19 +7,58 @@ use serde_json::{Value, json};
 
 use super::bucket::page;
 use super::{Check, State};
+use crate::drill::JOB as DRILL;
 use crate::pause::note::JOB as PAUSE;
+use crate::seed::note::JOB as SEED;
 use crate::{Operator, Problem, legible};
 
-/// Who has noted nothing for longer goes on no more.
+/// What goes through a segment notes each batch: who has noted nothing for longer goes on no more.
 const SILENT_MAX: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// A seed notes when it begins and when it ends, and nothing in between. No folder takes longer.
+const SEED_SILENT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The most notes that are read.
 const READ_MAX: usize = 100;
 
+/// Where a job is, as far as its note says.
+struct Standing<'a> {
+    ended: bool,
+    /// When it has said something for the last time.
+    at: Option<&'a str>,
+    silent_max: Duration,
+    /// What is said of one that is silent.
+    silent: &'static str,
+}
+
+impl<'a> Standing<'a> {
+    /// A seed has `dated_at` and at its end `finished_at` (`seed::note`); all that goes through a
+    /// segment has `noted_at` and `pass` (`job::progress`): index-build, migrate, rebuild-…, restore.
+    fn of(job: &str, note: &'a Value) -> Self {
+        let text = |field: &str| note[field].as_str();
+        match job {
+            SEED => Self {
+                ended: text("finished_at").is_some(),
+                at: text("dated_at"),
+                silent_max: SEED_SILENT_MAX,
+                // Documents that do not count leave it open: mended, they are of the same run.
+                silent: "stopped, or some documents were refused? mend them and run it again",
+            },
+            _ => Self {
+                ended: text("pass") == Some("finished"),
+                at: text("noted_at"),
+                silent_max: SILENT_MAX,
+                silent: "stopped? run it again, it goes on there",
+            },
+        }
+    }
+}
+
 /// One page, and a read for each of at most [`READ_MAX`] notes.
 pub(super) async fn check(operator: &Operator<'_>) -> Result<Check, Problem> {
+    // A pause is a check of its own, and a drill writes nothing before its end.
     let (names, more) = page(operator, "manifests/_jobs/", |name| match name {
-        ObjectName::JobProgress { job, .. } => job != PAUSE,
+        ObjectName::JobProgress { job, .. } => job != PAUSE && job != DRILL,
         _ => false,
     })
     .await?;
@@ -31,21 +70,29 @@ pub(super) async fn check(operator: &Operator<'_>) -> Result<Check, Problem> {
             continue;
         };
         let note = text::parse(&object.body).unwrap_or_default();
-        if has_ended(&note) {
+        let Standing { ended, at: said_at, silent_max, silent } = Standing::of(&job, &note);
+        if ended {
             continue;
         }
-        let noted_at =
-            ["noted_at", "updated_at", "began_at"].iter().find_map(|it| note[*it].as_str());
-        let at = noted_at.and_then(Instant::parse);
-        let is_silent = at.is_none_or(|at| at.after(SILENT_MAX) < now);
+        let at = said_at.and_then(Instant::parse);
+        let is_silent = at.is_none_or(|at| at.after(silent_max) < now);
         stopped += usize::from(is_silent);
-        let says = if is_silent { ": stopped? run it again, it goes on there" } else { "" };
-        let when = noted_at.map_or("no time".to_owned(), legible::line);
-        lines.push(legible::whole(&format!("{job} {run}: noted at {when}{says}")));
-        detail.push(json!({"job": job, "run": run, "noted_at": noted_at, "silent": is_silent}));
+        let says = match (at, said_at) {
+            (Some(_), Some(said_at)) if is_silent => {
+                format!("noted at {said_at}: {silent}")
+            }
+            (Some(_), Some(said_at)) => format!("noted at {said_at}"),
+            _ => "its note cannot be read: no release of this version writes such a one".to_owned(),
+        };
+        lines.push(legible::whole(&format!("{job} {run}: {says}")));
+        detail.push(json!({"job": job, "run": run, "noted_at": said_at, "silent": is_silent}));
     }
-    let at_least = if more || names.len() > READ_MAX { "at least " } else { "" };
+    let unread = more || names.len() > READ_MAX;
+    let at_least = if unread { "at least " } else { "" };
     let (state, says) = match (lines.len(), stopped) {
+        (0, _) if unread => {
+            (State::Unknown, format!("none of {READ_MAX} under way, and more were not read"))
+        }
         (0, _) => (State::Well, "none under way".to_owned()),
         (some, 0) => (State::Well, format!("{at_least}{some} under way")),
         (some, stopped) => {
@@ -53,14 +100,4 @@ pub(super) async fn check(operator: &Operator<'_>) -> Result<Check, Problem> {
         }
     };
     Ok(Check::new("jobs", state, says, detail.into()).with(lines))
-}
-
-/// Jobs say it in one of these ways.
-fn has_ended(note: &Value) -> bool {
-    let ended = |field: &str| matches!(note[field].as_str(), Some("finished" | "done" | "ended"));
-    let at = |field: &str| note[field].as_str().is_some_and(|it| !it.is_empty());
-    ["pass", "state", "phase"].into_iter().any(ended)
-        || ["finished_at", "ended_at"].into_iter().any(at)
-        || note["finished"] == true
-        || note["done"] == true
 }

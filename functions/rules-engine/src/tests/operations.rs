@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{Delivery, Disposition, Handler, Planted};
 use emulator::Memory;
 use expect_test::{Expect, expect};
-use store::{Counted, Operations};
+use store::{Counted, Operations, counts};
 
 use super::{alerts, bucket, engine, write_snapshot};
 
@@ -21,6 +21,13 @@ impl Bench {
         let store = Arc::new(Counted::new(bucket.clone()));
         let engine = engine(store.clone(), Planted::NONE);
         Self { bucket, store, engine }
+    }
+
+    /// The same, held against what estimates are made from.
+    async fn counted(&self, delivery: &Delivery, counts: Operations, expect: Expect) {
+        let before = self.store.operations();
+        self.event(delivery, expect).await;
+        assert_eq!(self.store.operations() - before, counts);
     }
 
     async fn event(&self, delivery: &Delivery, expect: Expect) {
@@ -53,20 +60,25 @@ async fn every_path_costs_what_its_budget_says() {
         .await;
     // A note, the snapshot and the rules again, the change, the alert.
     let opening = write(3, Some(5));
-    bench.event(&opening, expect!["done: 4 B + 3 A"]).await;
+    bench.counted(&opening, counts::rules_changed(1), expect!["done: 4 B + 3 A"]).await;
     // The attempt before may have died before it wrote the alert: it is written, and the note that
     // says so is taken away.
     bench
-        .event(&opening, expect![[r#"Ok(Skipped("no rule begins or ceases to hold")): 2 B + 2 A"#]])
+        .counted(
+            &opening,
+            counts::RULES_UNCHANGED + counts::alerts_confirmed(1),
+            expect![[r#"Ok(Skipped("no rule begins or ceases to hold")): 2 B + 2 A"#]],
+        )
         .await;
     bench
-        .event(
+        .counted(
             &write(4, Some(6)),
+            counts::RULES_UNCHANGED,
             expect![[r#"Ok(Skipped("no rule begins or ceases to hold")): 2 B + 0 A"#]],
         )
         .await;
     // Nothing but the note and the change: the alert that closes is written.
-    bench.event(&write(5, None), expect!["done: 4 B + 2 A"]).await;
+    bench.counted(&write(5, None), counts::rules_changed(0), expect!["done: 4 B + 2 A"]).await;
     let [open, _, written] = alerts(&bench.bucket);
     assert_eq!((open.len(), written), (0, vec![opening.generation]));
 }

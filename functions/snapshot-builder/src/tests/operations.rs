@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::{Delivery, Disposition, EntityRef, Env, ObjectName};
 use emulator::{Memory, Upload};
 use expect_test::{Expect, expect};
-use store::{Counted, ErrorKind, Store as _};
+use store::{Counted, ErrorKind, Operations, Store as _, counts};
 
 use super::{bucket, builder, deliver, full, merge, tombstone, upload, upload_as};
 use crate::SnapshotBuilder;
@@ -60,6 +60,14 @@ impl Bench {
         writeln!(self.table, "{path}: {operations}: {outcome}").unwrap();
     }
 
+    /// Holds what estimates are made from against what was counted.
+    fn counts(&self, counts: &[(&str, Operations)]) {
+        for (path, operations) in counts {
+            let line = format!("{path}: {operations}: done\n");
+            assert!(self.table.contains(&line), "{line}{}", self.table);
+        }
+    }
+
     fn check(&self, expect: &Expect) {
         expect.assert_eq(&self.table);
     }
@@ -102,6 +110,13 @@ async fn every_path_costs_what_its_budget_says_among_10_and_among_10_000_entitie
         bench.bucket.delete(&gone.name.to_string(), gone.generation).await.unwrap();
         bench.deliver("gone", &gone).await;
         bench.check(&expect);
+        bench.counts(&[
+            ("create", counts::SNAPSHOT_WRITTEN),
+            ("replace", counts::SNAPSHOT_WRITTEN),
+            ("merge in order", counts::SNAPSHOT_WRITTEN),
+            ("tombstone", counts::SNAPSHOT_WRITTEN),
+            ("late, 5 listed, 4 read", counts::snapshot_late(5, 4)),
+        ]);
     }
 }
 
@@ -118,6 +133,7 @@ async fn a_long_history_is_listed_by_the_thousand_and_read_once() {
     bench.deliver("covered", &merges[1197]).await;
     // Too old to be remembered by its id: the fold shows that it changes nothing.
     bench.deliver("covered, not remembered", &merges[0]).await;
+    bench.counts(&[("late, 1,200 listed, 1,199 read", counts::snapshot_late(1200, 1199))]);
     bench.check(&expect![[r#"
         create: 2 B + 1 A: done
         merge in order: 2 B + 1 A: done

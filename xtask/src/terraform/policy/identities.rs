@@ -186,7 +186,7 @@ fn conditions(case: &Case<'_>) -> Vec<String> {
             wrong.push(format!("{} has {operators} logical operators", grant.address));
         }
     }
-    for it in case.planned.of("google_storage_bucket_iam_member") {
+    for it in case.planned.bucket_grants() {
         *bindings.entry((it.text("/member"), it.text("/role"))).or_default() += 1;
     }
     let many = bindings.into_iter().filter(|(_, count)| *count > BINDINGS_MAX);
