@@ -88,7 +88,7 @@ const FOUND: [(&str, u64); 6] = [
     // Whoever opens an alert dies before it is written, and nobody else knows of it.
     ("rules-engine/opened-unnoted", 19),
     // The snapshot-builder is replaced by a release that knows a newer schema version.
-    ("snapshot-builder/older-snapshot-patched", 83),
+    ("snapshot-builder/older-snapshot-patched", 675),
     // The owner changes with the record after which a snapshot is at the newer version.
     ("index-writer/old-versions-not-upgraded", 51),
     // A request to the release before writes a pointer after the index was listed to be dropped.
