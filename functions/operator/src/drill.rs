@@ -29,9 +29,6 @@ const BATCH: usize = 100;
 /// The segment whose entities decide about alerts of others: it comes first.
 const RULES: &str = rules_engine::RULES_SEGMENT;
 
-/// The setting that names the scratch bucket of the scheduled drill. Without it there is none.
-const SETTING: &str = "DRILL_BUCKET";
-
 /// Restores into a scratch bucket, and compares what comes of it with what is here.
 ///
 /// It copies history, has the functions' own code derive everything from it there, and compares
@@ -64,10 +61,11 @@ pub struct Options {
 pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bool, Problem> {
     let to = match &options.to {
         Some(to) => Some(to.clone()),
-        None => Config::environment().read(SETTING)?,
+        // The scheduled one. Terraform sets it where there is a scratch bucket.
+        None => Config::environment().read("DRILL_BUCKET")?,
     };
     let Some(to) = to else {
-        operator.screen.say(&format!("no drill: {SETTING} is not set, and no --to was said"))?;
+        operator.screen.say("no drill: DRILL_BUCKET is not set, and no --to was said")?;
         return Ok(true);
     };
     into(options, operator, elsewhere(&options.place, &to)?).await
