@@ -62,7 +62,10 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
     let to = match &options.to {
         Some(to) => Some(to.clone()),
         // The scheduled one. Terraform sets it where there is a scratch bucket.
-        None => Config::environment().read("DRILL_BUCKET")?,
+        None => {
+            let config = Config::environment();
+            config.read("DRILL_BUCKET")?
+        }
     };
     let Some(to) = to else {
         operator.screen.say("no drill: DRILL_BUCKET is not set, and no --to was said")?;
