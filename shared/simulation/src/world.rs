@@ -222,7 +222,7 @@ impl<'a> World<'a> {
 
     /// A rule that has changed reaches an entity with its next event: every snapshot is announced
     /// once more, to whoever evaluates rules.
-    fn sweep(&mut self) -> Result<(), String> {
+    pub(super) fn sweep(&mut self) -> Result<(), String> {
         self.timeline.after(RULES_PAUSE, Event::Calm);
         self.drain()?;
         for stored in self.seen.live_snapshots(&self.network.bucket) {

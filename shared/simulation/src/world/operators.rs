@@ -120,12 +120,17 @@ impl World<'_> {
     /// it, and asks what its entities were, or were known to be, at some instant.
     pub(super) fn look(&mut self) -> Result<(), String> {
         self.counts.operations = self.network.state().operations;
-        for entity in self.repairs_wanted() {
+        let wanted = self.repairs_wanted();
+        for entity in &wanted {
             // What was overwritten is not known any more, and that has been noted. Of others nothing
             // is mended: it would hide what is wrong.
             let words = ["reconcile", "--repair", "--segment", &entity.segment, "--id", &entity.id];
             self.command(OPERATOR, &words.map(str::to_owned), true);
             self.drain()?;
+        }
+        // A rule that is in force only now.
+        if wanted.iter().any(|entity| entity.segment == "rules") {
+            self.sweep()?;
         }
         let compacted = self.plan.commands.iter().any(|command| command.job == COMPACTOR);
         // Few shards, unless somebody has made many: each is read.
