@@ -17,7 +17,7 @@ const ELSEWHERE: [(&str, &str); 15] = [
     // The compactor's own tests take every turn of a run beside writers, readers and other runs.
     ("manifest-compactor/watermark-without-lag", "needs a write that takes minutes: tests::races"),
     ("manifest-compactor/conflict-taken-for-done", "two runs seldom meet: tests::races"),
-    ("manifest-compactor/index-first", "the next run mends it: tests::kills and tests::races"),
+    ("manifest-compactor/index-first", "the next run mends it: tests::races"),
     ("manifest-compactor/shard-read-last", "two runs seldom meet: tests::races"),
     ("manifest-compactor/listed-shard-not-compared", "two runs seldom meet: tests::races"),
     ("manifest-compactor/replaced-removed-at-once", "readers begin anew: tests::counts"),
