@@ -78,7 +78,7 @@ pub(crate) fn elsewhere(place: &Place, to: &str) -> Result<Arc<dyn Store>, Probl
     if ours.as_ref() == Some(&bucket) {
         return Err(Problem::new(format!("gs://{bucket} is the bucket itself: say another")));
     }
-    Ok(Place { bucket: Some(bucket), env: place.env }.tools(&config, gcp::connect)?.store)
+    Ok(Place { bucket: Some(bucket), env: place.env }.tools(&config, gcp::connect_person)?.store)
 }
 
 /// How the copy of one object ended.
