@@ -95,7 +95,7 @@ impl Deriving {
 }
 
 /// Hands deliveries to `handler` until it has handled them; why it rejects some.
-async fn deliver(
+pub(crate) async fn deliver(
     tools: &Tools,
     handler: &dyn Handler,
     batch: &[Delivery],

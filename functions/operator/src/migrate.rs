@@ -15,7 +15,7 @@ use snapshot_builder::{Rebuild, Rebuilt, SnapshotBuilder, Uncounted};
 use store::{ErrorKind, Object, dollars};
 
 use crate::job::{How, Job, Stop, What};
-use crate::{Operator, Place, Problem, uncounted};
+use crate::{Operator, Place, Problem, subject, uncounted};
 
 /// Builds snapshots again that a release with other definitions has written.
 ///
@@ -71,20 +71,7 @@ struct Found {
 }
 
 pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bool, Problem> {
-    let definitions = &operator.tools.definitions;
-    let known = || definitions.entities().map(|it| it.segment.as_str());
-    let chosen: Vec<&EntityDefinition> = match &options.segment {
-        Some(segment) => definitions.entity_of_segment(segment).into_iter().collect(),
-        None => definitions.entities().collect(),
-    };
-    if chosen.is_empty() {
-        let (segment, known) = (options.segment.as_deref(), known().collect::<Vec<_>>());
-        return Err(Problem::new(format!(
-            "no kind is stored under {}; there are: {}",
-            segment.unwrap_or_default(),
-            known.join(", ")
-        )));
-    }
+    let chosen = subject::segments(operator, options.segment.as_slice())?;
     let how = How::new(operator, options.dry_run, !options.no_wait);
     let mut well = true;
     for definition in chosen {

@@ -13,7 +13,7 @@ use crate::job::{How, Job, Stop, What};
 use crate::migrate::consequences;
 use crate::reconcile::number;
 use crate::reconcile::repair::Repairer;
-use crate::{Operator, Place, Problem};
+use crate::{Operator, Place, Problem, subject};
 
 /// Derives anew from history, also where nothing differs.
 ///
@@ -56,22 +56,11 @@ enum Derived {
 }
 
 pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bool, Problem> {
-    let definitions = &operator.tools.definitions;
-    let known = || definitions.entities().map(|it| it.segment.as_str());
-    let unknown = options.segment.iter().find(|it| definitions.entity_of_segment(it).is_none());
-    if let Some(unknown) = unknown {
-        let known: Vec<&str> = known().collect();
-        return Err(Problem::new(format!(
-            "no kind is stored under {unknown}; there are: {}",
-            known.join(", ")
-        )));
-    }
+    let chosen = subject::segments(operator, &options.segment)?;
     let how = How::new(operator, options.dry_run, !options.no_wait);
     let mut well = true;
-    for definition in definitions.entities() {
-        if options.segment.is_empty() || options.segment.contains(&definition.segment) {
-            well &= segment(options, how, operator, definition).await?;
-        }
+    for definition in chosen {
+        well &= segment(options, how, operator, definition).await?;
     }
     Ok(well)
 }

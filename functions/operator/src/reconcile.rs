@@ -44,7 +44,7 @@ use part::{Part, Sample, Share};
 use repair::Repairer;
 use segment::Segment;
 
-use crate::{Operator, Place, Problem, Shortcut};
+use crate::{Operator, Place, Problem, Shortcut, subject};
 
 /// How many entities are looked at at the same time.
 const AT_ONCE: usize = 8;
@@ -183,23 +183,10 @@ fn chosen<'a>(
     options: &Options,
     operator: &'a Operator<'_>,
 ) -> Result<Vec<&'a EntityDefinition>, Problem> {
-    let definitions = &operator.tools.definitions;
-    let known = || definitions.entities().map(|it| it.segment.as_str());
-    let unknown = options.segment.iter().find(|it| definitions.entity_of_segment(it).is_none());
-    if let Some(unknown) = unknown {
-        let known: Vec<&str> = known().collect();
-        return Err(Problem::new(format!(
-            "no kind is stored under {unknown}; there are: {}",
-            known.join(", ")
-        )));
-    }
+    let mut chosen = subject::segments(operator, &options.segment)?;
     if options.id.is_some() && options.segment.len() != 1 {
         return Err(Problem::new("--id is of one segment: say --segment once"));
     }
-    let is_chosen = |it: &&EntityDefinition| {
-        options.segment.is_empty() || options.segment.contains(&it.segment)
-    };
-    let mut chosen: Vec<&EntityDefinition> = definitions.entities().filter(is_chosen).collect();
     chosen.sort_by_key(|it| it.segment != RULES_SEGMENT);
     Ok(chosen)
 }

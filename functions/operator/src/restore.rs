@@ -9,9 +9,9 @@ use domain::Instant;
 
 use crate::get::instant;
 use crate::{Operator, Place, Problem, subject};
-pub(crate) use entity::{Restoring, Target, last_live};
 #[cfg(test)]
-pub(crate) use entity::{document, same};
+pub(crate) use entity::document;
+pub(crate) use entity::{Restoring, Target, last_live, same};
 
 /// Restores entities to what was known of them at an instant, or a history object that is gone.
 ///
@@ -90,19 +90,7 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
     if known_at > operator.tools.clock.now() {
         return Err(Problem::new(format!("--known-at {known_at} has not come yet")));
     }
-    let definitions = &operator.tools.definitions;
-    let chosen: Vec<_> = match &options.segment {
-        Some(segment) => definitions.entity_of_segment(segment).into_iter().collect(),
-        None => definitions.entities().collect(),
-    };
-    if chosen.is_empty() {
-        let known: Vec<&str> = definitions.entities().map(|it| it.segment.as_str()).collect();
-        let segment = options.segment.as_deref().unwrap_or_default();
-        return Err(Problem::new(format!(
-            "no kind is stored under {segment}; there are: {}",
-            known.join(", ")
-        )));
-    }
+    let chosen = subject::segments(operator, options.segment.as_slice())?;
     let target = Target {
         known_at,
         actor: options.actor.clone().or_else(|| operator.user.clone()),

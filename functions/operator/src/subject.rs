@@ -28,6 +28,16 @@ pub(crate) fn segment<'a>(
     })
 }
 
+/// The definitions of the kinds that are stored under `named`; all when it names none.
+pub(crate) fn segments<'a>(
+    operator: &'a Operator<'_>,
+    named: &[String],
+) -> Result<Vec<&'a EntityDefinition>, Problem> {
+    named.iter().try_for_each(|name| segment(operator, name).map(drop))?;
+    let all = operator.tools.definitions.entities();
+    Ok(all.filter(|it| named.is_empty() || named.contains(&it.segment)).collect())
+}
+
 /// The entity with this id, of the kind that `definition` defines.
 pub(crate) fn entity(
     operator: &Operator<'_>,

@@ -1,7 +1,5 @@
 //! The record that a person means, with everything that they need not say.
 
-use std::time::Duration;
-
 use domain::Instant;
 use domain::json::Object;
 use projection::fold::State;
@@ -62,8 +60,7 @@ pub(super) fn compose(wish: Wish<'_>) -> Result<(Object, Instant), Problem> {
             "the file has the reserved field \"op\": leave it out, and say --merge or --delete",
         ));
     }
-    let next = current.newest()?.map(|newest| newest.updated_at.after(Duration::from_millis(1)));
-    let updated_at = next.map_or(now, |next| next.max(now));
+    let updated_at = current.next_at(now)?;
     let time = updated_at.to_millis_text();
     let mut record = Object::new();
     let mut set = |field: &str, value: String| {

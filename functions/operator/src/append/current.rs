@@ -1,9 +1,10 @@
 //! What an entity is when somebody decides to write to it, and what that is called.
 
 use std::fmt;
+use std::time::Duration;
 
 use domain::json::{self, Object as Json};
-use domain::{EntityDefinition, EntityRef, ObjectName, OrderKey, Record, digest};
+use domain::{EntityDefinition, EntityRef, Instant, ObjectName, OrderKey, Record, digest};
 use projection::snapshot::{self, Decision, Stored};
 use serde_json::Value;
 use store::Object;
@@ -81,6 +82,16 @@ impl<'a> Current<'a> {
                 self.entity, self.entity.segment
             ))),
         }
+    }
+
+    /// How its next record is dated: now, or 1 ms after the newest where that is later.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Current::etag`].
+    pub(crate) fn next_at(&self, now: Instant) -> Result<Instant, Problem> {
+        let next = self.newest()?.map(|newest| newest.updated_at.after(Duration::from_millis(1)));
+        Ok(next.map_or(now, |next| next.max(now)))
     }
 
     /// The newest record that it has folded, as it was written.

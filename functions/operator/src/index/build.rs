@@ -1,13 +1,11 @@
 //! `index build`: every snapshot of a segment, delivered to the index-writer's handler.
 
-use domain::{Delivery, Disposition, Handler as _, ObjectName, Overwrote, Planted};
+use domain::{Delivery, ObjectName, Overwrote, Planted};
 use index_writer::IndexWriter;
 
+use crate::derive::deliver;
 use crate::job::{How, Job, Stop, What};
 use crate::{Operator, Problem, Shortcut};
-
-/// How often an entity is tried.
-const DELIVERIES_MAX: usize = 4;
 
 pub(crate) async fn run(
     operator: &Operator<'_>,
@@ -22,7 +20,7 @@ pub(crate) async fn run(
         true => Overwrote::Nothing,
         false => Overwrote::Unknown,
     };
-    let walked = job.walk(|stop| deliver(&writer, stop, overwrote)).await?;
+    let walked = job.walk(|stop| visit(&writer, stop, overwrote)).await?;
     job.report(&walked)
 }
 
@@ -31,7 +29,7 @@ pub(crate) async fn run(
 /// That it overwrote nothing would be wrong: while a release is rolled out, a new process may have
 /// written a pointer from the version before, and an old one, which does not know the index, may
 /// have handled the event that ought to have removed it. Only a look at the versions finds it.
-async fn deliver(
+async fn visit(
     writer: &IndexWriter,
     stop: Stop,
     overwrote: Overwrote,
@@ -42,15 +40,5 @@ async fn deliver(
         overwrote,
         created_at: None,
     };
-    let mut problem = "the handler gave no answer".to_owned();
-    for _ in 0..DELIVERIES_MAX {
-        match writer.handle(std::slice::from_ref(&delivery)).await.pop() {
-            Some(Ok(Disposition::Rejected(reasons))) => return Ok(reasons),
-            Some(Ok(Disposition::Done | Disposition::Skipped(_))) => return Ok(Vec::new()),
-            Some(Err(failure)) => problem = failure.to_string(),
-            None => break,
-        }
-        writer.tools.pause_after_throttling().await;
-    }
-    Err(Problem::new(problem))
+    deliver(&writer.tools, writer, &[delivery]).await
 }

@@ -1,7 +1,5 @@
 //! One entity: what it was, what it is, and the record that leads from one to the other.
 
-use std::time::Duration;
-
 use domain::json::Object as Json;
 use domain::{EntityDefinition, EntityRef, Instant};
 use projection::fold::{Folded, State};
@@ -181,9 +179,7 @@ impl Restoring<'_> {
         mut record: Json,
     ) -> Result<Appended, append::Refusal> {
         let now = self.operator.tools.clock.now();
-        let newest = current.newest().map_err(append::Refusal::Problem)?;
-        let next = newest.map(|newest| newest.updated_at.after(Duration::from_millis(1)));
-        let updated_at = next.map_or(now, |next| next.max(now));
+        let updated_at = current.next_at(now).map_err(append::Refusal::Problem)?;
         let Target { actor, reason, origin, .. } = self.target;
         let mut set = |field: &str, value: &str| {
             record.insert(field.to_owned(), Value::from(value));

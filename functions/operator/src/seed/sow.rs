@@ -15,6 +15,7 @@ use super::pace::Pace;
 use super::tree;
 use super::written::Written;
 use crate::append::{self, Appended, By, Current, Op, Refusal, Wish};
+use crate::restore::same;
 use crate::{Operator, Problem, subject};
 
 /// What a run has for all of its documents.
@@ -151,10 +152,5 @@ fn is_unchanged(current: &Current<'_>, record: &Record) -> bool {
         return false;
     };
     let State::Live(document) = &folded.state else { return false };
-    let timeless = |document: &Object| {
-        let mut document = document.clone();
-        document.shift_remove("updated_at");
-        document
-    };
-    timeless(document) == timeless(wanted)
+    same(Some(document), Some(wanted))
 }
