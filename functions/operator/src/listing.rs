@@ -144,10 +144,8 @@ impl Reader<'_> {
             let Some(object) = object else { continue };
             let lines = Lines::read(&object.body, &object.metadata);
             let lines = lines.map_err(|why| self.not_ours(&name, &why))?;
-            for (id, line) in lines.into_lines() {
-                if (self.wanted)(&line) {
-                    listing.set(&id, Some(line))?;
-                }
+            for (id, line) in lines.each().filter(|(_, line)| (self.wanted)(line)) {
+                listing.set(id, Some(line.to_owned()))?;
             }
         }
         Ok(())

@@ -154,8 +154,17 @@ impl RulesEngine {
             Ok(definition) => definition,
             Err(rejected) => return Ok(rejected),
         };
+        self.repeated(entity, || self.attempt(entity, definition, events)).await
+    }
+
+    /// Makes attempts until one comes to its end: one that has nothing to say is begun again, and so
+    /// is one that somebody else was ahead of.
+    async fn repeated<F>(&self, entity: &EntityRef, attempt: impl Fn() -> F) -> Outcome
+    where
+        F: Future<Output = Result<Option<Disposition>, Error>>,
+    {
         for _ in 0..ATTEMPTS_MAX {
-            match self.attempt(entity, definition, events).await {
+            match attempt().await {
                 Ok(Some(disposition)) => return Ok(disposition),
                 Ok(None) => (),
                 Err(err) if err.kind == ErrorKind::Conflict => (),

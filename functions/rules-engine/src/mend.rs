@@ -3,8 +3,7 @@
 //! No event asks for it: an event leaves a state alone in which no rule begins or ceases to hold,
 //! and an alert that somebody has deleted stays away while its rule is open.
 
-use domain::limits::ATTEMPTS_MAX;
-use domain::{Disposition, EntityDefinition, EntityRef, Failure, Outcome, volatile};
+use domain::{Disposition, EntityDefinition, EntityRef, Outcome, volatile};
 use store::{Error, ErrorKind, Precondition};
 
 use crate::{ABOUT_TO_CHANGE, Notes, RulesEngine, UNWRITTEN, View};
@@ -21,16 +20,7 @@ impl RulesEngine {
             Ok(definition) => definition,
             Err(rejected) => return Ok(rejected),
         };
-        for _ in 0..ATTEMPTS_MAX {
-            match self.mend_once(entity, definition).await {
-                Ok(Some(disposition)) => return Ok(disposition),
-                Ok(None) => (),
-                Err(err) if err.kind == ErrorKind::Conflict => (),
-                Err(err) => return err.outcome(),
-            }
-            self.tools.pause_after_conflict().await;
-        }
-        Err(Failure::Retry(format!("alert state of {entity} is contended")))
+        self.repeated(entity, || self.mend_once(entity, definition)).await
     }
 
     /// One attempt; `None` when it has to be begun again.

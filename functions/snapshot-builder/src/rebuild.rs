@@ -90,14 +90,7 @@ impl SnapshotBuilder {
         let mut contended = contended(&name);
         for _ in 0..ATTEMPTS_MAX {
             match self.renew_once(entity, definition, &name).await {
-                Err(err) if err.kind == ErrorKind::Conflict => {
-                    self.tools.pause_after_conflict().await;
-                    contended = err;
-                }
-                Err(err) if err.kind == ErrorKind::Throttled => {
-                    self.tools.pause_after_throttling().await;
-                    contended = err;
-                }
+                Err(err) => contended = self.pause_after(err).await?,
                 ended => return ended,
             }
         }
@@ -130,6 +123,16 @@ impl SnapshotBuilder {
         Ok(Renewed { overwrote, generation: Some(generation), uncounted })
     }
 
+    /// Waits before another attempt, where one makes sense; the error where none does.
+    async fn pause_after(&self, err: Error) -> Result<Error, Error> {
+        match err.kind {
+            ErrorKind::Conflict => self.tools.pause_after_conflict().await,
+            ErrorKind::Throttled => self.tools.pause_after_throttling().await,
+            _ => return Err(err),
+        }
+        Ok(err)
+    }
+
     fn defined(&self, entity: &EntityRef) -> Result<&EntityDefinition, Error> {
         self.tools.definition(entity).map_err(|reasons| {
             let reason = match reasons {
@@ -160,14 +163,7 @@ impl SnapshotBuilder {
             let trigger = trigger(&name, &object);
             let target = Target { entity, definition, name: name.clone(), trigger };
             match self.rebuild_once(&target, &object).await {
-                Err(err) if err.kind == ErrorKind::Conflict => {
-                    self.tools.pause_after_conflict().await;
-                    contended = err;
-                }
-                Err(err) if err.kind == ErrorKind::Throttled => {
-                    self.tools.pause_after_throttling().await;
-                    contended = err;
-                }
+                Err(err) => contended = self.pause_after(err).await?,
                 ended => return ended,
             }
         }

@@ -134,11 +134,6 @@ impl Lines {
         Ok(Self { lines, seen: seen.ok_or("its metadata does not say what it has seen")? })
     }
 
-    /// The lines, by id.
-    pub fn into_lines(self) -> BTreeMap<String, String> {
-        self.lines
-    }
-
     /// How many entities have a line.
     pub fn len(&self) -> usize {
         self.lines.len()
