@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use domain::limits::{SERVICE_TIMEOUT, SHUTDOWN_GRACE};
 use domain::{BoxFuture, Env, Generation, Instant, ObjectName, Planted};
+use job::in_turn;
 use projection::shard::ShardCount;
 use store::{ErrorKind, List, Listed, Tools};
 
@@ -27,8 +28,10 @@ use crate::ids::Ids;
 use crate::index::Known;
 use crate::planted::Shortcut;
 use crate::run::Run;
-use crate::turns::{PREPARED_MAX, in_turn};
 use crate::what::What;
+
+/// How many pieces are prepared together: each takes memory before it begins.
+pub(crate) const PREPARED_MAX: usize = 64;
 
 /// How far clocks may be apart: that of this machine, of functions, of Cloud Storage.
 const CLOCKS_APART_MAX: Duration = Duration::from_secs(5 * 60);

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use domain::{BoxFuture, EntityRef, Generation};
+use job::in_turn;
 use projection::shard::{Lines, SEEN, ShardCount, fingerprint};
 use store::{CONTENT_BYTES_MAX, ErrorKind, Object, Precondition};
 
 use crate::compactor::Compactor;
+use crate::compactor::PREPARED_MAX;
 use crate::end::Stop;
 use crate::planted::Shortcut;
-use crate::turns::{PREPARED_MAX, in_turn};
 use crate::what::What;
 use crate::write::write;
 

@@ -31,7 +31,6 @@ mod index;
 mod journal;
 mod planted;
 mod run;
-mod turns;
 mod what;
 mod write;
 

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use domain::{Instant, ObjectName};
+use job::in_turn;
 use projection::shard::ShardCount;
 use projection::shard_index::{Replaced, ShardIndex};
 use store::Listed;
 
+use crate::compactor::PREPARED_MAX;
 use crate::compactor::{
     ABANDONED_AFTER, Compacted, Compactor, LAG, REPLACED_KEPT, SHARDS_AT_ONCE, Work, before,
 };
@@ -16,7 +18,6 @@ use crate::ids::Ids;
 use crate::index::Known;
 use crate::journal::Journal;
 use crate::planted::Shortcut;
-use crate::turns::{PREPARED_MAX, in_turn};
 use crate::what::What;
 
 /// A run over the manifests of one segment.

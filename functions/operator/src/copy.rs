@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use ::job::in_turn;
 use clap::Args;
 use cloud_run::Config;
 use domain::{BoxFuture, Instant, ObjectName};
 use store::{Counted, Error, ErrorKind, List, Listed, Precondition, Store, Tally, dollars};
 
 use crate::get::instant;
-use crate::turns::in_turn;
 use crate::{Operator, Place, Problem, subject};
 
 /// How many objects are copied at the same time.

@@ -5,6 +5,7 @@ mod report;
 
 use std::sync::Arc;
 
+use ::job::in_turn;
 use clap::Args;
 use cloud_run::Config;
 use domain::{BoxFuture, EntityDefinition, EntityRef, Instant, ObjectName, digest};
@@ -13,7 +14,6 @@ use store::{Counted, List, Listed, Store, Tools};
 use crate::copy::{elsewhere, one};
 use crate::derive::Deriving;
 use crate::get::instant;
-use crate::turns::in_turn;
 use crate::{Operator, Place, Problem};
 use compare::Compared;
 

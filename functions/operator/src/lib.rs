@@ -13,7 +13,6 @@ mod legible;
 mod listing;
 mod records;
 mod subject;
-mod turns;
 
 mod job;
 mod uncounted;
@@ -54,7 +53,7 @@ use cloud_run::{Config, SystemClock, SystemIds};
 use domain::{Clock, Env, Ids, Planted};
 use store::Tools;
 
-pub use ::job::{Place, Problem, Screen, refuse, refused};
+pub use ::job::{Place, Printed, Problem, Screen, refuse, refused};
 pub use google::{Google, Service};
 pub use planted::Shortcut;
 pub use store::dollars;

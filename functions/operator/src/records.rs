@@ -9,12 +9,12 @@ use domain::{
     OrderKey, RECORD_BOUNDS, Record,
 };
 
+use ::job::in_turn;
 use projection::fold::Folded;
 use serde_json::{Value, json};
 use snapshot_builder::{SnapshotBuilder, content};
 use store::{ErrorKind, List, Listed};
 
-use crate::turns::in_turn;
 use crate::{Operator, Problem};
 
 /// How many records are read at the same time.

@@ -30,8 +30,7 @@ mod why;
 mod write;
 mod wrong;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::Parser as _;
@@ -42,7 +41,7 @@ use emulator::{Memory, TestClock, Upload, tools};
 use snapshot_builder::SnapshotBuilder;
 use store::{Store, Tools};
 
-use crate::{Cli, Google, Operator, Problem, Screen, Shortcut, perform};
+use crate::{Cli, Google, Operator, Printed, Problem, Screen, Shortcut, perform};
 
 /// When every test begins.
 const NOW: &str = "2025-11-06T12:00:00Z";
@@ -155,26 +154,6 @@ async fn record(bucket: &Arc<Memory>, tools: &Tools, id: &str, file: &str, body:
     push(bucket, tools, ("snapshot-builder", Arc::new(builder(tools))), (&name, body)).await
 }
 
-/// What a command said.
-#[derive(Clone, Default)]
-struct Said(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Said {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Said {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
 /// Runs a command line over `tools`: whether it ended well, and what it said.
 async fn run(tools: &Tools, line: &str) -> (Result<bool, Problem>, String) {
     run_with(tools, line, Planted::NONE).await
@@ -188,7 +167,7 @@ async fn run_with(
 ) -> (Result<bool, Problem>, String) {
     let words = ["operator"].into_iter().chain(line.split_whitespace());
     let cli = Cli::try_parse_from(words).unwrap();
-    let (said, aside) = (Said::default(), Said::default());
+    let (said, aside) = (Printed::default(), Printed::default());
     let screen = Screen::on(said.clone(), aside.clone());
     let (tools, user) = (tools.clone(), Some("ada".to_owned()));
     let google = &Google::default();

@@ -1,12 +1,9 @@
 //! Jobs, whose pushes are command lines.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
-
 use clap::Parser as _;
 use domain::{Env, json};
 use manifest_compactor::Ended;
-use operator::{Cli, Google, Operator, Screen, perform};
+use operator::{Cli, Google, Operator, Printed, Screen, perform};
 use serde_json::Value;
 use simulation::{Answer, COMMAND, COMPACTOR, EDIT, ONCE, OPERATOR, Outside, Process, TOLD};
 use store::Tools;
@@ -85,7 +82,7 @@ impl Commands {
     /// What a program reads before it writes on a condition.
     async fn etag(&self, kind: &str, id: &str) -> Result<String, operator::Problem> {
         let printed = Printed::default();
-        let screen = Screen::on(printed.clone(), io::sink());
+        let screen = Screen::on(printed.clone(), std::io::sink());
         let words = [OPERATOR, "get", kind, id, "--metadata", "--json"].map(str::to_owned);
         let well = match self.run(&words, &screen).await.unwrap_or(Ok(false)) {
             // There is a record, and perhaps it does not count.
@@ -133,26 +130,5 @@ impl Commands {
             Ok(Ended::Look) => Err(operator::Problem::new("something is left")),
             Err(problem) => Err(problem),
         })
-    }
-}
-
-/// What was printed.
-#[derive(Clone, Default)]
-struct Printed(Arc<Mutex<Vec<u8>>>);
-
-impl Printed {
-    fn text(&self) -> String {
-        let printed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&printed).into_owned()
-    }
-}
-
-impl Write for Printed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -1,40 +1,22 @@
 //! What a person types and is told.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use clap::{CommandFactory as _, Parser as _};
 use domain::Planted;
 use emulator::faulty::{Fault, Faulty, When};
 use expect_test::{Expect, expect};
-use job::{Problem, Screen};
+use job::{Printed, Problem, Screen};
 use store::ErrorKind;
 
 use super::{Place, manifest_name, put};
 use crate::{Cli, Ended, perform};
 
-/// What a run said.
-#[derive(Clone, Default)]
-struct Said(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Said {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 async fn run(tools: &store::Tools, line: &str) -> (Result<Ended, Problem>, String) {
     let words = ["manifest-compactor"].into_iter().chain(line.split_whitespace());
     let cli = Cli::try_parse_from(words).unwrap();
-    let said = Said::default();
+    let said = Printed::default();
     let screen = Screen::on(said.clone(), said.clone());
     let ended = perform(&cli.options, tools, &screen, Planted::NONE).await;
-    let text = String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
-    (ended, text)
+    (ended, said.text())
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ::job::in_turn;
 use domain::{BoxFuture, ObjectName};
 use store::{List, Listed};
 
@@ -10,7 +11,6 @@ use super::judge::{Is, Rule};
 use super::tombstone::Tombstone;
 use super::{Purge, shards};
 use crate::Problem;
-use crate::turns::in_turn;
 
 /// How many objects are worked on at the same time. The versions of one take turns: it takes about
 /// one write or delete per second.

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use ::job::in_turn;
 use domain::{BoxFuture, EntityDefinition, EntityRef, ObjectName};
 use snapshot_builder::SnapshotBuilder;
 use store::{Counted, Dry, List, Listed, Store, Tally, Tools};
@@ -14,7 +15,6 @@ use super::entity::{Restored, Restoring, Target};
 use crate::job::What;
 use crate::job::progress::{Pass, Progress};
 use crate::migrate::difference;
-use crate::turns::in_turn;
 use crate::{Operator, Problem, legible};
 
 /// How many entities are noted together.

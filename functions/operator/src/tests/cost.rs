@@ -4,7 +4,7 @@ use clap::Parser as _;
 use expect_test::expect;
 use serde_json::Value;
 
-use super::Said;
+use super::Printed;
 use crate::cost::{idle_dollars, prices, run};
 use crate::{Cli, Command, Screen};
 
@@ -13,7 +13,7 @@ fn said(line: &str) -> Result<String, String> {
     let words = ["operator"].into_iter().chain(line.split_whitespace());
     let cli = Cli::try_parse_from(words).map_err(|err| err.to_string())?;
     let Command::Cost(options) = &cli.command else { panic!("{line}") };
-    let said = Said::default();
+    let said = Printed::default();
     run(options, &Screen::on(said.clone(), said.clone())).map_err(|err| err.to_string())?;
     Ok(said.text())
 }

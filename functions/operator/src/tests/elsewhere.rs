@@ -9,7 +9,7 @@ use emulator::faulty::{Fault, Faulty, When};
 use emulator::{Memory, TestClock, Upload};
 use store::{ErrorKind, Store, Tools};
 
-use super::{NOW, Said, body_of, bucket, entity, release, strict};
+use super::{NOW, Printed, body_of, bucket, entity, release, strict};
 use crate::derive::Deriving;
 use crate::{Cli, Command, Operator, Problem, Screen, copy, drill};
 
@@ -44,7 +44,7 @@ fn other() -> Arc<Memory> {
 
 async fn run(tools: &Tools, other: Arc<dyn Store>, line: &str) -> (Result<bool, Problem>, String) {
     let cli = Cli::parse_from(["operator"].into_iter().chain(line.split_whitespace()));
-    let said = Said::default();
+    let said = Printed::default();
     let screen = Screen::on(said.clone(), said.clone());
     let (tools, env, planted) = (tools.clone(), Env::Dev, Planted::NONE);
     let operator = Operator {

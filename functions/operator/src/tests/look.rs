@@ -53,7 +53,7 @@ async fn said(bucket: &Memory, tools: &Tools, words: &[&str]) -> String {
         Ok(cli) => cli,
         Err(err) => return err.to_string(),
     };
-    let (said, aside) = (super::Said::default(), super::Said::default());
+    let (said, aside) = (super::Printed::default(), super::Printed::default());
     let screen = Screen::on(said.clone(), aside.clone());
     let operator = Operator {
         tools: tools.clone(),

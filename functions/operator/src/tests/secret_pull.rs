@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::stand_in::StandIn;
-use super::{Said, bucket, release};
+use super::{Printed, bucket, release};
 use crate::{Cli, Google, Operator, Problem, Screen, Service, perform};
 
 /// What Secret Manager answers about version `version` of `name`.
@@ -48,7 +48,7 @@ impl Place {
         let to = self.to.to_str().unwrap();
         let words = ["operator", "secret-pull", "--project", "acme", "--to", to];
         let cli = Cli::try_parse_from(words.iter().chain(more)).unwrap();
-        let (said, aside) = (Said::default(), Said::default());
+        let (said, aside) = (Printed::default(), Printed::default());
         let screen = Screen::on(said.clone(), aside.clone());
         let operator = Operator {
             tools: release(bucket(), &super::strict()),

@@ -11,7 +11,7 @@ use emulator::{
 use serde_json::Value;
 use store::Tools;
 
-use super::{BY_STATUS, Said, definitions, release};
+use super::{BY_STATUS, Printed, definitions, release};
 use crate::google::{Project, Services};
 use crate::{Cli, Google, Operator, Problem, Screen, Service, perform, subscriptions};
 
@@ -101,7 +101,7 @@ impl Subscribed {
     ) -> (Result<bool, Problem>, String) {
         let words = ["operator"].into_iter().chain(line.split_whitespace());
         let cli = Cli::try_parse_from(words).unwrap();
-        let (said, aside) = (Said::default(), Said::default());
+        let (said, aside) = (Printed::default(), Printed::default());
         let screen = Screen::on(said.clone(), aside.clone());
         let tools = tools.clone();
         let (user, planted) = (Some("ada".to_owned()), Planted::NONE);

@@ -6,7 +6,7 @@ use domain::{Env, Planted};
 use emulator::tools;
 use job::refused;
 
-use super::{Said, bucket};
+use super::{Printed, bucket};
 use crate::{Cli, Google, Operator, Screen, perform, place};
 
 /// A line of every command that is right but for the capital words, which stand for a kind, a segment,
@@ -64,7 +64,7 @@ async fn said_of(line: &str) -> String {
         Ok(cli) => cli,
         Err(err) => return refused(&err).unwrap_or_else(|| panic!("{line}: {err}")),
     };
-    let (said, aside) = (Said::default(), Said::default());
+    let (said, aside) = (Printed::default(), Printed::default());
     let screen = Screen::on(said.clone(), aside.clone());
     let google = Google::default().at(crate::Service::PubSub, "http://127.0.0.1:1").of("local");
     let (tools, env, user, planted) = (tools(bucket()), Env::Dev, None, Planted::NONE);

@@ -6,18 +6,16 @@
 use domain::BoxFuture;
 use futures_util::{StreamExt as _, stream};
 
-use crate::Problem;
-
 /// Does the pieces, `at_once` at a time; what they say, in their order. The first that fails ends
 /// the others.
 ///
 /// # Errors
 ///
 /// The first of a piece.
-pub(crate) async fn in_turn<T: Send>(
-    pieces: Vec<BoxFuture<'_, Result<T, Problem>>>,
+pub async fn in_turn<T: Send, E: Send>(
+    pieces: Vec<BoxFuture<'_, Result<T, E>>>,
     at_once: usize,
-) -> Result<Vec<T>, Problem> {
+) -> Result<Vec<T>, E> {
     let mut done = Vec::with_capacity(pieces.len());
     let mut pieces = stream::iter(pieces).buffered(at_once);
     while let Some(piece) = pieces.next().await {
