@@ -8,7 +8,6 @@ mod interleavings;
 mod lost_answers;
 mod operations;
 mod orders;
-mod read_only;
 mod rebuild;
 mod refusals;
 mod upgrades;

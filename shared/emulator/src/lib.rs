@@ -13,6 +13,7 @@ pub mod file_name;
 mod folder;
 mod http;
 mod hub;
+pub mod intercepted;
 mod memory;
 pub mod notification;
 mod pubsub;

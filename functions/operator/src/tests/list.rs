@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use domain::{BoxFuture, Env, Generation, Instant, ObjectName, Planted};
+use domain::{Env, Instant, ObjectName, Planted};
+use emulator::intercepted::{Intercepted, Operation};
 use emulator::{Memory, Upload};
 use expect_test::expect;
 use manifest_writer::ManifestWriter;
 use projection::shard::{Lines, ShardCount};
 use projection::shard_index::ShardIndex;
-use store::{Counted, Error, List, Listed, Metadata, Object, Page, Precondition, Store, Tools};
+use store::{Counted, Store, Tools};
 
 use super::{bucket, entity, record, release, run, tell};
 
@@ -169,68 +170,26 @@ async fn a_listing_is_a_table_or_a_number_of_those_that_are_wanted() {
     "#]].assert_eq(&told);
 }
 
-/// A bucket of which something is changed before an object is read for the second time, and
-/// `again` before every later read of it.
-struct Meanwhile<F> {
-    bucket: Arc<Memory>,
-    name: String,
+/// A bucket of which something is changed before its index is read for the second time, and `again`
+/// before every later read of it.
+fn meanwhile(
+    bucket: &Arc<Memory>,
     again: bool,
-    reads: AtomicUsize,
-    change: F,
-}
-
-impl<F: Fn(&Memory) + Send + Sync> Store for Meanwhile<F> {
-    fn get<'a>(
-        &'a self,
-        name: &'a str,
-        generation: Option<Generation>,
-    ) -> BoxFuture<'a, Result<Option<Object>, Error>> {
-        if name == self.name {
-            let reads = self.reads.fetch_add(1, Ordering::Relaxed);
-            if reads == 1 || (self.again && reads > 1) {
-                (self.change)(&self.bucket);
+    change: impl Fn(&Memory) + Send + Sync + 'static,
+) -> Arc<dyn Store> {
+    let (inner, name) = (Arc::clone(bucket), index_name().to_string());
+    let reads = AtomicUsize::new(0);
+    Intercepted::new(bucket.clone(), move |operation| {
+        if let Operation::Get(read) = operation
+            && read == name
+        {
+            let reads = reads.fetch_add(1, Ordering::Relaxed);
+            if reads == 1 || (again && reads > 1) {
+                change(&inner);
             }
         }
-        self.bucket.get(name, generation)
-    }
-
-    fn put<'a>(
-        &'a self,
-        name: &'a str,
-        body: Bytes,
-        metadata: &'a Metadata,
-        precondition: Precondition,
-    ) -> BoxFuture<'a, Result<Generation, Error>> {
-        self.bucket.put(name, body, metadata, precondition)
-    }
-
-    fn delete<'a>(
-        &'a self,
-        name: &'a str,
-        generation: Generation,
-    ) -> BoxFuture<'a, Result<bool, Error>> {
-        self.bucket.delete(name, generation)
-    }
-
-    fn erase<'a>(
-        &'a self,
-        name: &'a str,
-        generation: Generation,
-    ) -> BoxFuture<'a, Result<bool, Error>> {
-        Store::erase(&*self.bucket, name, generation)
-    }
-
-    fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
-        self.bucket.list(list)
-    }
-
-    fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
-        self.bucket.versions(name)
-    }
-
-    fn answered_at(&self) -> Option<domain::Instant> {
-        self.bucket.answered_at()
-    }
+        Ok(())
+    })
 }
 
 #[tokio::test]
@@ -242,9 +201,8 @@ async fn when_the_index_changes_meanwhile_it_begins_anew() {
     let change = move |bucket: &Memory| {
         shards(bucket, &[line_of("V1", "of many")], many, "2025-11-06T11:50:00Z");
     };
-    let name = index_name().to_string();
-    let store = Meanwhile { bucket, name, again: false, reads: AtomicUsize::new(0), change };
-    let told = said(&tools_of(Arc::new(store)), "list venture --json").await;
+    let store = meanwhile(&bucket, false, change);
+    let told = said(&tools_of(store), "list venture --json").await;
     expect![[r#"
         {"id":"V1","entity":"venture","title":"of many"}
         276 B + 2 A, $0.0001; 0 changed since the last compaction
@@ -260,9 +218,8 @@ async fn an_index_that_never_rests_ends_it() {
         let index = bucket.objects().remove(&index_name().to_string()).unwrap();
         put(bucket, &index_name(), index.body);
     };
-    let name = index_name().to_string();
-    let store = Meanwhile { bucket, name, again: true, reads: AtomicUsize::new(0), change };
-    let told = said(&tools_of(Arc::new(store)), "list venture --count").await;
+    let store = meanwhile(&bucket, true, change);
+    let told = said(&tools_of(store), "list venture --count").await;
     expect![[r#"
         error: the shards of ventures were compacted 8 times while they were read: run it again when no compaction is under way
     "#]].assert_eq(&told);

@@ -5,8 +5,9 @@ mod races;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{Definitions, Instant, ObjectName};
+use domain::{Definitions, ObjectName};
 use emulator::faulty::{Fault, Faulty, When};
+use emulator::intercepted::{Intercepted, Operation};
 use emulator::{Memory, Upload};
 use expect_test::expect;
 use projection::shard::ShardCount;
@@ -230,74 +231,23 @@ async fn killed_at_any_operation_and_run_again_it_comes_to_the_same_end() {
 }
 
 /// A bucket that refuses to erase what is named so.
-struct Refusing {
-    inner: Arc<Memory>,
-    what: &'static str,
-    reason: &'static str,
-}
-
-impl Store for Refusing {
-    fn get<'a>(
-        &'a self,
-        name: &'a str,
-        generation: Option<domain::Generation>,
-    ) -> domain::BoxFuture<'a, Result<Option<store::Object>, Error>> {
-        self.inner.get(name, generation)
-    }
-
-    fn put<'a>(
-        &'a self,
-        name: &'a str,
-        body: Bytes,
-        metadata: &'a store::Metadata,
-        precondition: store::Precondition,
-    ) -> domain::BoxFuture<'a, Result<domain::Generation, Error>> {
-        self.inner.put(name, body, metadata, precondition)
-    }
-
-    fn delete<'a>(
-        &'a self,
-        name: &'a str,
-        _: domain::Generation,
-    ) -> domain::BoxFuture<'a, Result<bool, Error>> {
-        panic!("delete {name}")
-    }
-
-    fn erase<'a>(
-        &'a self,
-        name: &'a str,
-        generation: domain::Generation,
-    ) -> domain::BoxFuture<'a, Result<bool, Error>> {
-        if name.contains(self.what) {
-            let reason = format!("erase {name}: answer 403{}", self.reason);
-            return Box::pin(std::future::ready(Err(Error::new(ErrorKind::Unavailable, reason))));
+fn refusing(bucket: &Arc<Memory>, what: &'static str, reason: &'static str) -> Arc<dyn Store> {
+    Intercepted::new(bucket.clone(), move |operation| match operation {
+        Operation::Erase(name) if name.contains(what) => {
+            let text = format!("erase {name}: answer 403{reason}");
+            Err(Error::new(ErrorKind::Unavailable, text))
         }
-        Store::erase(&*self.inner, name, generation)
-    }
-
-    fn list<'a>(&'a self, list: &'a List) -> domain::BoxFuture<'a, Result<store::Page, Error>> {
-        self.inner.list(list)
-    }
-
-    fn versions<'a>(
-        &'a self,
-        name: &'a str,
-    ) -> domain::BoxFuture<'a, Result<Vec<store::Listed>, Error>> {
-        self.inner.versions(name)
-    }
-
-    fn answered_at(&self) -> Option<Instant> {
-        self.inner.answered_at()
-    }
+        Operation::Delete(name) => panic!("delete {name}"),
+        _ => Ok(()),
+    })
 }
 
 #[tokio::test]
 async fn who_may_not_delete_is_told_what_it_takes_before_anything_is_written() {
     let (bucket, tools) = place().await;
     let before = bucket.objects();
-    let what = "/history/";
-    let refusing = Arc::new(Refusing { inner: bucket.clone(), what, reason: " (forbidden)" });
-    let (ended, _) = run(&Tools { store: refusing, ..tools }, LINE).await;
+    let store = refusing(&bucket, "/history/", " (forbidden)");
+    let (ended, _) = run(&Tools { store, ..tools }, LINE).await;
     let problem = ended.unwrap_err().to_string();
     assert!(problem.contains("it takes storage.objects.delete on the bucket"), "{problem}");
     assert_eq!(bucket.objects(), before);
@@ -310,8 +260,7 @@ async fn what_is_held_is_named_and_the_rest_goes() {
         (" (objectUnderActiveHold)", "a hold keeps it"),
     ] {
         let (bucket, tools) = place().await;
-        let refusing = Refusing { inner: bucket.clone(), what: "b_2.json", reason };
-        let held = Tools { store: Arc::new(refusing), ..tools.clone() };
+        let held = Tools { store: refusing(&bucket, "b_2.json", reason), ..tools.clone() };
         let (ended, said) = run(&held, LINE).await;
         assert_eq!(ended, Ok(false));
         assert!(said.contains("1 of its versions are held"), "{said}");

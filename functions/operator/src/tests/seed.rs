@@ -8,13 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::{BoxFuture, Clock, Generation, Instant, ObjectName};
+use domain::{Clock, Instant, ObjectName};
 use emulator::faulty::{Fault, Faulty, When};
+use emulator::intercepted::{Intercepted, Operation};
 use emulator::{Memory, SeededIds, TestClock};
-use store::{
-    Counted, Error, ErrorKind, List, Listed, Metadata, Object, Operations, Page, Precondition,
-    Store, Tools,
-};
+use store::{Counted, ErrorKind, Operations, Tools};
 use tempfile::TempDir;
 
 use super::{
@@ -391,54 +389,6 @@ async fn one_answer_that_is_lost_is_harmless() {
     }
 }
 
-/// A bucket that notes when it was written to.
-struct Timed {
-    inner: Arc<Memory>,
-    clock: Arc<TestClock>,
-    writes: Mutex<Vec<Instant>>,
-}
-
-impl Store for Timed {
-    fn get<'a>(
-        &'a self,
-        name: &'a str,
-        generation: Option<Generation>,
-    ) -> BoxFuture<'a, Result<Option<Object>, Error>> {
-        self.inner.get(name, generation)
-    }
-
-    fn put<'a>(
-        &'a self,
-        name: &'a str,
-        body: Bytes,
-        metadata: &'a Metadata,
-        precondition: Precondition,
-    ) -> BoxFuture<'a, Result<Generation, Error>> {
-        self.writes.lock().unwrap().push(self.clock.now());
-        self.inner.put(name, body, metadata, precondition)
-    }
-
-    fn delete<'a>(&'a self, name: &'a str, _: Generation) -> BoxFuture<'a, Result<bool, Error>> {
-        panic!("delete {name}")
-    }
-
-    fn erase<'a>(&'a self, name: &'a str, _: Generation) -> BoxFuture<'a, Result<bool, Error>> {
-        panic!("erase {name}")
-    }
-
-    fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
-        self.inner.list(list)
-    }
-
-    fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
-        self.inner.versions(name)
-    }
-
-    fn answered_at(&self) -> Option<Instant> {
-        self.inner.answered_at()
-    }
-}
-
 /// The most of these instants within a second.
 fn most_in_a_second(at: &[Instant]) -> usize {
     let within =
@@ -453,12 +403,20 @@ async fn a_bucket_at_rest_is_written_to_slowly() {
     let (clock, folder) = (TestClock::at(super::NOW), ventures(1500));
     for (more, rate) in [("", 500), ("--rate 100", 100)] {
         let bucket = Memory::new("test", clock.clone(), 7);
-        let store =
-            Arc::new(Timed { inner: bucket, clock: clock.clone(), writes: Mutex::default() });
-        let tools = Tools { clock: clock.clone(), ..release(store.clone(), &strict()) };
+        let writes: Arc<Mutex<Vec<Instant>>> = Arc::default();
+        let (noted, now) = (Arc::clone(&writes), clock.clone());
+        let store = Intercepted::new(bucket, move |operation| {
+            match operation {
+                Operation::Put(_) => noted.lock().unwrap().push(now.now()),
+                Operation::Delete(_) | Operation::Erase(_) => panic!("{operation:?}"),
+                Operation::Get(_) | Operation::List(_) | Operation::Versions(_) => (),
+            }
+            Ok(())
+        });
+        let tools = Tools { clock: clock.clone(), ..release(store, &strict()) };
         let (ended, said) = seed(&tools, folder.path(), more).await;
         assert_eq!(ended, Ok(true), "{said}");
-        let writes = store.writes.lock().unwrap();
+        let writes = writes.lock().unwrap();
         let most = most_in_a_second(&writes);
         assert!(most > rate * 8 / 10 && most <= rate + 5, "{most} of {rate}");
         // And it says how far it is.

@@ -5,16 +5,16 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use domain::{
-    BoxFuture, Class, Definitions, Delivery, Disposition, Generation, Handler, Instant, ObjectName,
-    Overwrote, Planted, json,
+    Class, Definitions, Delivery, Disposition, Handler, ObjectName, Overwrote, Planted, json,
 };
+use emulator::intercepted::{Intercepted, Operation};
 use emulator::{Memory, Upload};
 use expect_test::expect;
 use index_writer::IndexWriter;
 use manifest_writer::ManifestWriter;
 use rules_engine::{RuleCache, RulesEngine};
 use serde_json::Value;
-use store::{Error, List, Listed, Metadata, Object, Page, Precondition, Store, Tools};
+use store::{Store, Tools};
 
 use super::{bucket, builder, definitions_of, entity, push, record, release, run};
 
@@ -321,63 +321,27 @@ async fn a_wanted_repair_another_release_and_a_snapshot_of_nobody_are_found() {
     assert_eq!(said, "there is no venture V9 in dev, and no record of one\n");
 }
 
-/// A bucket that notes the classes of what is read, and in which nothing can be changed.
-struct Noted {
-    inner: Arc<Memory>,
-    read: Mutex<BTreeSet<&'static str>>,
-}
-
-impl Store for Noted {
-    fn get<'a>(
-        &'a self,
-        name: &'a str,
-        generation: Option<Generation>,
-    ) -> BoxFuture<'a, Result<Option<Object>, Error>> {
-        let class = ObjectName::parse(name).unwrap().class();
-        let (_, word) = Class::NAMES.iter().find(|(known, _)| *known == class).unwrap();
-        self.read.lock().unwrap().insert(word);
-        self.inner.get(name, generation)
-    }
-
-    fn put<'a>(
-        &'a self,
-        name: &'a str,
-        _: Bytes,
-        _: &'a Metadata,
-        _: Precondition,
-    ) -> BoxFuture<'a, Result<Generation, Error>> {
-        panic!("put {name}")
-    }
-
-    fn delete<'a>(&'a self, name: &'a str, _: Generation) -> BoxFuture<'a, Result<bool, Error>> {
-        panic!("delete {name}")
-    }
-
-    fn erase<'a>(&'a self, name: &'a str, _: Generation) -> BoxFuture<'a, Result<bool, Error>> {
-        panic!("erase {name}")
-    }
-
-    fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
-        self.inner.list(list)
-    }
-
-    fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
-        self.inner.versions(name)
-    }
-
-    fn answered_at(&self) -> Option<Instant> {
-        self.inner.answered_at()
-    }
-}
-
 #[tokio::test]
 async fn it_writes_nothing_and_reads_what_the_operator_may_read() {
     let (bucket, tools) = place().await;
     let push_to = ("snapshot-builder", Arc::new(builder(&tools)) as Arc<dyn Handler>);
     push(&bucket, &tools, push_to, ("env/dev/ventures/V1/history/2025/11/06/x_9.json", "{")).await;
     put(&bucket, "env/dev/indices/_repair/ventures/V1.json", r#"{"id":"V1"}"#);
-    let noted = Arc::new(Noted { inner: bucket, read: Mutex::default() });
-    let tools = Tools { store: noted.clone(), ..tools };
+    let read: Arc<Mutex<BTreeSet<&str>>> = Arc::default();
+    let noted = Arc::clone(&read);
+    let store = Intercepted::new(bucket, move |operation| {
+        match operation {
+            Operation::Get(name) => {
+                let class = ObjectName::parse(name).unwrap().class();
+                let (_, word) = Class::NAMES.iter().find(|(known, _)| *known == class).unwrap();
+                noted.lock().unwrap().insert(word);
+            }
+            Operation::List(_) | Operation::Versions(_) => (),
+            other => panic!("{other:?}"),
+        }
+        Ok(())
+    });
+    let tools = Tools { store, ..tools };
     for line in [
         "get venture V1",
         "get venture V1 --known-at 2025-11-06T12:00:00Z",
@@ -390,7 +354,7 @@ async fn it_writes_nothing_and_reads_what_the_operator_may_read() {
     }
     let manifest = include_str!("../../Cargo.toml");
     let granted = manifest.lines().find(|line| line.starts_with("reads = ")).unwrap();
-    let read = noted.read.lock().unwrap();
+    let read = read.lock().unwrap();
     assert!(read.iter().all(|class| granted.contains(&format!("\"{class}\""))), "{read:?}");
     assert_eq!(read.len(), 9, "{read:?}");
 }

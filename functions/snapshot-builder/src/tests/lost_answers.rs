@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use domain::{Delivery, Disposition, Failure, Outcome};
 use emulator::Memory;
-use store::{Counted, ErrorKind};
+use emulator::intercepted::{Intercepted, Operation};
+use store::{Counted, Error, ErrorKind};
 
 use super::{
     bucket, builder, covers, deliver, fold, folded, full, merge, snapshot_of, tombstone, upload,
@@ -157,8 +158,13 @@ async fn a_snapshot_that_others_keep_writing_is_given_up_after_a_number_of_attem
     let delivery = upload(&bucket, "2025/11/06/x_1.json", full(1, ""));
     for kind in [ErrorKind::Conflict, ErrorKind::Throttled] {
         // Reads and lists work, writes do not.
-        let store =
-            Arc::new(Counted::new(Arc::new(super::read_only::ReadOnly(bucket.clone(), kind))));
+        let refusing = Intercepted::new(bucket.clone(), move |operation| match operation {
+            Operation::Get(_) | Operation::List(_) | Operation::Versions(_) => Ok(()),
+            Operation::Put(_) | Operation::Delete(_) | Operation::Erase(_) => {
+                Err(Error::new(kind, "no write succeeds"))
+            }
+        });
+        let store = Arc::new(Counted::new(refusing));
         let outcome = deliver(&builder(store.clone()), &delivery).await;
         assert!(matches!(outcome, Err(Failure::Retry(_))), "{outcome:?}");
         let log = store.take_log();

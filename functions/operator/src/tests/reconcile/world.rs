@@ -9,6 +9,7 @@ use domain::{
     BoxFuture, Clock, Definitions, Delivery, Generation, Handler, Instant, ObjectName, Outcome,
     Overwrote, Planted, json, volatile,
 };
+use emulator::intercepted::Intercepted;
 use emulator::schedule::{Attempt, Gated};
 use emulator::{Chance, Memory, TestClock, Upload};
 use index_writer::IndexWriter;
@@ -16,7 +17,7 @@ use manifest_writer::ManifestWriter;
 use rules_engine::{RuleCache, RulesEngine};
 use serde_json::Value;
 use snapshot_builder::SnapshotBuilder;
-use store::{Error, List, Listed, Metadata, Object, Page, Precondition, Store, Tools};
+use store::Tools;
 
 use crate::tests::{NOW, release};
 
@@ -96,8 +97,12 @@ impl World {
 
     /// Tools of somebody beside whom the functions run: each operation takes a while.
     pub(super) fn live_tools(self: &Arc<Self>) -> Tools {
-        let live = Arc::new(Live(Arc::clone(self)));
-        Tools { store: live.clone(), clock: live, ..self.tools() }
+        let (live, beside) = (Arc::new(Live(Arc::clone(self))), Live(Arc::clone(self)));
+        let store = Intercepted::new(self.bucket.clone(), move |_| {
+            beside.meanwhile();
+            Ok(())
+        });
+        Tools { store, clock: live, ..self.tools() }
     }
 
     pub(super) fn advance(&self, delay: Duration) {
@@ -370,7 +375,7 @@ impl World {
     }
 }
 
-/// The bucket and the clock of a command beside which functions run.
+/// The clock of a command beside which functions run, and what happens before its operations.
 struct Live(Arc<World>);
 
 impl Live {
@@ -394,60 +399,6 @@ impl Clock for Live {
                 self.0.tick();
             }
         })
-    }
-}
-
-impl Store for Live {
-    fn get<'a>(
-        &'a self,
-        name: &'a str,
-        generation: Option<Generation>,
-    ) -> BoxFuture<'a, Result<Option<Object>, Error>> {
-        self.meanwhile();
-        self.0.bucket.get(name, generation)
-    }
-
-    fn put<'a>(
-        &'a self,
-        name: &'a str,
-        body: Bytes,
-        metadata: &'a Metadata,
-        precondition: Precondition,
-    ) -> BoxFuture<'a, Result<Generation, Error>> {
-        self.meanwhile();
-        self.0.bucket.put(name, body, metadata, precondition)
-    }
-
-    fn delete<'a>(
-        &'a self,
-        name: &'a str,
-        generation: Generation,
-    ) -> BoxFuture<'a, Result<bool, Error>> {
-        self.meanwhile();
-        self.0.bucket.delete(name, generation)
-    }
-
-    fn list<'a>(&'a self, list: &'a List) -> BoxFuture<'a, Result<Page, Error>> {
-        self.meanwhile();
-        self.0.bucket.list(list)
-    }
-
-    fn versions<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
-        self.meanwhile();
-        self.0.bucket.versions(name)
-    }
-
-    fn erase<'a>(
-        &'a self,
-        name: &'a str,
-        generation: Generation,
-    ) -> BoxFuture<'a, Result<bool, Error>> {
-        self.meanwhile();
-        self.0.bucket.erase(name, generation)
-    }
-
-    fn answered_at(&self) -> Option<domain::Instant> {
-        self.0.bucket.answered_at()
     }
 }
 
