@@ -32,9 +32,9 @@ const LONG_KILLS: u32 = 1000;
   cargo xtask check --without-tests    when `cargo test --workspace` has just passed
   cargo xtask check --long             much more besides; CONTRIBUTING.md says how long that takes")]
 pub(crate) struct Options {
-    /// Kill the emulator 1,000 times, and besides: more interleavings, every seed of the simulation
-    /// twice, each of its profiles, 100,000 random operations on every store, every scenario with
-    /// many seeds.
+    /// Kill the emulator 1,000 times, and besides: more interleavings, the memory of a compaction of a
+    /// million, every seed of the simulation twice, each of its profiles, 100,000 random operations on
+    /// every store, every scenario with many seeds.
     #[arg(long)]
     long: bool,
     /// Leave `cargo test --workspace` out.
@@ -70,6 +70,12 @@ const LONG_SIMULATIONS: [(&str, &[&str]); 5] = [
     ("simulation, faults", &["--seeds", "1000", "--profile", "faults"]),
     ("simulation, adversarial", &["--seeds", "1000", "--profile", "adversarial"]),
 ];
+
+/// The most memory that a compaction takes, of a million where interleavings are long.
+const LONG_MEMORY: Stage = Stage {
+    name: "memory of a compaction",
+    arguments: &["test", "-p", "manifest-compactor", "--lib", "measured", "--", "--show-output"],
+};
 
 /// Random operations on every store beside the others in the long runs.
 const LONG_OPERATIONS: u64 = 100_000;
@@ -134,6 +140,11 @@ fn simulation(name: &str, options: &[&str], terminal: &Terminal) -> Result<bool>
 fn long(workspace: &Workspace, terminal: &Terminal) -> Result<bool> {
     let begun = Instant::now();
     if !interleavings::run(&interleavings::Options { long: true }, terminal)? {
+        return Ok(false);
+    }
+    let mut memory = workspace.cargo();
+    memory.args(LONG_MEMORY.arguments).env(interleavings::LONG.0, interleavings::LONG.1);
+    if !command::run(LONG_MEMORY.name, &mut memory, terminal)? {
         return Ok(false);
     }
     for (name, options) in LONG_SIMULATIONS {

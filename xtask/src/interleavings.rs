@@ -11,7 +11,7 @@ use crate::terminal::Terminal;
 use crate::workspace::Workspace;
 
 /// What `emulator::schedule::is_long` reads.
-const LONG: (&str, &str) = ("INTERLEAVINGS", "long");
+pub(crate) const LONG: (&str, &str) = ("INTERLEAVINGS", "long");
 
 /// The tests of a function that go through interleavings.
 const TESTS: &str = "src/tests/interleavings.rs";

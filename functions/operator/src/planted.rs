@@ -19,6 +19,8 @@ pub enum Shortcut {
     ClaimNotFinished,
     /// A restore appends its record whoever else has written meanwhile.
     RestoredWithoutClaim,
+    /// A restore takes what was dated until the instant for what was known then.
+    RestoredByDates,
     /// A purge looks and erases twice, and appends its tombstone then.
     TombstoneLast,
     /// A purge ends after its first look.
@@ -39,7 +41,7 @@ pub enum Shortcut {
 
 impl Shortcut {
     /// Every one of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::SecondPassSkipped,
         Self::OlderReleaseNotAwaited,
         Self::BatchNotedByItsLast,
@@ -48,6 +50,7 @@ impl Shortcut {
         Self::OwnClaimTakenForLost,
         Self::ClaimNotFinished,
         Self::RestoredWithoutClaim,
+        Self::RestoredByDates,
         Self::TombstoneLast,
         Self::SecondLookSkipped,
         Self::TombstoneNotDerived,

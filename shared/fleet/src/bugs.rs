@@ -8,7 +8,7 @@ use crate::Options;
 use crate::print::{self, Progress};
 
 /// Bugs that are not looked for among the seeds, and why.
-const ELSEWHERE: [(&str, &str); 15] = [
+const ELSEWHERE: [(&str, &str); 14] = [
     (
         "index-writer/own-ignored",
         "differs only where an operator deletes a snapshot: found by the test \
@@ -26,7 +26,6 @@ const ELSEWHERE: [(&str, &str); 15] = [
     ("operator/counted-at-first-look", RECONCILE),
     ("operator/tombstone-deleted-young", RECONCILE),
     ("operator/wish-forgotten", RECONCILE),
-    ("operator/snapshot-not-renewed", RECONCILE),
     ("operator/tombstone-not-derived", "purges are slow there: operator::tests::purge"),
     ("operator/shard-not-touched", "shards are seldom written meanwhile: operator::tests::purge"),
 ];

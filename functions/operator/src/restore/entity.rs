@@ -46,7 +46,11 @@ pub(crate) struct Restoring<'a> {
 impl Restoring<'_> {
     /// Brings `entity` to what was known of it at the instant.
     pub(crate) async fn known_at(&self, entity: &EntityRef) -> Result<Restored, Problem> {
-        let until = Until { known_at: Some(self.target.known_at), as_of: None };
+        let at = Some(self.target.known_at);
+        let until = match self.operator.planted.has(Shortcut::RestoredByDates) {
+            true => Until { known_at: None, as_of: at },
+            false => Until { known_at: at, as_of: None },
+        };
         let records = records::read(self.operator, entity, self.definition, until, 1).await?;
         if records.later == 0 {
             return Ok(Restored::Same);

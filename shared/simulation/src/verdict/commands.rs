@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::json::Object;
 use domain::{Instant, json};
 
 use super::Aftermath;
@@ -17,6 +18,7 @@ pub(super) fn printed(aftermath: &Aftermath<'_>) -> Result<(), String> {
         let found = match words[..] {
             ["list", ..] => listed(aftermath, said),
             ["get", _, id, until, at, ..] => was(aftermath, said, (id, until, at)),
+            ["restore", _, _, "--id", id, _, at] if said.well => restored(aftermath, id, at),
             ["purge", _, id, ..] if said.well => erased(aftermath, said, id),
             [EDIT, ..] => edited(aftermath, said),
             _ => Ok(()),
@@ -73,16 +75,14 @@ fn was(
     (id, until, at): (&str, &str, &str),
 ) -> Result<(), String> {
     let at = Instant::parse(at).ok_or("that is no instant")?;
-    let stored = |record: &Planned| stored_at(aftermath, &record.name).is_some_and(|it| it <= at);
+    let stored = |record: &Planned| is_stored(aftermath, record, at);
     let dated = |record: &Planned| {
         let dated = record.says.as_ref().map(|says| crate::timeline::instant(says.at_ms));
         dated.is_none_or(|dated| dated <= at)
     };
     let is_in =
         |record: &&Planned| if until == "--known-at" { stored(record) } else { dated(record) };
-    let entities = oracle::fold(aftermath.records.iter().filter(is_in));
-    let entity = entities.iter().find(|it| it.id == id && it.kind == "venture");
-    let expected = entity.and_then(|it| it.document.as_ref().ok());
+    let expected = document(aftermath.records.iter().filter(is_in), id);
     let expected = expected.map(|it| serde_json::json!(it).to_string()).unwrap_or_default();
     match said.text.trim_end() == expected {
         true => Ok(()),
@@ -90,8 +90,36 @@ fn was(
     }
 }
 
-fn stored_at(aftermath: &Aftermath<'_>, name: &str) -> Option<Instant> {
-    aftermath.bucket.versions_of(name).first().map(|version| version.created_at)
+/// An entity that nobody has written afterwards is what the records say that were stored until then,
+/// but for when it was last written.
+fn restored(aftermath: &Aftermath<'_>, id: &str, at: &str) -> Result<(), String> {
+    let at = Instant::parse(at).ok_or("that is no instant")?;
+    let until = aftermath.records.iter().filter(|record| is_stored(aftermath, record, at));
+    let [was, is] = [document(until, id), document(aftermath.records.iter(), id)].map(|document| {
+        let mut document = document?;
+        document.shift_remove("updated_at");
+        Some(serde_json::json!(document))
+    });
+    match was == is {
+        true => Ok(()),
+        false => {
+            let [is, was] =
+                [is, was].map(|it| it.map_or_else(|| "nothing".to_owned(), |it| it.to_string()));
+            Err(format!("it is {is} instead of {was}"))
+        }
+    }
+}
+
+/// The live venture that records make.
+fn document<'a>(records: impl Iterator<Item = &'a Planned>, id: &str) -> Option<Object> {
+    let entities = oracle::fold(records);
+    let entity = entities.into_iter().find(|it| it.id == id && it.kind == "venture")?;
+    entity.document.ok()
+}
+
+fn is_stored(aftermath: &Aftermath<'_>, record: &Planned, until: Instant) -> bool {
+    let versions = aftermath.bucket.versions_of(&record.name);
+    versions.first().is_some_and(|version| version.created_at <= until)
 }
 
 /// Nothing is left of what an entity was before it was purged.

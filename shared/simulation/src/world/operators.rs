@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::{EntityRef, Instant, ObjectName};
-use emulator::Message;
+use emulator::{Message, Upload};
 use serde_json::json;
 
 use super::{Event, World};
@@ -23,6 +23,9 @@ pub(super) const OPERATED: u64 = 1;
 
 /// After this the watermark of a compaction has left every hour in which something was written.
 const JOURNAL_LEFT: Duration = Duration::from_secs(75 * 60);
+
+/// Where the indices lie of what is damaged.
+const POINTERS: &str = "env/dev/indices/ventures/by-";
 
 /// What a command has printed.
 #[derive(Clone, Debug)]
@@ -116,8 +119,36 @@ impl World<'_> {
         wanted.collect()
     }
 
-    /// When everything has been handled, looks at the bucket as operators do: compacts it, lists
-    /// it, and asks what its entities were, or were known to be, at some instant.
+    /// Copies an older version of something that is derived over the live one, whose metadata stays:
+    /// what no handler does and a person can. Nothing happens where there is no older one.
+    fn damage(&mut self) {
+        let objects = self.network.bucket.objects();
+        let derived = objects.into_iter().filter(|(name, _)| {
+            matches!(
+                ObjectName::parse(name),
+                Ok(ObjectName::Snapshot(entity) | ObjectName::Manifest(entity))
+                    if entity.segment == "ventures"
+            ) || name.starts_with(POINTERS)
+        });
+        let olds = derived.filter_map(|(name, live)| {
+            let versions = self.network.bucket.versions_of(&name);
+            let old = versions.into_iter().find(|version| version.body != live.body)?;
+            Some((name, old.body, live.metadata))
+        });
+        let olds: Vec<_> = olds.collect();
+        if olds.is_empty() {
+            return;
+        }
+        let (name, body, metadata) = self.dice.pick(&olds).clone();
+        self.network.note(format_args!("damage {name}"));
+        let upload = Upload { metadata, ..Upload::default() };
+        self.network.bucket.insert(&name, body, upload).expect("its name and metadata were there");
+        self.announce_finalized();
+    }
+
+    /// When everything has been handled, looks at the bucket as operators do: repairs it, compacts
+    /// it, lists it, asks what its entities were, or were known to be, at some instant, and restores
+    /// one of them to that.
     pub(super) fn look(&mut self) -> Result<(), String> {
         self.counts.operations = self.network.state().operations;
         let wanted = self.repairs_wanted();
@@ -131,6 +162,13 @@ impl World<'_> {
         // A rule that is in force only now.
         if wanted.iter().any(|entity| entity.segment == "rules") {
             self.sweep()?;
+        }
+        if !self.plan.commands.is_empty() {
+            self.damage();
+            self.drain()?;
+            let words = ["reconcile", "--repair", "--segment", "ventures"].map(str::to_owned);
+            self.command(OPERATOR, &words, true);
+            self.drain()?;
         }
         let compacted = self.plan.commands.iter().any(|command| command.job == COMPACTOR);
         // Few shards, unless somebody has made many: each is read.
@@ -153,15 +191,21 @@ impl World<'_> {
             .map(|entity| entity.id.to_owned())
             .collect();
         let took = u64::try_from(self.timeline.now().as_millis()).unwrap_or(0);
+        let at = || {
+            let at = self.dice.millis(0, took.min(600_000));
+            instant(i64::try_from(at.as_millis()).unwrap_or(0)).to_millis_text()
+        };
         let asked = ids.iter().map(|id| {
             let until = if self.dice.per_mille(500) { "--known-at" } else { "--as-of" };
-            let at = self.dice.millis(0, took.min(600_000));
-            let at = instant(i64::try_from(at.as_millis()).unwrap_or(0)).to_millis_text();
-            Command::new(Duration::ZERO, OPERATOR, &["get", "venture", id, until, &at, "--json"])
+            Command::new(Duration::ZERO, OPERATOR, &["get", "venture", id, until, &at(), "--json"])
         });
-        for Command { job, words, .. } in
-            commands.into_iter().chain([list]).chain(asked).collect::<Vec<_>>()
-        {
+        let mut last: Vec<Command> = commands.into_iter().chain([list]).chain(asked).collect();
+        if !ids.is_empty() {
+            let (id, at) = (self.dice.pick(&ids), at());
+            let words = ["restore", "--segment", "ventures", "--id", id, "--known-at", &at];
+            last.push(Command::new(Duration::ZERO, OPERATOR, &words));
+        }
+        for Command { job, words, .. } in last {
             self.command(job, &words, true);
             self.drain()?;
         }
