@@ -100,7 +100,7 @@ impl Wake for Alarm {
 /// Runs `plan`; its lines are kept if somebody wants to read them.
 pub fn run(scenery: &Scenery<'_>, plan: &Plan, readable: bool) -> Report {
     let mut world = World::new(scenery, plan, readable);
-    let played = world.play().map_err(|what| Wrong { check: Check::Ends, what });
+    let played = world.play();
     world.end(played)
 }
 
@@ -176,8 +176,17 @@ impl<'a> World<'a> {
         world
     }
 
-    /// Everything from beginning to end; why it does not come to one.
-    fn play(&mut self) -> Result<(), String> {
+    /// Everything from beginning to end. It is judged before operators look at it: what they mend and
+    /// restore would hide what is wrong.
+    fn play(&mut self) -> Result<(), Wrong> {
+        let endless = |what| Wrong { check: Check::Ends, what };
+        self.come_to_rest().map_err(endless)?;
+        self.judge()?;
+        self.look().map_err(endless)
+    }
+
+    /// Lets everything happen that is planned; why it does not come to an end.
+    fn come_to_rest(&mut self) -> Result<(), String> {
         let plan = self.plan;
         for record in &plan.given {
             self.write(record);
@@ -188,7 +197,7 @@ impl<'a> World<'a> {
         if plan.changes_rules() {
             self.sweep()?;
         }
-        self.look()
+        self.repair_wanted()
     }
 
     /// Everything goes wrong from here on, until it does not any more.

@@ -19,14 +19,10 @@ impl World<'_> {
         most
     }
 
-    /// Judges how the bucket was left.
-    pub(super) fn end(mut self, played: Result<(), Wrong>) -> Report {
+    /// Judges how the bucket is.
+    pub(super) fn judge(&self) -> Result<(), Wrong> {
         let objects = self.network.bucket.objects();
-        for (name, object) in &objects {
-            let body = String::from_utf8_lossy(&object.body);
-            self.network.note(format_args!("left {name} {}", body.trim_end()));
-        }
-        let sent = std::mem::take(&mut *self.sent.lock().unwrap_or_else(PoisonError::into_inner));
+        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // A command can be told to come in an hour.
         let pushed = self.pending.iter().filter(|it| !self.functions[it.function].is_job());
         let tries_max = pushed.map(|pending| pending.attempts_since_calm).max();
@@ -39,7 +35,7 @@ impl World<'_> {
             _ => true,
         });
         let records = records.chain(appended.iter().map(|it| &it.record)).cloned().collect();
-        let aftermath = Aftermath {
+        verdict::judge(&Aftermath {
             plan: self.plan,
             records,
             appended: &appended,
@@ -51,10 +47,19 @@ impl World<'_> {
             said: &said,
             tries_since_calm_max: tries_max.unwrap_or(0),
             operations_max: self.operations_max(),
-        };
-        let wrong = played.and_then(|()| verdict::judge(&aftermath)).err();
+        })
+    }
+
+    /// Judges how the bucket was left, if it came to that.
+    pub(super) fn end(mut self, played: Result<(), Wrong>) -> Report {
+        for (name, object) in self.network.bucket.objects() {
+            let body = String::from_utf8_lossy(&object.body);
+            self.network.note(format_args!("left {name} {}", body.trim_end()));
+        }
+        let wrong = played.and_then(|()| self.judge()).err();
         self.counts.alerts = self.seen.alerts();
-        let functions = self.functions.iter().zip(&aftermath.operations_max);
+        let operations_max = self.operations_max();
+        let functions = self.functions.iter().zip(&operations_max);
         let of_pushes = functions.filter(|(function, _)| !function.is_job());
         self.counts.operations_max = of_pushes.map(|(_, (_, most))| *most).max().unwrap_or(0);
         // Nobody may come back to the network.

@@ -119,6 +119,23 @@ impl World<'_> {
         wanted.collect()
     }
 
+    /// Makes the repairs that are wanted, because what was overwritten is not known any more.
+    pub(super) fn repair_wanted(&mut self) -> Result<(), String> {
+        self.counts.operations = self.network.state().operations;
+        let wanted = self.repairs_wanted();
+        for entity in &wanted {
+            // Of others nothing is mended: it would hide what is wrong.
+            let words = ["reconcile", "--repair", "--segment", &entity.segment, "--id", &entity.id];
+            self.command(OPERATOR, &words.map(str::to_owned), true);
+            self.drain()?;
+        }
+        // A rule that is in force only now.
+        if wanted.iter().any(|entity| entity.segment == "rules") {
+            self.sweep()?;
+        }
+        Ok(())
+    }
+
     /// Copies an older version of something that is derived over the live one, whose metadata stays:
     /// what no handler does and a person can. Nothing happens where there is no older one.
     fn damage(&mut self) {
@@ -146,23 +163,10 @@ impl World<'_> {
         self.announce_finalized();
     }
 
-    /// When everything has been handled, looks at the bucket as operators do: repairs it, compacts
-    /// it, lists it, asks what its entities were, or were known to be, at some instant, and restores
-    /// one of them to that.
+    /// Looks at the bucket as operators do: repairs what a person has damaged, compacts it, lists it,
+    /// asks what its entities were, or were known to be, at some instant, and restores one of them
+    /// to that.
     pub(super) fn look(&mut self) -> Result<(), String> {
-        self.counts.operations = self.network.state().operations;
-        let wanted = self.repairs_wanted();
-        for entity in &wanted {
-            // What was overwritten is not known any more, and that has been noted. Of others nothing
-            // is mended: it would hide what is wrong.
-            let words = ["reconcile", "--repair", "--segment", &entity.segment, "--id", &entity.id];
-            self.command(OPERATOR, &words.map(str::to_owned), true);
-            self.drain()?;
-        }
-        // A rule that is in force only now.
-        if wanted.iter().any(|entity| entity.segment == "rules") {
-            self.sweep()?;
-        }
         if !self.plan.commands.is_empty() {
             self.damage();
             self.drain()?;
