@@ -189,10 +189,10 @@ impl RulesEngine {
         let kind = &definition.entity;
         self.write_noted_alerts(&view).await?;
         let rules = self.rules(entity.env, self.rules_age_max).await?;
-        let mut transitions = decide(&view.state, subject(&view.source, kind), &rules);
+        let mut transitions = decide(&view.state, self.subject(&view.source, kind), &rules);
         if !transitions.is_empty() {
             let rules = self.rules(entity.env, Duration::ZERO).await?;
-            transitions = decide(&view.state, subject(&view.source, kind), &rules);
+            transitions = decide(&view.state, self.subject(&view.source, kind), &rules);
         }
         if !transitions.is_empty() {
             return self.change(&view, &transitions, kind).await;
@@ -362,14 +362,16 @@ impl RulesEngine {
         metadata.insert(key::GENERATION.to_owned(), alert.generation().to_owned());
         metadata
     }
-}
 
-fn subject<'a>(source: &'a Source, kind: &'a str) -> Subject<'a> {
-    Subject {
-        entity: &source.entity,
-        kind,
-        generation: source.generation,
-        newest: source.newest.as_ref(),
-        document: source.document.as_ref(),
+    fn subject<'a>(&self, source: &'a Source, kind: &'a str) -> Subject<'a> {
+        Subject {
+            entity: &source.entity,
+            kind,
+            generation: source.generation,
+            newest: source.newest.as_ref(),
+            document: source.document.as_ref(),
+            before: None,
+            now: self.tools.clock.now(),
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::{Env, Instant, ObjectName};
 use projection::register;
-use rules::rule::Rule;
+use rules::set::RuleSet;
 use store::{Error, ErrorKind};
 
 use crate::RulesEngine;
@@ -21,17 +21,17 @@ pub struct RuleCache(Mutex<BTreeMap<Env, CachedRules>>);
 /// The rules of one environment, and when they were read.
 struct CachedRules {
     read_at: Instant,
-    rules: Arc<Vec<Rule>>,
+    rules: Arc<RuleSet>,
 }
 
 impl RuleCache {
-    fn young(&self, env: Env, age_max: Duration, now: Instant) -> Option<Arc<Vec<Rule>>> {
+    fn young(&self, env: Env, age_max: Duration, now: Instant) -> Option<Arc<RuleSet>> {
         let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let cached = cache.get(&env)?;
         (now < cached.read_at.after(age_max)).then(|| Arc::clone(&cached.rules))
     }
 
-    fn keep(&self, env: Env, now: Instant, rules: &Arc<Vec<Rule>>) {
+    fn keep(&self, env: Env, now: Instant, rules: &Arc<RuleSet>) {
         let cached = CachedRules { read_at: now, rules: Arc::clone(rules) };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(env, cached);
     }
@@ -39,7 +39,7 @@ impl RuleCache {
 
 impl RulesEngine {
     /// The rules in force, read again if they are older than `age_max`.
-    pub(crate) async fn rules(&self, env: Env, age_max: Duration) -> Result<Arc<Vec<Rule>>, Error> {
+    pub(crate) async fn rules(&self, env: Env, age_max: Duration) -> Result<Arc<RuleSet>, Error> {
         let now = self.tools.clock.now();
         if let Some(rules) = self.cache.young(env, age_max, now) {
             return Ok(rules);
@@ -53,7 +53,7 @@ impl RulesEngine {
             })?,
             None => Vec::new(),
         };
-        let rules = Arc::new(members.iter().filter_map(Rule::read).collect::<Vec<_>>());
+        let rules = Arc::new(RuleSet::read(&members).0);
         self.cache.keep(env, now, &rules);
         Ok(rules)
     }

@@ -1,6 +1,7 @@
 //! Numbers of any size, compared exactly as they are written.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 use serde_json::Number;
 
@@ -55,6 +56,52 @@ impl Decimal {
             }
         }
         Some(Self::of_columns(columns, lowest))
+    }
+
+    /// The product, exactly. The work is that of the digits of one by those of the other: who
+    /// multiplies what others have written looks at [`Decimal::digits`] before.
+    #[must_use]
+    pub fn times(&self, other: &Self) -> Self {
+        let places = self.digits.len() + other.digits.len();
+        let mut columns = vec![0_i64; places];
+        for (low, left) in self.digits.iter().rev().enumerate() {
+            for (lower, right) in other.digits.iter().rev().enumerate() {
+                columns[low + lower] += i64::from(left - b'0') * i64::from(right - b'0');
+            }
+        }
+        let lowest = self.lowest_place().saturating_add(other.lowest_place());
+        let product = Self::of_columns(columns, lowest);
+        if self.negative == other.negative { product } else { product.negated() }
+    }
+
+    /// The quotient, cut after so many significant digits; `None` when `divisor` is zero.
+    pub fn quotient(&self, divisor: &Self, digits: usize) -> Option<Self> {
+        if divisor.digits.is_empty() {
+            return None;
+        }
+        // Both as `0.DIGITS`: the first digit of the quotient stands before or after the point.
+        let fraction = |of: &Self| Self { exponent: 0, ..of.clone().abs() };
+        let (mut rest, step) = (fraction(self), fraction(divisor).negated());
+        let mut found = Vec::with_capacity(digits + 1);
+        while found.len() <= digits {
+            let mut digit = b'0';
+            loop {
+                let less = Self::sum(&[rest.clone(), step.clone()])?;
+                if less.negative {
+                    break;
+                }
+                (rest, digit) = (less, digit + 1);
+            }
+            found.push(digit);
+            rest.exponent = if rest.digits.is_empty() { 0 } else { rest.exponent + 1 };
+        }
+        let exponent = self.exponent.saturating_sub(divisor.exponent).saturating_add(1);
+        Some(Self::normal(self.negative != divisor.negative, &found, exponent))
+    }
+
+    /// How many significant digits it has; none for zero.
+    pub fn digits(&self) -> usize {
+        self.digits.len()
     }
 
     /// The value without its sign.
@@ -115,6 +162,30 @@ impl Decimal {
     /// Whether the value is below zero.
     pub fn is_negative(&self) -> bool {
         self.negative
+    }
+}
+
+/// As JSON writes it: plain where that is short, else with an exponent.
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = std::str::from_utf8(&self.digits).unwrap_or_default();
+        let sign = if self.negative { "-" } else { "" };
+        let count = i64::try_from(digits.len()).unwrap_or(i64::MAX);
+        let zeros = |count: i64| "0".repeat(usize::try_from(count).unwrap_or(0));
+        match self.exponent {
+            _ if digits.is_empty() => f.write_str("0"),
+            exponent if (-6..=0).contains(&exponent) => {
+                write!(f, "{sign}0.{}{digits}", zeros(-exponent))
+            }
+            exponent if exponent > 0 && exponent < count => {
+                let (whole, fraction) = digits.split_at(usize::try_from(exponent).unwrap_or(0));
+                write!(f, "{sign}{whole}.{fraction}")
+            }
+            exponent if exponent > 0 && exponent <= 21 => {
+                write!(f, "{sign}{digits}{}", zeros(exponent - count))
+            }
+            exponent => write!(f, "{sign}{digits}e{}", exponent.saturating_sub(count)),
+        }
     }
 }
 

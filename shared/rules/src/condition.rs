@@ -1,167 +1,198 @@
-//! What a rule can ask of a document.
+//! What a rule asks of a document.
+//!
+//! A condition is a tree: `all`, `any`, `not`, a quantifier over an array, and at its leaves
+//! tests. `docs/rules.md` is the language as its users read it. What has to hold of any condition
+//! and any document, however hostile: an evaluation ends within its steps, and takes no memory that
+//! grows with more than the document.
 
-use std::cmp::Ordering;
+mod evaluate;
+mod explain;
+mod operand;
+mod read;
+mod test;
 
-use domain::json::Object;
-use domain::scalar;
+use domain::Instant;
 use serde_json::Value;
 
-/// All of these tests.
-#[derive(Clone, Debug, PartialEq)]
+pub use evaluate::{Exhausted, Steps};
+pub use explain::Reason;
+pub use read::Wrong;
+
+pub(crate) use operand::{Left, Path};
+pub(crate) use read::pointed;
+pub(crate) use test::{Operator, Right, Test};
+
+/// The most levels of `all`, `any`, `not` and quantifiers in one another.
+pub const DEPTH_MAX: usize = 8;
+
+/// The most parts of a condition: tests and what holds them together.
+pub const NODES_MAX: usize = 200;
+
+/// The most regular expressions of a condition.
+pub const PATTERNS_MAX: usize = 4;
+
+/// The most bytes of a regular expression.
+pub const PATTERN_BYTES_MAX: usize = 256;
+
+/// The most bytes of a path.
+pub const PATH_BYTES_MAX: usize = 512;
+
+/// The most values of `in`.
+pub const VALUES_MAX: usize = 100;
+
+/// The most tests that an alert repeats.
+pub const MATCHED_MAX: usize = 100;
+
+/// A condition, prepared to be evaluated.
+#[derive(Clone, Debug)]
 pub struct Condition {
-    tests: Vec<Test>,
+    root: Node,
+    nodes: usize,
 }
 
-/// One test of one field.
-#[derive(Clone, Debug, PartialEq)]
-struct Test {
-    path: String,
-    operator: Operator,
-    value: Value,
+/// What a condition is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The document as it is.
+    pub document: &'a Value,
+    /// The document as it was in the version before; `None` where there is none that was live.
+    pub before: Option<&'a Value>,
+    /// The present.
+    pub now: Instant,
 }
 
-/// How a field is compared. A field that is missing or `null` fulfils `missing`, `neq` and
-/// `not_includes`, which are the negations of `exists`, `eq` and `includes`, and nothing else.
+/// A part of a condition.
+#[derive(Clone, Debug)]
+pub(crate) enum Node {
+    /// Each of them holds.
+    All(Parts),
+    /// One of them holds.
+    Any(Parts),
+    /// It does not hold.
+    Not(Box<Node>),
+    /// It holds for so many elements of an array.
+    Elements(Elements),
+    /// A test of one value.
+    Test(Box<Test>),
+}
+
+/// Parts as they are written, and the order in which they are evaluated: the cheapest first.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub(crate) written: Vec<Node>,
+    order: Vec<usize>,
+}
+
+/// A quantifier.
+#[derive(Clone, Debug)]
+pub(crate) struct Elements {
+    pub(crate) quantifier: Quantifier,
+    pub(crate) path: Path,
+    pub(crate) inner: Box<Node>,
+}
+
+/// For how many elements of an array a condition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
-    /// Equal: numbers by value, everything else exactly.
-    Eq,
-    /// Not equal.
-    Neq,
-    /// Less: two numbers by value, two texts as times where both are, else by their bytes. Values
-    /// of two types are neither less nor greater.
-    Lt,
-    /// Less or equal.
-    Lte,
-    /// Greater.
-    Gt,
-    /// Greater or equal.
-    Gte,
-    /// An array with an equal element, or a text with this part.
-    Includes,
-    /// Not that.
-    NotIncludes,
-    /// Present and not `null`.
-    Exists,
-    /// Missing or `null`.
-    Missing,
+pub(crate) enum Quantifier {
+    /// At least one.
+    AnyOf,
+    /// All, and there is one.
+    AllOf,
+    /// None, or there is none.
+    NoneOf,
 }
 
-const OPERATORS: [(&str, Operator); 10] = [
-    ("eq", Operator::Eq),
-    ("neq", Operator::Neq),
-    ("lt", Operator::Lt),
-    ("lte", Operator::Lte),
-    ("gt", Operator::Gt),
-    ("gte", Operator::Gte),
-    ("includes", Operator::Includes),
-    ("not_includes", Operator::NotIncludes),
-    ("exists", Operator::Exists),
-    ("missing", Operator::Missing),
-];
+impl Quantifier {
+    pub(crate) const ALL: [(&str, Self); 3] =
+        [("any_of", Self::AnyOf), ("all_of", Self::AllOf), ("none_of", Self::NoneOf)];
+
+    pub(crate) fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(_, it)| *it == self).map_or("", |(word, _)| word)
+    }
+}
 
 impl Condition {
-    /// Reads `{"all": [{"path", "op", "value"}, …]}`. `None` for anything else: a rule that is
-    /// not understood never holds.
-    pub fn read(condition: &Value) -> Option<Self> {
-        let condition = condition.as_object().filter(|condition| condition.len() == 1)?;
-        let tests = condition.get("all")?.as_array().filter(|tests| !tests.is_empty())?;
-        let tests = tests.iter().map(Test::read).collect::<Option<_>>()?;
-        Some(Self { tests })
+    /// Reads a condition. `at` is the JSON pointer to it.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it, and where.
+    pub fn read(condition: &Value, at: &str) -> Result<Self, Vec<Wrong>> {
+        read::condition(condition, at)
     }
 
-    /// Whether `document` fulfils every test.
-    pub fn holds(&self, document: &Value) -> bool {
-        self.tests.iter().all(|test| test.holds(document))
+    /// Whether it holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Exhausted`] when that takes more than `steps`.
+    pub fn holds(&self, facts: Facts<'_>, steps: &mut Steps) -> Result<bool, Exhausted> {
+        evaluate::holds(&self.root, evaluate::Scope::whole(facts), steps)
     }
 
-    /// What the tests found in `document`, for the alert: `{path, op, value, found}` each.
-    pub fn matched(&self, document: &Value) -> Value {
-        self.tests.iter().map(|test| test.matched(document)).collect()
+    /// The tests for which it holds, for the alert: `{path, op, value, found}` each.
+    pub fn matched(&self, facts: Facts<'_>) -> Value {
+        explain::matched(&self.root, facts)
+    }
+
+    /// Which parts hold and why, without sparing any.
+    pub fn explain(&self, facts: Facts<'_>) -> Reason {
+        explain::reason(&self.root, facts)
+    }
+
+    /// Whether it compares with the version before.
+    pub fn compares_with_before(&self) -> bool {
+        self.root.any_test(&|test| test.operator.is_change())
+    }
+
+    /// Whether it depends on the present: it can begin or cease to hold with no event.
+    pub fn depends_on_time(&self) -> bool {
+        self.root.any_test(&|test| matches!(test.operator, Operator::OlderThan | Operator::Within))
+    }
+
+    /// How many parts it has.
+    pub fn nodes(&self) -> usize {
+        self.nodes
+    }
+
+    pub(crate) fn root(&self) -> &Node {
+        &self.root
     }
 }
 
-impl Test {
-    fn read(test: &Value) -> Option<Self> {
-        let word = test.get("op")?.as_str()?;
-        let (_, operator) = OPERATORS.into_iter().find(|(name, _)| *name == word)?;
-        let value = test.get("value").cloned();
-        let unary = matches!(operator, Operator::Exists | Operator::Missing);
-        let value = if unary { Value::Null } else { value? };
-        Some(Self { path: test.get("path")?.as_str()?.to_owned(), operator, value })
-    }
-
-    fn holds(&self, document: &Value) -> bool {
-        let found = field(document, &self.path);
-        let orders = |accepted: &[Ordering]| {
-            let order = found.and_then(|found| comparison(found, &self.value));
-            order.is_some_and(|order| accepted.contains(&order))
-        };
-        match self.operator {
-            Operator::Eq => found.is_some_and(|found| equal(found, &self.value)),
-            Operator::Neq => !found.is_some_and(|found| equal(found, &self.value)),
-            Operator::Lt => orders(&[Ordering::Less]),
-            Operator::Lte => orders(&[Ordering::Less, Ordering::Equal]),
-            Operator::Gt => orders(&[Ordering::Greater]),
-            Operator::Gte => orders(&[Ordering::Greater, Ordering::Equal]),
-            Operator::Includes => found.is_some_and(|found| includes(found, &self.value)),
-            Operator::NotIncludes => !found.is_some_and(|found| includes(found, &self.value)),
-            Operator::Exists => found.is_some(),
-            Operator::Missing => found.is_none(),
-        }
-    }
-
-    fn matched(&self, document: &Value) -> Value {
-        let word = OPERATORS.iter().find(|(_, operator)| *operator == self.operator);
-        let mut matched = Object::from_iter([
-            ("path".to_owned(), Value::from(self.path.as_str())),
-            ("op".to_owned(), Value::from(word.map_or("", |(word, _)| word))),
-        ]);
-        let found = field(document, &self.path).filter(|found| scalar_of(found));
-        let values = [("value", Some(&self.value)), ("found", found)];
-        for (name, value) in values {
-            if let Some(value) = value.filter(|value| !value.is_null()) {
-                matched.insert(name.to_owned(), value.clone());
+impl Node {
+    fn any_test(&self, asked: &dyn Fn(&Test) -> bool) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                parts.written.iter().any(|part| part.any_test(asked))
             }
+            Self::Not(inner) => inner.any_test(asked),
+            Self::Elements(elements) => elements.inner.any_test(asked),
+            Self::Test(test) => asked(test),
         }
-        Value::Object(matched)
     }
-}
 
-/// The field at a dotted path: names of objects and places in arrays. `null` is missing.
-fn field<'a>(document: &'a Value, path: &str) -> Option<&'a Value> {
-    let step = |value: &'a Value, name: &str| match value {
-        Value::Object(object) => object.get(name),
-        Value::Array(array) => array.get(name.parse::<usize>().ok()?),
-        _ => None,
-    };
-    path.split('.').try_fold(document, step).filter(|found| !found.is_null())
-}
-
-fn scalar_of(value: &Value) -> bool {
-    !value.is_array() && !value.is_object()
-}
-
-fn equal(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::Number(_), Value::Number(_)) => scalar::order(left, right).is_eq(),
-        _ => left == right,
-    }
-}
-
-fn comparison(left: &Value, right: &Value) -> Option<Ordering> {
-    match (left, right) {
-        (Value::Number(_), Value::Number(_)) | (Value::String(_), Value::String(_)) => {
-            Some(scalar::order(left, right))
+    /// About how much it takes to evaluate, for the order.
+    fn cost(&self) -> usize {
+        /// As if each array had so many elements.
+        const ELEMENTS: usize = 16;
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.written.iter().map(Self::cost).sum(),
+            Self::Not(inner) => inner.cost(),
+            Self::Elements(elements) => 1 + ELEMENTS.saturating_mul(elements.inner.cost()),
+            Self::Test(test) => test.cost(),
         }
-        _ => None,
     }
 }
 
-fn includes(found: &Value, value: &Value) -> bool {
-    match (found, value) {
-        (Value::Array(elements), _) => elements.iter().any(|element| equal(element, value)),
-        (Value::String(text), Value::String(part)) => text.contains(part.as_str()),
-        _ => false,
+impl Parts {
+    fn new(written: Vec<Node>) -> Self {
+        let mut order: Vec<usize> = (0..written.len()).collect();
+        order.sort_by_cached_key(|place| written[*place].cost());
+        Self { written, order }
+    }
+
+    fn cheapest_first(&self) -> impl Iterator<Item = &Node> {
+        self.order.iter().map(|place| &self.written[*place])
     }
 }

@@ -1,10 +1,14 @@
 //! Which rules are open for an entity: the state machine of its alerts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use domain::json::{self, Object};
-use domain::{EntityRef, Generation, ObjectName, OrderKey, digest, ulid};
+use domain::{EntityRef, Generation, Instant, ObjectName, OrderKey, digest, ulid};
 use serde_json::Value;
 
+use crate::condition::Facts;
 use crate::rule::Rule;
+use crate::set::RuleSet;
 
 /// The open rules of one entity. Each entry is the body of its alert, so that the alert can be
 /// written from the state alone, by whoever comes first.
@@ -33,6 +37,18 @@ pub struct Subject<'a> {
     pub newest: Option<&'a OrderKey>,
     /// The document, when the entity is live.
     pub document: Option<&'a Value>,
+    /// The document of the version before, when it was live.
+    pub before: Option<&'a Value>,
+    /// The present.
+    pub now: Instant,
+}
+
+impl<'a> Subject<'a> {
+    /// What rules are asked about, when the entity is live.
+    pub fn facts(&self) -> Option<Facts<'a>> {
+        let document = self.document?;
+        Some(Facts { document, before: self.before, now: self.now })
+    }
 }
 
 /// What a version of the snapshot changes.
@@ -44,6 +60,8 @@ pub struct Transitions {
     pub closed: Vec<Alert>,
     /// The state afterwards.
     pub next: AlertState,
+    /// The ids of rules that do not hold because they have taken all their steps.
+    pub exhausted: Vec<String>,
 }
 
 impl Transitions {
@@ -56,19 +74,22 @@ impl Transitions {
 /// Decides which alerts open and close when `rules` are in force and the snapshot is `subject`.
 /// Afterwards the open rules are exactly those that hold. A rule that asks something else than
 /// when it opened closes, and opens again if it holds.
-pub fn decide(state: &AlertState, subject: Subject<'_>, rules: &[Rule]) -> Transitions {
-    let holding = rules.iter().filter(|rule| rule.holds(subject.kind, subject.document));
-    let holding: Vec<&Rule> = holding.collect();
-    let is_of = |alert: &Alert, rule: &Rule| {
-        alert.text("rule_id") == rule.id && alert.text("rule_digest") == rule.digest
-    };
-    let (kept, closed): (Vec<Alert>, Vec<Alert>) =
-        state.open.iter().cloned().partition(|alert| holding.iter().any(|rule| is_of(alert, rule)));
-    let new = holding.iter().filter(|rule| !kept.iter().any(|alert| is_of(alert, rule)));
+pub fn decide(state: &AlertState, subject: Subject<'_>, rules: &RuleSet) -> Transitions {
+    let asked = subject.facts().map(|facts| rules.holding(subject.kind, facts));
+    let (holding, exhausted) =
+        asked.map(|holding| (holding.rules, holding.exhausted)).unwrap_or_default();
+    let digests: BTreeMap<&str, &str> =
+        holding.iter().map(|rule| (rule.id.as_str(), rule.digest.as_str())).collect();
+    let holds =
+        |alert: &Alert| digests.get(alert.text("rule_id")) == Some(&alert.text("rule_digest"));
+    let (kept, closed): (Vec<Alert>, Vec<Alert>) = state.open.iter().cloned().partition(holds);
+    let open: BTreeSet<&str> = kept.iter().map(|alert| alert.text("rule_id")).collect();
+    let new = holding.iter().filter(|rule| !open.contains(rule.id.as_str()));
     let opened: Vec<Alert> = new.filter_map(|rule| Alert::open(rule, subject)).collect();
-    let mut open = [kept, opened.clone()].concat();
+    let mut open = [kept.clone(), opened.clone()].concat();
     open.sort_by(|left, right| left.text("rule_id").cmp(right.text("rule_id")));
-    Transitions { opened, closed, next: AlertState { open } }
+    let exhausted = exhausted.into_iter().map(str::to_owned).collect();
+    Transitions { opened, closed, next: AlertState { open }, exhausted }
 }
 
 impl AlertState {
@@ -110,7 +131,7 @@ impl AlertState {
 
 impl Alert {
     fn open(rule: &Rule, subject: Subject<'_>) -> Option<Self> {
-        let (document, newest) = (subject.document?, subject.newest?);
+        let (facts, newest) = (subject.facts()?, subject.newest?);
         let generation = subject.generation?;
         let snapshot = ObjectName::Snapshot(subject.entity.clone()).to_string();
         let since = Object::from_iter([
@@ -128,7 +149,7 @@ impl Alert {
             ("ptr", Value::from(snapshot)),
             ("source_generation", Value::from(generation.to_string())),
             ("since", Value::Object(since)),
-            ("matched", rule.condition.matched(document)),
+            ("matched", rule.condition.matched(facts)),
         ];
         let fields = fields.map(|(name, value)| (name.to_owned(), value));
         Some(Self { body: fields.into_iter().chain(rule.shown.clone()).collect() })

@@ -1,0 +1,101 @@
+//! The rules in force, prepared: by the kind of entity that they are about.
+
+use std::collections::BTreeMap;
+
+use domain::json::Object;
+use serde_json::Value;
+
+use crate::condition::{Facts, Steps, Wrong};
+use crate::rule::Rule;
+
+/// Steps that every rule has for itself in an evaluation of all rules, whatever the others take.
+pub const STEPS_OF_EACH: usize = 2_000;
+
+/// Steps that all rules of a kind have together besides, in the order of their ids.
+pub const STEPS_OF_ALL: usize = 4_000_000;
+
+/// Rules by the kind of entity that they are about, in the order of their ids.
+#[derive(Clone, Debug, Default)]
+pub struct RuleSet {
+    kinds: BTreeMap<String, Vec<Rule>>,
+}
+
+/// A member of a bundle that is no rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoRule {
+    /// Its id, as far as it has one.
+    pub id: String,
+    /// Everything that is wrong with it.
+    pub wrong: Vec<Wrong>,
+}
+
+/// Which rules hold for a document.
+#[derive(Clone, Debug)]
+pub struct Holding<'a> {
+    /// Those that hold, in the order of their ids.
+    pub rules: Vec<&'a Rule>,
+    /// The ids of those that have taken all their steps, and so do not hold.
+    pub exhausted: Vec<&'a str>,
+}
+
+impl RuleSet {
+    /// The rules among the members of a bundle. What is no rule never holds, and is told of.
+    pub fn read(members: &[Object]) -> (Self, Vec<NoRule>) {
+        let (mut rules, mut refused) = (Vec::new(), Vec::new());
+        for member in members {
+            match Rule::read(member) {
+                Ok(rule) => rules.push(rule),
+                Err(wrong) => {
+                    let id = member.get("id").and_then(Value::as_str).unwrap_or_default();
+                    refused.push(NoRule { id: id.to_owned(), wrong });
+                }
+            }
+        }
+        (Self::of(rules), refused)
+    }
+
+    /// These rules; of two with one id the later.
+    pub fn of(rules: Vec<Rule>) -> Self {
+        let rules: BTreeMap<String, Rule> =
+            rules.into_iter().map(|rule| (rule.id.clone(), rule)).collect();
+        let mut kinds: BTreeMap<String, Vec<Rule>> = BTreeMap::new();
+        for rule in rules.into_values() {
+            kinds.entry(rule.applies_to.clone()).or_default().push(rule);
+        }
+        Self { kinds }
+    }
+
+    /// The rules about entities of this kind.
+    pub fn about(&self, kind: &str) -> &[Rule] {
+        self.kinds.get(kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every rule.
+    pub fn all(&self) -> impl Iterator<Item = &Rule> {
+        self.kinds.values().flatten()
+    }
+
+    /// Whether a rule about entities of this kind compares with the version before.
+    pub fn compares_with_before(&self, kind: &str) -> bool {
+        self.about(kind).iter().any(|rule| rule.condition.compares_with_before())
+    }
+
+    /// The rules that hold for an entity of this kind, within steps that are bounded for each rule
+    /// and for all of them.
+    pub fn holding(&self, kind: &str, facts: Facts<'_>) -> Holding<'_> {
+        let mut holding = Holding { rules: Vec::new(), exhausted: Vec::new() };
+        let mut common = Steps::of(STEPS_OF_ALL);
+        for rule in self.about(kind) {
+            let given = STEPS_OF_EACH + common.left().min(Steps::default().left());
+            let mut steps = Steps::of(given);
+            match rule.holds(facts, &mut steps) {
+                Ok(true) => holding.rules.push(rule),
+                Ok(false) => (),
+                Err(_) => holding.exhausted.push(&rule.id),
+            }
+            // What goes beyond its own part comes out of the common one.
+            common = common.less((given - steps.left()).saturating_sub(STEPS_OF_EACH));
+        }
+        holding
+    }
+}
