@@ -28,7 +28,7 @@ use domain::limits::{ACK_DEADLINE, SERVICE_TIMEOUT, SHUTDOWN_GRACE};
 use domain::{EntityDefinition, EntityRef, Env, Instant, ObjectName, Planted};
 use projection::plan::places;
 use projection::register;
-use rules::rule::Rule;
+use rules::set::RuleSet;
 use rules_engine::RULES_SEGMENT;
 use snapshot_builder::SnapshotBuilder;
 use store::{Counted, ErrorKind, Tally, Tools};
@@ -262,7 +262,7 @@ impl<'a> Reconciler<'a> {
             }
         };
         let members = body.map_or(Some(Vec::new()), |body| register::members(&body));
-        let rules = members.map(|members| members.iter().filter_map(Rule::read).collect());
+        let rules = members.map(|members| RuleSet::read(&members).0);
         self.in_force = InForce { rules, version };
         Ok(())
     }

@@ -8,19 +8,21 @@
 mod evaluate;
 mod explain;
 mod operand;
+mod operator;
 mod read;
 mod test;
 
 use domain::Instant;
 use serde_json::Value;
 
-pub use evaluate::{Exhausted, Steps};
+pub use evaluate::{Exhausted, STEPS_MAX, Steps};
 pub use explain::Reason;
 pub use read::Wrong;
 
 pub(crate) use operand::{Left, Path};
+pub(crate) use operator::Operator;
 pub(crate) use read::pointed;
-pub(crate) use test::{Operator, Right, Test};
+pub(crate) use test::{Right, Test};
 
 /// The most levels of `all`, `any`, `not` and quantifiers in one another.
 pub const DEPTH_MAX: usize = 8;
@@ -95,16 +97,16 @@ pub(crate) struct Elements {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Quantifier {
     /// At least one.
-    AnyOf,
+    One,
     /// All, and there is one.
-    AllOf,
+    Every,
     /// None, or there is none.
-    NoneOf,
+    No,
 }
 
 impl Quantifier {
     pub(crate) const ALL: [(&str, Self); 3] =
-        [("any_of", Self::AnyOf), ("all_of", Self::AllOf), ("none_of", Self::NoneOf)];
+        [("any_of", Self::One), ("all_of", Self::Every), ("none_of", Self::No)];
 
     pub(crate) fn word(self) -> &'static str {
         Self::ALL.iter().find(|(_, it)| *it == self).map_or("", |(word, _)| word)

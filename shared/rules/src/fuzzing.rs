@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::fuzzing::{Choices, assert_one_line};
 use domain::json::{self, Object};
-use domain::{EntityRef, Env, Generation, ObjectName, OrderKey, check_id};
+use domain::{EntityRef, Env, Generation, Instant, ObjectName, OrderKey, check_id};
 use serde_json::Value;
 
-use crate::condition::Condition;
+use crate::condition::{Exhausted, Steps, Wrong};
+use crate::lint::lint;
 use crate::rule::Rule;
+use crate::set::RuleSet;
 use crate::state::{Alert, AlertState, Subject, Transitions, decide};
 
 /// The most rules that are in force.
@@ -49,7 +51,7 @@ const WORDS: [&str; 28] = [
 ];
 
 /// Operators: every one, those again that often hold, and one that is none.
-const OPERATORS: [&str; 15] = [
+const OPERATORS: [&str; 22] = [
     "eq",
     "neq",
     "lt",
@@ -60,18 +62,35 @@ const OPERATORS: [&str; 15] = [
     "not_includes",
     "exists",
     "missing",
-    "neq",
-    "not_includes",
-    "missing",
-    "missing",
+    "in",
+    "between",
+    "matches",
+    "starts_with",
+    "older_than",
+    "within",
+    "changed",
+    "changed_from",
+    "changed_to",
+    "increased_by",
+    "decreased_by",
     "like",
 ];
+
+/// Firings.
+const WHEN: [&str; 4] = ["on_enter", "on_change", "every", "never"];
+
+/// Spans of time.
+const SPANS: [&str; 6] = ["0d", "15m", "30d", "-7d", "99999w", "x"];
+
+/// Regular expressions.
+const PATTERNS: [&str; 7] =
+    ["a", "^.*$", "(a|a)*b", "((a{9}){9}){9}", "[^a]{0,20}", "(", "(?:){999999999}"];
 
 /// Ids of rules, the last two of which are no ids.
 const IDS: [&str; 6] = ["low", "high", "%2F", "東京", "a/b", ".."];
 
 /// Paths in documents.
-const PATHS: [&str; 7] = ["a", "b", "a.b", "a.0", "a.0.b", "", "."];
+const PATHS: [&str; 9] = ["a", "b", "a.b", "a.0", "a.0.b", "@", "$.a", "", "."];
 
 /// Asserts what holds of the bytes as a rule, as a document and as a state, and of rules,
 /// documents and states made of choices.
@@ -112,42 +131,111 @@ fn member(choices: &mut Choices<'_>) -> Object {
     if choices.below(8) == 0 {
         return choices.object(&WORDS);
     }
-    let test = |choices: &mut Choices<'_>| {
-        let mut test = Object::new();
-        test.insert("path".to_owned(), Value::from(choices.word(&PATHS)));
-        test.insert("op".to_owned(), Value::from(choices.one_of(&OPERATORS)));
-        test.insert("value".to_owned(), choices.value(&WORDS));
-        Value::Object(test)
-    };
-    let tests: Vec<Value> = (0..choices.below(3)).map(|_| test(choices)).collect();
-    let condition = Object::from_iter([("all".to_owned(), Value::Array(tests))]);
     let mut member = Object::from_iter([
         ("id".to_owned(), Value::from(choices.word(&IDS))),
         (
             "applies_to".to_owned(),
             Value::from(choices.one_of(&["venture", "venture", "venture", "round"])),
         ),
-        ("condition".to_owned(), Value::Object(condition)),
+        ("condition".to_owned(), condition(choices, 0)),
     ]);
     member.insert("severity".to_owned(), choices.value(&WORDS));
+    if choices.below(3) == 0 {
+        let mut fires = Object::new();
+        fires.insert("when".to_owned(), Value::from(choices.one_of(&WHEN)));
+        for span in ["every", "cooldown"] {
+            if choices.flag() {
+                fires.insert(span.to_owned(), Value::from(choices.one_of(&SPANS)));
+            }
+        }
+        member.insert("fires".to_owned(), Value::Object(fires));
+    }
     member
+}
+
+/// A condition that is nearly one.
+fn condition(choices: &mut Choices<'_>, depth: usize) -> Value {
+    let mut condition = Object::new();
+    let kind = if depth < 4 { choices.below(7) } else { 6 };
+    match kind {
+        0 | 1 => {
+            let parts = (0..choices.below(3)).map(|_| self::condition(choices, depth + 1));
+            let parts = Value::Array(parts.collect());
+            condition.insert(if kind == 0 { "all" } else { "any" }.to_owned(), parts);
+        }
+        2 => drop(condition.insert("not".to_owned(), self::condition(choices, depth + 1))),
+        3 => {
+            let quantifier = choices.one_of(&["any_of", "all_of", "none_of"]);
+            condition.insert(quantifier.to_owned(), Value::from(choices.word(&PATHS)));
+            condition.insert("where".to_owned(), self::condition(choices, depth + 1));
+        }
+        _ => test(choices, &mut condition),
+    }
+    Value::Object(condition)
+}
+
+fn test(choices: &mut Choices<'_>, test: &mut Object) {
+    let path = |choices: &mut Choices<'_>| Value::from(choices.word(&PATHS));
+    let left = choices.one_of(&["path", "path", "path", "ratio", "difference", "sum"]);
+    let value = match left {
+        "path" => path(choices),
+        "sum" => Value::from(choices.one_of(&["a.*", "*.*", "@.*.a", "$.a.*.b.*", "a"])),
+        _ => Value::Array(vec![path(choices), path(choices)]),
+    };
+    test.insert(left.to_owned(), value);
+    let operator = choices.one_of(&OPERATORS);
+    test.insert("op".to_owned(), Value::from(operator));
+    if choices.below(4) == 0 {
+        test.insert("field".to_owned(), path(choices));
+        return;
+    }
+    let value = match operator {
+        "matches" if choices.flag() => Value::from(choices.one_of(&PATTERNS)),
+        "older_than" | "within" if choices.flag() => Value::from(choices.one_of(&SPANS)),
+        "increased_by" | "decreased_by" if choices.flag() => Value::from("7.5%"),
+        "in" | "between" => Value::Array(vec![choices.value(&WORDS), choices.value(&WORDS)]),
+        _ => choices.value(&WORDS),
+    };
+    test.insert("value".to_owned(), value);
 }
 
 /// The rules among `members`, one for each id, as a bundle has them.
 fn in_force(members: &[Object]) -> Vec<Rule> {
     let mut rules = BTreeMap::new();
     for member in members {
+        let told = |rule: &Result<Rule, Vec<Wrong>>| format!("{rule:?}");
         let rule = Rule::read(member);
-        assert_eq!(rule, Rule::read(member), "a rule is read the same again");
-        let condition = member.get("condition").and_then(Condition::read);
-        assert!(rule.is_none() || condition.is_some(), "what is not understood is no rule");
-        if let Some(rule) = rule {
-            assert_eq!(check_id(&rule.id), Ok(()), "the id of a rule is part of names");
-            assert_eq!(rule.digest.len(), 16);
-            rules.insert(rule.id.clone(), rule);
+        assert_eq!(told(&rule), told(&Rule::read(member)), "a rule is read the same again");
+        match rule {
+            Ok(rule) => {
+                assert_eq!(check_id(&rule.id), Ok(()), "the id of a rule is part of names");
+                assert_eq!(rule.digest.len(), 16);
+                linted(&rule, member);
+                rules.insert(rule.id.clone(), rule);
+            }
+            Err(wrong) => {
+                assert!(!wrong.is_empty(), "what is no rule has something wrong");
+                let whole = Value::Object(member.clone());
+                for wrong in wrong {
+                    // What is missing is pointed at where it should be.
+                    let parent = wrong.at.rsplit_once('/').map_or("", |(parent, _)| parent);
+                    assert!(whole.pointer(parent).is_some(), "{wrong} points at nothing");
+                }
+            }
         }
     }
     rules.into_values().collect()
+}
+
+/// Whatever a schema says, lint points at parts of the rule.
+fn linted(rule: &Rule, member: &Object) {
+    let whole = Value::Object(member.clone());
+    for schema in [None, Some(&whole), member.get("severity")] {
+        for finding in lint(rule, schema) {
+            let at = &finding.wrong.at;
+            assert!(at == "/fires/when" || whole.pointer(at).is_some(), "{finding}");
+        }
+    }
 }
 
 /// A state that somebody else has written, or none.
@@ -163,13 +251,23 @@ fn event(state: &AlertState, second: u8, document: Option<&Value>, rules: &[Rule
     let newest = OrderKey::parse(&format!("2025-11-06T10:00:0{second}Z"), "2025/11/06/x_1.json");
     let generation = Some(Generation(u64::from(second)));
     let newest = newest.as_ref();
-    let subject = Subject { entity: &entity, kind: "venture", generation, newest, document };
+    let now = Instant::from_unix_millis(1_762_423_200_000 + 60_000 * i64::from(second));
+    // A version that is like this one, another, or none.
+    let before = document.and_then(|document| match second {
+        0 => Some(document),
+        1 => document.get("a"),
+        _ => None,
+    });
+    let subject =
+        Subject { entity: &entity, kind: "venture", generation, newest, document, before, now };
+    let rules = &RuleSet::of(rules.to_vec());
     let transitions = decide(state, subject, rules);
     assert_eq!(transitions, decide(state, subject, rules), "it is decided the same again");
 
-    let holding = rules.iter().filter(|rule| holds(rule, document));
+    let holding = rules.all().filter(|rule| holds(rule, subject));
     let holding: BTreeSet<_> = holding.map(|rule| (rule.id.clone(), rule.digest.clone())).collect();
-    let Transitions { opened, closed, next } = &transitions;
+    let Transitions { opened, closed, next, exhausted } = &transitions;
+    assert_eq!(exhausted, &Vec::<String>::new(), "so few rules have steps enough");
     assert_eq!(next.open.iter().map(rule_of).collect::<BTreeSet<_>>(), holding, "exactly these");
     assert!(closed.iter().all(|alert| state.open.contains(alert)), "what was open closes");
     assert!(opened.iter().all(|alert| next.open.contains(alert)), "what opens is open");
@@ -181,14 +279,22 @@ fn event(state: &AlertState, second: u8, document: Option<&Value>, rules: &[Rule
     transitions.next
 }
 
-fn holds(rule: &Rule, document: Option<&Value>) -> bool {
-    let holds = rule.holds("venture", document);
-    assert_eq!(holds, rule.holds("venture", document), "it is evaluated the same again");
-    assert!(!holds || (rule.applies_to == "venture" && document.is_some()));
-    if let Some(document) = document {
-        assert_one_line(&rule.condition.matched(document));
+fn holds(rule: &Rule, subject: Subject<'_>) -> bool {
+    let Some(facts) = subject.facts().filter(|_| rule.applies_to == subject.kind) else {
+        return false;
+    };
+    let holds = rule.holds(facts, &mut Steps::default());
+    assert_eq!(holds, rule.holds(facts, &mut Steps::default()), "evaluated the same again");
+    for few in [0, 3, 30] {
+        let less = rule.holds(facts, &mut Steps::of(few));
+        assert!(less == holds || less == Err(Exhausted), "fewer steps decide nothing else");
     }
-    holds
+    let matched = rule.condition.matched(facts);
+    assert_one_line(&matched);
+    let reason = rule.condition.explain(facts);
+    assert_eq!(reason.held, holds.ok(), "what is explained is what holds");
+    assert!(reason.to_string().lines().count() > 0);
+    holds == Ok(true)
 }
 
 /// Rule and digest of an alert.

@@ -114,7 +114,7 @@ impl Linter {
             let types = array.types();
             if !types.has(Types::ARRAY) {
                 let never = match elements.quantifier {
-                    Quantifier::NoneOf => "always holds",
+                    Quantifier::No => "always holds",
                     _ => "never holds",
                 };
                 self.say(Level::Error, place, format!("{never}: it is {types}, no array"));
@@ -163,7 +163,8 @@ impl Linter {
                 (left_at, Some(Shape::number()))
             }
             Left::Ratio(left, right) | Left::Difference(left, right) => {
-                let word = if matches!(test.left, Left::Ratio(..)) { "ratio" } else { "difference" };
+                let word =
+                    if matches!(test.left, Left::Ratio(..)) { "ratio" } else { "difference" };
                 let left_at = pointed(at, word);
                 self.number(left, &pointed(&left_at, "0"), scope);
                 self.number(right, &pointed(&left_at, "1"), scope);
@@ -188,7 +189,8 @@ impl Linter {
         if let Some(needed) = needed(test.operator)
             && !left.types().meets(needed)
         {
-            let what = format!("{} needs {needed}, and it is {}", test.operator.word(), left.types());
+            let what =
+                format!("{} needs {needed}, and it is {}", test.operator.word(), left.types());
             self.say(Level::Error, left_at, what);
             return;
         }
@@ -259,9 +261,9 @@ fn clash(operator: Operator, left: &Shape<'_>, value: &Value) -> Option<String> 
         | Operator::Neq
         | Operator::In
         | Operator::ChangedFrom
-        | Operator::ChangedTo => left.refuses(value).map(|values| {
-            format!("the schema has no such value there: {values}")
-        }),
+        | Operator::ChangedTo => left
+            .refuses(value)
+            .map(|values| format!("the schema has no such value there: {values}")),
         _ => None,
     }
 }

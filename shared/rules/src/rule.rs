@@ -124,7 +124,9 @@ impl Firing {
                 return Self::default();
             }
         };
-        if let Some(key) = fires.keys().find(|it| !["when", "every", "cooldown"].contains(&it.as_str())) {
+        if let Some(key) =
+            fires.keys().find(|it| !["when", "every", "cooldown"].contains(&it.as_str()))
+        {
             refuse(key, "is not known here");
         }
         let mut span = |field: &str| {

@@ -15,7 +15,7 @@ use projection::plan::{Place, Places, places};
 use projection::snapshot::{self, Stored};
 use projection::source::{Source, key};
 use projection::{fold, manifest, pointer, register, shard};
-use rules::rule::Rule;
+use rules::set::RuleSet;
 use rules::state::{AlertState, Subject, decide};
 use serde_json::Value;
 use snapshot_builder::{SnapshotBuilder, Whole};
@@ -33,7 +33,7 @@ const READS_AT_ONCE: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct InForce {
     /// `None` when that cannot be known.
-    pub(super) rules: Option<Vec<Rule>>,
+    pub(super) rules: Option<RuleSet>,
     pub(super) version: String,
 }
 
@@ -305,6 +305,8 @@ impl Looker<'_> {
             generation: told.source.generation.or(Some(Generation(0))),
             newest: told.source.newest.as_ref(),
             document: told.source.document.as_ref(),
+            before: None,
+            now: self.tools.clock.now(),
         };
         let transitions = decide(&state, subject, rules);
         if transitions.is_empty() {

@@ -9,7 +9,7 @@ use domain::{EntityDefinition, Generation, ObjectName, volatile};
 use projection::plan::{self, Place};
 use projection::source::{Source, key};
 use projection::{manifest, pointer, register};
-use rules::rule::Rule;
+use rules::set::RuleSet;
 use rules::state::{AlertState, Subject, decide};
 use rules_engine::RULES_SEGMENT;
 use serde_json::Value;
@@ -210,13 +210,15 @@ async fn alerts(
         Some(None) => Standing::Wrong(format!("cannot be compared: {bundle} is no register")),
         rules => {
             let members = rules.flatten().unwrap_or_default();
-            let rules: Vec<Rule> = members.iter().filter_map(Rule::read).collect();
+            let (rules, _) = RuleSet::read(&members);
             let subject = Subject {
                 entity: &source.entity,
                 kind: &definition.entity,
                 generation: source.generation,
                 newest: source.newest.as_ref(),
                 document: source.document.as_ref(),
+                before: None,
+                now: operator.tools.clock.now(),
             };
             let transitions = decide(&state, subject, &rules);
             match (transitions.is_empty(), &from) {

@@ -97,17 +97,13 @@ pub(crate) fn holds(node: &Node, scope: Scope<'_>, steps: &mut Steps) -> Result<
     }
 }
 
-fn holds_for(
-    elements: &Elements,
-    scope: Scope<'_>,
-    steps: &mut Steps,
-) -> Result<bool, Exhausted> {
+fn holds_for(elements: &Elements, scope: Scope<'_>, steps: &mut Steps) -> Result<bool, Exhausted> {
     let array = elements.array(scope);
     // The answer that one element decides.
     let (decisive, answer) = match elements.quantifier {
-        Quantifier::AnyOf => (true, true),
-        Quantifier::AllOf => (false, false),
-        Quantifier::NoneOf => (true, false),
+        Quantifier::One => (true, true),
+        Quantifier::Every => (false, false),
+        Quantifier::No => (true, false),
     };
     for element in array {
         if holds(&elements.inner, scope.of(element), steps)? == decisive {
@@ -115,7 +111,7 @@ fn holds_for(
         }
     }
     Ok(match elements.quantifier {
-        Quantifier::AllOf => !array.is_empty(),
+        Quantifier::Every => !array.is_empty(),
         _ => !answer,
     })
 }

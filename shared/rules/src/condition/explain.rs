@@ -204,7 +204,8 @@ fn of(node: &Node, at: String, scope: Scope<'_>, steps: &mut Steps) -> Reason {
         Node::All(parts) | Node::Any(parts) => {
             let word = if matches!(node, Node::All(_)) { "all" } else { "any" };
             let parts = parts.written.iter().enumerate();
-            let inner = parts.map(|(index, part)| of(part, format!("{at}/{word}/{index}"), scope, steps));
+            let inner =
+                parts.map(|(index, part)| of(part, format!("{at}/{word}/{index}"), scope, steps));
             Reason { inner: inner.collect(), says: word.to_owned(), ..blank }
         }
         Node::Not(inner) => {

@@ -92,14 +92,6 @@ pub(crate) enum When {
 }
 
 impl Left {
-    /// The paths in it.
-    pub(crate) fn paths(&self) -> Vec<&Path> {
-        match self {
-            Self::Path(path) | Self::Sum(path) => vec![path],
-            Self::Ratio(left, right) | Self::Difference(left, right) => vec![left, right],
-        }
-    }
-
     /// What is there.
     pub(crate) fn find<'a>(
         &self,

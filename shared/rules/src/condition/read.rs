@@ -187,7 +187,8 @@ impl Reader {
             None => return self.refuse(at, "has no \"op\""),
         };
         if operator.is_change() && place.in_elements {
-            return self.refuse(op_at, "compares with the version before, whose elements are others");
+            return self
+                .refuse(op_at, "compares with the version before, whose elements are others");
         }
         let right = self.right(object, at, operator);
         let value = object.get("value").filter(|_| !operator.is_unary());
@@ -211,9 +212,9 @@ impl Reader {
             "path" => self.path(value, &at, false).map(Left::Path),
             "sum" => self.path(value, &at, true).map(Left::Sum),
             _ => {
-                let Some(Value::Array(pair)) = value.filter(|pair| {
-                    pair.as_array().is_some_and(|pair| pair.len() == 2)
-                }) else {
+                let Some(Value::Array(pair)) =
+                    value.filter(|pair| pair.as_array().is_some_and(|pair| pair.len() == 2))
+                else {
                     return self.refuse(at, "is no array of two paths");
                 };
                 let [left, right] =
@@ -267,12 +268,10 @@ impl Reader {
                 Value::String(_) => Some(Right::Constant(Constant::of(value))),
                 _ => self.refuse(at, "is no text"),
             },
-            Operator::OlderThan | Operator::Within => {
-                match value.as_str().and_then(Span::parse) {
-                    Some(span) => Some(Right::Span(span)),
-                    None => self.refuse(at, "is no span of time: 15m, 12h, 30d, 2w, or -7d"),
-                }
-            }
+            Operator::OlderThan | Operator::Within => match value.as_str().and_then(Span::parse) {
+                Some(span) => Some(Right::Span(span)),
+                None => self.refuse(at, "is no span of time: 15m, 12h, 30d, 2w, or -7d"),
+            },
             Operator::IncreasedBy | Operator::DecreasedBy => match Amount::read(value) {
                 Some(amount) => Some(Right::Amount(amount)),
                 None => {
@@ -294,7 +293,10 @@ impl Reader {
         }
         self.patterns += 1;
         if self.patterns > PATTERNS_MAX {
-            return self.refuse(at, format!("is regular expression {}, and {PATTERNS_MAX} are the most", self.patterns));
+            return self.refuse(
+                at,
+                format!("is regular expression {}, and {PATTERNS_MAX} are the most", self.patterns),
+            );
         }
         let compiled = |size: usize| -> Result<Regex, regex_lite::Error> {
             RegexBuilder::new(text).size_limit(size).nest_limit(PATTERN_DEPTH_MAX).build()

@@ -14,8 +14,14 @@ const VIEWS_MAX: usize = 200;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Types(u8);
 
-const NAMES: [(&str, u8); 6] =
-    [("a boolean", 1), ("a number", 2), ("a text", 4), ("an array", 8), ("an object", 16), ("null", 32)];
+const NAMES: [(&str, u8); 6] = [
+    ("a boolean", 1),
+    ("a number", 2),
+    ("a text", 4),
+    ("an array", 8),
+    ("an object", 16),
+    ("null", 32),
+];
 
 impl Types {
     pub(crate) const NUMBER: Self = Self(2);
@@ -137,7 +143,9 @@ impl<'a> Shape<'a> {
                 (None, None) => (),
             }
         }
-        let is_one = |it: &&Value| domain::scalar::order(it, value).is_eq() && Types::of(it) == Types::of(value);
+        let is_one = |it: &&Value| {
+            domain::scalar::order(it, value).is_eq() && Types::of(it) == Types::of(value)
+        };
         if all.is_empty() || all.iter().any(is_one) {
             return None;
         }
@@ -163,7 +171,9 @@ impl<'a> Shape<'a> {
             }
             if is_place {
                 found.extend(view.get("items"));
-                found.extend(view.get("prefixItems").and_then(Value::as_array).into_iter().flatten());
+                found.extend(
+                    view.get("prefixItems").and_then(Value::as_array).into_iter().flatten(),
+                );
             }
         }
         let can = if is_place { Types(8 | 16) } else { Types(16) };
