@@ -17,12 +17,15 @@
 //! interleavings of two snapshots, three attempts and a crash are enumerated in the tests.
 //!
 //! An alert object is written after the state that opens it, and its writer can die in between. So
-//! the state notes the version with which alerts have opened as perhaps unwritten. Whoever finds the
-//! note writes these alerts, which is harmless where they are there, and takes the note away. That
+//! the state notes the version with which alerts have opened as perhaps unwritten, and it has every
+//! other object that is told with a change: that an alert has ended, or still stands. Whoever finds
+//! them writes these objects, which is harmless where they are there, and takes the note away, and
+//! with it what is of no more use. That
 //! the opener's own event comes again does not do instead: another attempt of it may have been
 //! acknowledged under the rules before, and an older event can open an alert with a snapshot whose
 //! event was handled long ago.
 
+mod changes;
 mod in_force;
 mod mend;
 
@@ -31,10 +34,11 @@ use std::time::Duration;
 use domain::limits::ATTEMPTS_MAX;
 use domain::{
     BoxFuture, Class, Delivery, Disposition, EntityDefinition, EntityRef, Failure, Generation,
-    Handler, ObjectName, Outcome, Planted, ascii,
+    Handler, Instant, ObjectName, Outcome, Planted, ascii,
 };
 use futures_util::future::{try_join, try_join_all};
 use projection::source::{Source, key};
+use rules::set::RuleSet;
 use rules::state::{Alert, AlertState, Subject, Transitions, decide};
 use store::{Error, ErrorKind, Metadata, Object, Precondition, Tools};
 
@@ -55,6 +59,12 @@ const ABOUT_TO_CHANGE: &str = "about-to-change";
 
 /// The metadata key of the version with which alerts opened that perhaps nobody has written.
 const UNWRITTEN: &str = "unwritten";
+
+/// The metadata key of a snapshot that says that a bulk write made it, and which.
+const ORIGIN: &str = "origin";
+
+/// How far the clocks of two processes may lie apart.
+const AHEAD_MAX: Duration = Duration::from_secs(3600);
 
 /// The function.
 pub struct RulesEngine {
@@ -87,11 +97,21 @@ pub enum Shortcut {
     ThrottledGivenUp,
     /// That alerts have opened is not noted with them.
     OpenedUnnoted,
+    /// Only the attempt that closes an alert writes that it has ended.
+    ResolvedByCloserOnly,
+    /// The objects of what is told are forgotten with the note of a change, before they are written.
+    ToldForgotten,
+    /// The change is made as it was decided before the note.
+    ClockNotReadAgain,
+    /// It is decided by one's own clock, whatever the state says.
+    StateInstantIgnored,
+    /// A test of a change is asked of the current version instead of the event's own.
+    ChangeOfCurrentVersion,
 }
 
 impl Shortcut {
     /// Every one of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::NoNote,
         Self::NoteIgnored,
         Self::SnapshotNotReadAgain,
@@ -100,6 +120,11 @@ impl Shortcut {
         Self::RandomAlertIds,
         Self::ThrottledGivenUp,
         Self::OpenedUnnoted,
+        Self::ResolvedByCloserOnly,
+        Self::ToldForgotten,
+        Self::ClockNotReadAgain,
+        Self::StateInstantIgnored,
+        Self::ChangeOfCurrentVersion,
     ];
 }
 
@@ -110,10 +135,8 @@ impl Handler for RulesEngine {
 
     fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Outcome>> {
         Box::pin(async move {
-            let generations: Vec<Generation> =
-                batch.iter().map(|delivery| delivery.generation).collect();
             let outcome = match batch[0].name.entity() {
-                Some(entity) => self.evaluate(entity, &generations).await,
+                Some(entity) => self.evaluate(entity, batch).await,
                 None => Ok(Disposition::Skipped("not the object of an entity")),
             };
             vec![outcome; batch.len()]
@@ -126,6 +149,10 @@ struct View {
     source: Source,
     stored: Option<Object>,
     state: AlertState,
+    /// Where a bulk write of the snapshot comes from.
+    origin: Option<String>,
+    /// The present before anything was read, or as the state has it.
+    now: Instant,
 }
 
 /// What the metadata of a state says of the state itself.
@@ -144,12 +171,32 @@ impl View {
 
     /// Whether the state notes something that this attempt has to take away.
     fn is_noted(&self) -> bool {
-        self.note(ABOUT_TO_CHANGE).is_some() || self.note(UNWRITTEN).is_some()
+        let is_told = !self.state.told.is_empty();
+        is_told || self.note(ABOUT_TO_CHANGE).is_some() || self.note(UNWRITTEN).is_some()
+    }
+
+    fn subject<'a>(&'a self, kind: &'a str, now: Instant) -> Subject<'a> {
+        Subject {
+            entity: &self.source.entity,
+            kind,
+            generation: self.source.generation,
+            newest: self.source.newest.as_ref(),
+            document: self.source.document.as_ref(),
+            before: None,
+            origin: self.origin.as_deref(),
+            now,
+        }
     }
 }
 
 impl RulesEngine {
-    async fn evaluate(&self, entity: &EntityRef, events: &[Generation]) -> Outcome {
+    /// Evaluates the rules on the snapshot of `entity` as an event of it would: rules that depend on
+    /// time, and those that came after the last event. Tests of a change are of events alone.
+    pub async fn sweep(&self, entity: &EntityRef) -> Outcome {
+        self.evaluate(entity, &[]).await
+    }
+
+    async fn evaluate(&self, entity: &EntityRef, events: &[Delivery]) -> Outcome {
         let definition = match self.tools.definition(entity) {
             Ok(definition) => definition,
             Err(rejected) => return Ok(rejected),
@@ -180,52 +227,70 @@ impl RulesEngine {
         &self,
         entity: &EntityRef,
         definition: &EntityDefinition,
-        events: &[Generation],
+        events: &[Delivery],
     ) -> Result<Option<Disposition>, Error> {
         let view = match self.view(entity, definition, events).await? {
             Ok(view) => view,
             Err(reason) => return Ok(Some(Disposition::Rejected(vec![reason]))),
         };
         let kind = &definition.entity;
-        self.write_noted_alerts(&view).await?;
+        self.write_noted_alerts(&view, kind).await?;
         let rules = self.rules(entity.env, self.rules_age_max).await?;
-        let mut transitions = decide(&view.state, self.subject(&view.source, kind), &rules);
-        if !transitions.is_empty() {
+        self.write_changes(&view, events, definition, &rules).await?;
+        let decided = decide(&view.state, view.subject(kind, view.now), &rules);
+        if !decided.is_empty() {
             let rules = self.rules(entity.env, Duration::ZERO).await?;
-            transitions = decide(&view.state, self.subject(&view.source, kind), &rules);
-        }
-        if !transitions.is_empty() {
-            return self.change(&view, &transitions, kind).await;
+            let transitions = decide(&view.state, view.subject(kind, view.now), &rules);
+            if !transitions.is_empty() {
+                return self.change(&view, transitions, &rules, kind).await;
+            }
         }
         if view.is_noted() && !self.planted.has(Shortcut::NoteIgnored) {
             self.write_unnoted(&view, kind).await?;
         }
-        Ok(Some(Disposition::Skipped("no rule begins or ceases to hold")))
+        Ok(Some(Disposition::Skipped(match decided.exhausted.is_empty() {
+            true => "no rule begins or ceases to hold",
+            false => "a rule takes more steps than it has, and does not hold",
+        })))
     }
 
     async fn view(
         &self,
         entity: &EntityRef,
         definition: &EntityDefinition,
-        events: &[Generation],
+        events: &[Delivery],
     ) -> Result<Result<View, String>, Error> {
+        let began = self.tools.clock.now();
         let state = ObjectName::AlertState(entity.clone()).to_string();
         let state = self.tools.store.get(&state, None);
-        let snapshot = self.snapshot(entity, events.last().copied());
+        let snapshot = self.snapshot(entity, events.last().map(|event| event.generation));
         let (snapshot, stored) = try_join(snapshot, state).await?;
         let source = match Source::read(entity, definition, snapshot.as_ref().map(Object::parts)) {
             Ok(source) => source,
             Err(reason) => return Ok(Err(reason)),
         };
         let state = AlertState::read(stored.as_ref().map(|stored| &stored.body[..]));
-        Ok(Ok(View { source, stored, state }))
+        let origin = snapshot.and_then(|snapshot| snapshot.metadata.get(ORIGIN).cloned());
+        let now = self.not_before(&state, began);
+        Ok(Ok(View { source, stored, state, origin, now }))
+    }
+
+    /// The present, and not before the instant by which the state was decided: clocks differ, and
+    /// attempts are slow. A state that is far ahead was not decided by a clock.
+    fn not_before(&self, state: &AlertState, now: Instant) -> Instant {
+        let ahead = state.evaluated_at.filter(|at| *at < now.after(AHEAD_MAX));
+        match ahead {
+            Some(at) if !self.planted.has(Shortcut::StateInstantIgnored) => at.max(now),
+            _ => now,
+        }
     }
 
     /// Changes the state in two steps and writes the alerts that open.
     async fn change(
         &self,
         view: &View,
-        transitions: &Transitions,
+        mut transitions: Transitions,
+        rules: &RuleSet,
         kind: &str,
     ) -> Result<Option<Disposition>, Error> {
         let entity = &view.source.entity;
@@ -234,16 +299,28 @@ impl RulesEngine {
             // A word of its own for each note: who reads it knows that it is not theirs.
             let word = self.tools.ids.ulid(self.tools.clock.now());
             let notes = Notes { about_to_change: Some(word), ..Notes::default() };
-            let noted = self.write(view, &view.state, notes, precondition, kind).await?;
+            // What it told of has been written by this attempt.
+            let noted = self.write(view, &view.state.written(), notes, precondition, kind).await?;
             precondition = Precondition::At(noted);
             if !self.planted.has(Shortcut::SnapshotNotReadAgain) && self.moved(view).await? {
+                return Ok(None);
+            }
+            if !self.planted.has(Shortcut::ClockNotReadAgain) {
+                let now = self.not_before(&view.state, self.tools.clock.now());
+                transitions = decide(&view.state, view.subject(kind, now), rules);
+            }
+            if transitions.is_empty() {
                 return Ok(None);
             }
         }
         let opens = !transitions.opened.is_empty() && !self.planted.has(Shortcut::OpenedUnnoted);
         let unwritten = opens.then(|| view.source.generation_text());
+        let told = transitions.told();
+        if self.planted.has(Shortcut::ResolvedByCloserOnly) {
+            transitions.next = transitions.next.written();
+        }
         self.write_change(view, &transitions.next, unwritten, precondition, kind).await?;
-        self.write_alerts(&transitions.opened, entity).await?;
+        self.write_alerts(&told, entity).await?;
         Ok(Some(Disposition::Done))
     }
 
@@ -311,7 +388,7 @@ impl RulesEngine {
     /// a store that asks to slow down may leave the other to the next attempt.
     async fn write_unnoted(&self, view: &View, kind: &str) -> Result<(), Error> {
         let precondition = Precondition::unchanged(view.stored.as_ref());
-        match self.write(view, &view.state, Notes::default(), precondition, kind).await {
+        match self.write(view, &view.state.written(), Notes::default(), precondition, kind).await {
             Err(err)
                 if err.kind == ErrorKind::Throttled && view.note(ABOUT_TO_CHANGE).is_none() =>
             {
@@ -322,14 +399,18 @@ impl RulesEngine {
     }
 
     /// Writes the alerts that the state notes as perhaps unwritten.
-    async fn write_noted_alerts(&self, view: &View) -> Result<(), Error> {
-        let Some(version) = view.note(UNWRITTEN) else { return Ok(()) };
-        if self.planted.has(Shortcut::AlertByOpenerOnly) {
-            return Ok(());
-        }
-        let opened = view.state.open.iter().filter(|alert| alert.generation() == version);
-        let alerts: Vec<Alert> = opened.cloned().collect();
-        self.write_alerts(&alerts, &view.source.entity).await
+    async fn write_noted_alerts(&self, view: &View, kind: &str) -> Result<(), Error> {
+        let by_opener_only = self.planted.has(Shortcut::AlertByOpenerOnly);
+        let version = view.note(UNWRITTEN).filter(|_| !by_opener_only);
+        let opened = view.state.open.iter().filter(|alert| {
+            alert.is_told() && version.is_some_and(|version| alert.generation() == version)
+        });
+        let told = view.state.told.iter().filter(|_| !self.planted.has(Shortcut::ToldForgotten));
+        let entity = &view.source.entity;
+        // Not what somebody else has put there.
+        let ours = opened.chain(told).filter(|alert| alert.is_genuine(entity, kind));
+        let alerts: Vec<Alert> = ours.cloned().collect();
+        self.write_alerts(&alerts, entity).await
     }
 
     async fn write_alerts(&self, alerts: &[Alert], entity: &EntityRef) -> Result<(), Error> {
@@ -361,17 +442,5 @@ impl RulesEngine {
         metadata.insert(key::NAME.to_owned(), ascii::encode(&snapshot));
         metadata.insert(key::GENERATION.to_owned(), alert.generation().to_owned());
         metadata
-    }
-
-    fn subject<'a>(&self, source: &'a Source, kind: &'a str) -> Subject<'a> {
-        Subject {
-            entity: &source.entity,
-            kind,
-            generation: source.generation,
-            newest: source.newest.as_ref(),
-            document: source.document.as_ref(),
-            before: None,
-            now: self.tools.clock.now(),
-        }
     }
 }

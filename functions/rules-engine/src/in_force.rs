@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::{Env, Instant, ObjectName};
+use domain::{Env, Generation, Instant, ObjectName};
 use projection::register;
 use rules::set::RuleSet;
 use store::{Error, ErrorKind};
@@ -21,6 +21,8 @@ pub struct RuleCache(Mutex<BTreeMap<Env, CachedRules>>);
 /// The rules of one environment, and when they were read.
 struct CachedRules {
     read_at: Instant,
+    /// The version of the bundle; none when there was no bundle.
+    version: Option<Generation>,
     rules: Arc<RuleSet>,
 }
 
@@ -31,8 +33,14 @@ impl RuleCache {
         (now < cached.read_at.after(age_max)).then(|| Arc::clone(&cached.rules))
     }
 
-    fn keep(&self, env: Env, now: Instant, rules: &Arc<RuleSet>) {
-        let cached = CachedRules { read_at: now, rules: Arc::clone(rules) };
+    /// The rules of this version of the bundle, when it was the last to be read.
+    fn of(&self, env: Env, version: Option<Generation>) -> Option<Arc<RuleSet>> {
+        let cache = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let cached = cache.get(&env).filter(|cached| cached.version == version)?;
+        Some(Arc::clone(&cached.rules))
+    }
+
+    fn keep(&self, env: Env, cached: CachedRules) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(env, cached);
     }
 }
@@ -46,15 +54,21 @@ impl RulesEngine {
         }
         let bundle = ObjectName::Bundle { env, segment: RULES_SEGMENT.to_owned() };
         let name = bundle.to_string();
-        let members = match self.tools.store.get(&name, None).await? {
-            Some(bundle) => register::members(&bundle.body).ok_or_else(|| {
-                // Not knowing the rules is not the same as having none.
-                Error::new(ErrorKind::Unavailable, format!("get {name}: no register"))
-            })?,
-            None => Vec::new(),
+        let bundle = self.tools.store.get(&name, None).await?;
+        let version = bundle.as_ref().map(|bundle| bundle.generation);
+        let rules = match (self.cache.of(env, version), bundle) {
+            // Reading it took one operation; its rules are prepared once.
+            (Some(rules), _) => rules,
+            (None, None) => Arc::default(),
+            (None, Some(bundle)) => {
+                let members = register::members(&bundle.body).ok_or_else(|| {
+                    // Not knowing the rules is not the same as having none.
+                    Error::new(ErrorKind::Unavailable, format!("get {name}: no register"))
+                })?;
+                Arc::new(RuleSet::read(&members).0)
+            }
         };
-        let rules = Arc::new(RuleSet::read(&members).0);
-        self.cache.keep(env, now, &rules);
+        self.cache.keep(env, CachedRules { read_at: now, version, rules: Arc::clone(&rules) });
         Ok(rules)
     }
 }

@@ -56,7 +56,7 @@ impl RulesEngine {
     /// Writes the alerts of all open rules that are not there, or are not what the state says.
     async fn write_missing_alerts(&self, view: &View) -> Result<(), Error> {
         let entity = &view.source.entity;
-        for alert in &view.state.open {
+        for alert in view.state.open.iter().filter(|alert| alert.is_told()) {
             let name = alert.name(entity);
             let found = match self.tools.store.get(&name.to_string(), None).await {
                 // Whatever it is, it is there, and who mends it has to say which version it is.

@@ -1,9 +1,11 @@
 //! What the rules-engine promises, and every interleaving at small scope.
 
+mod changes;
 mod crashes;
 mod interleavings;
 mod mending;
 mod operations;
+mod time;
 
 use std::sync::Arc;
 
@@ -42,6 +44,10 @@ fn entity() -> EntityRef {
 
 /// Writes a snapshot of V1 as the snapshot-builder would; `None` for a deleted one.
 fn write_snapshot(bucket: &Memory, second: u32, n: Option<u32>) -> Delivery {
+    write_document(bucket, second, n.map(|n| json::Object::from_iter([("n".to_owned(), n.into())])))
+}
+
+fn write_document(bucket: &Memory, second: u32, document: Option<json::Object>) -> Delivery {
     let entity = entity();
     let history = HistoryName {
         entity: entity.clone(),
@@ -49,10 +55,7 @@ fn write_snapshot(bucket: &Memory, second: u32, n: Option<u32>) -> Delivery {
         file: format!("x_{second}.json"),
     };
     let updated_at = Instant::parse(&format!("2025-11-06T10:00:{second:02}Z")).unwrap();
-    let change = match n {
-        Some(n) => Change::Full(json::Object::from_iter([("n".to_owned(), n.into())])),
-        None => Change::Delete,
-    };
+    let change = document.map_or(Change::Delete, Change::Full);
     let record = Record { key: OrderKey::new(updated_at, &history), change };
     let folded = Folded::of(vec![record]).unwrap();
     let body = snapshot::body(&folded, &entity, "venture");
@@ -69,7 +72,7 @@ fn write_snapshot(bucket: &Memory, second: u32, n: Option<u32>) -> Delivery {
 }
 
 /// The source generations of the open alerts of V1, of the alerts that were open at any time, and
-/// of the alert objects.
+/// of the alert objects that say that a rule began to hold.
 fn alerts(bucket: &Memory) -> [Vec<Generation>; 3] {
     let states = bucket.versions_of(&ObjectName::AlertState(entity()).to_string());
     let generation = |alert: &serde_json::Value| {
@@ -79,9 +82,45 @@ fn alerts(bucket: &Memory) -> [Vec<Generation>; 3] {
         let state = json::parse(&state.body).unwrap();
         state["open"].as_array().unwrap().iter().map(generation).collect::<Vec<_>>()
     };
-    let written = bucket.objects().into_iter();
-    let written = written.filter(|(name, _)| name.starts_with("env/dev/reports/alerts/"));
-    let written = written.map(|(_, object)| generation(&json::parse(&object.body).unwrap()));
+    let written = written(bucket).into_iter().filter(|alert| alert["fired"] == "enter");
+    let written = written.map(|alert| generation(&alert)).collect();
     let now = states.last().map(open).unwrap_or_default();
-    [now, states.iter().flat_map(open).collect(), written.collect()]
+    [now, states.iter().flat_map(open).collect(), written]
+}
+
+/// The bodies of all alert objects.
+fn written(bucket: &Memory) -> Vec<serde_json::Value> {
+    let objects = bucket.objects().into_iter();
+    let alerts = objects.filter(|(name, _)| name.starts_with("env/dev/reports/alerts/"));
+    alerts.map(|(_, object)| json::parse(&object.body).unwrap()).collect()
+}
+
+/// The ids of the open alerts.
+fn open_ids(bucket: &Memory) -> Vec<String> {
+    let states = bucket.versions_of(&ObjectName::AlertState(entity()).to_string());
+    let state = states.last().map(|it| json::parse(&it.body).unwrap()).unwrap_or_default();
+    let open = state["open"].as_array().cloned().unwrap_or_default();
+    open.iter().map(|alert| alert["alert_id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// That whatever was told to begin is open, or is told to have ended, once.
+fn check_endings(bucket: &Memory) -> Result<(), String> {
+    let (open, written) = (open_ids(bucket), written(bucket));
+    let of = |fired: &str, field: &str| -> Vec<String> {
+        let alerts = written.iter().filter(|alert| alert["fired"] == fired);
+        let mut ids: Vec<String> =
+            alerts.map(|alert| alert[field].as_str().unwrap_or_default().to_owned()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let ended = of("resolve", "opened");
+    let mut expected = of("enter", "alert_id");
+    if let Some(lost) = open.iter().find(|id| !expected.contains(id)) {
+        return Err(format!("{lost} is open and was never told"));
+    }
+    expected.retain(|id| !open.contains(id));
+    if ended != expected {
+        return Err(format!("told to have ended: {ended:?}, not {expected:?}"));
+    }
+    Ok(())
 }

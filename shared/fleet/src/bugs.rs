@@ -8,7 +8,7 @@ use crate::Options;
 use crate::print::{self, Progress};
 
 /// Bugs that are not looked for among the seeds, and why.
-const ELSEWHERE: [(&str, &str); 14] = [
+const ELSEWHERE: [(&str, &str); 16] = [
     (
         "index-writer/own-ignored",
         "differs only where an operator deletes a snapshot: found by the test \
@@ -28,7 +28,11 @@ const ELSEWHERE: [(&str, &str); 14] = [
     ("operator/wish-forgotten", RECONCILE),
     ("operator/tombstone-not-derived", "purges are slow there: operator::tests::purge"),
     ("operator/shard-not-touched", "shards are seldom written meanwhile: operator::tests::purge"),
+    ("rules-engine/clock-not-read-again", TIME),
+    ("rules-engine/state-instant-ignored", TIME),
 ];
+
+const TIME: &str = "no rule depends on time alone: rules_engine::tests::time";
 
 const RECONCILE: &str = "is taken by reconcile alone: found by its tests in functions/operator";
 

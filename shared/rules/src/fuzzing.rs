@@ -13,7 +13,7 @@ use crate::condition::{Exhausted, Steps, Wrong};
 use crate::lint::lint;
 use crate::rule::Rule;
 use crate::set::RuleSet;
-use crate::state::{Alert, AlertState, Subject, Transitions, decide};
+use crate::state::{Alert, AlertState, Subject, Transitions, decide, momentary};
 
 /// The most rules that are in force.
 const RULES_MAX: usize = 6;
@@ -258,13 +258,16 @@ fn event(state: &AlertState, second: u8, document: Option<&Value>, rules: &[Rule
         1 => document.get("a"),
         _ => None,
     });
+    let origin = (second == 1).then_some("seed");
+    let kind = "venture";
     let subject =
-        Subject { entity: &entity, kind: "venture", generation, newest, document, before, now };
+        Subject { entity: &entity, kind, generation, newest, document, before, origin, now };
     let rules = &RuleSet::of(rules.to_vec());
     let transitions = decide(state, subject, rules);
     assert_eq!(transitions, decide(state, subject, rules), "it is decided the same again");
 
-    let holding = rules.all().filter(|rule| holds(rule, subject));
+    let holding =
+        rules.all().filter(|rule| holds(rule, subject) && !rule.condition.compares_with_before());
     let holding: BTreeSet<_> = holding.map(|rule| (rule.id.clone(), rule.digest.clone())).collect();
     let Transitions { opened, closed, next, exhausted } = &transitions;
     assert_eq!(exhausted, &Vec::<String>::new(), "so few rules have steps enough");
@@ -275,7 +278,17 @@ fn event(state: &AlertState, second: u8, document: Option<&Value>, rules: &[Rule
     assert!(decide(next, subject, rules).is_empty(), "deciding again changes nothing");
     let body = next.body(&entity, "venture");
     assert_eq!(AlertState::read(Some(&body)), *next, "a state is read as it was written");
-    opened.iter().for_each(|alert| named(alert, &entity));
+    let changes = momentary(subject, rules);
+    let told = transitions.told();
+    for alert in told.iter().chain(opened).chain(&changes) {
+        named(alert, &entity);
+        let line = Alert::read(&alert.line()).expect("an alert is an object");
+        assert!(line.is_opening() || !opened.contains(alert));
+    }
+    for alert in told.iter().chain(opened).chain(&changes) {
+        assert!(alert.is_genuine(&entity, kind), "{alert:?}");
+    }
+    assert_eq!(next.genuine(&entity, kind).written().told, []);
     transitions.next
 }
 

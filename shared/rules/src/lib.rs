@@ -4,6 +4,7 @@
 //! has them, [`set`] evaluates all that are in force, [`state`] decides which alerts open and
 //! close. [`lint`] finds what is understood and cannot be meant.
 
+mod alert;
 pub mod condition;
 pub mod duration;
 #[cfg(any(test, feature = "fuzzing"))]

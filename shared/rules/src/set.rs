@@ -17,7 +17,16 @@ pub const STEPS_OF_ALL: usize = 4_000_000;
 /// Rules by the kind of entity that they are about, in the order of their ids.
 #[derive(Clone, Debug, Default)]
 pub struct RuleSet {
-    kinds: BTreeMap<String, Vec<Rule>>,
+    kinds: BTreeMap<String, OfKind>,
+}
+
+/// The rules about one kind.
+#[derive(Clone, Debug, Default)]
+struct OfKind {
+    /// Those that are open while they hold.
+    lasting: Vec<Rule>,
+    /// Those that compare with the version before, and hold for one version.
+    changing: Vec<Rule>,
 }
 
 /// A member of a bundle that is no rule.
@@ -58,34 +67,57 @@ impl RuleSet {
     pub fn of(rules: Vec<Rule>) -> Self {
         let rules: BTreeMap<String, Rule> =
             rules.into_iter().map(|rule| (rule.id.clone(), rule)).collect();
-        let mut kinds: BTreeMap<String, Vec<Rule>> = BTreeMap::new();
+        let mut kinds: BTreeMap<String, OfKind> = BTreeMap::new();
         for rule in rules.into_values() {
-            kinds.entry(rule.applies_to.clone()).or_default().push(rule);
+            let kind = kinds.entry(rule.applies_to.clone()).or_default();
+            match rule.condition.compares_with_before() {
+                true => kind.changing.push(rule),
+                false => kind.lasting.push(rule),
+            }
         }
         Self { kinds }
     }
 
     /// The rules about entities of this kind.
-    pub fn about(&self, kind: &str) -> &[Rule] {
-        self.kinds.get(kind).map_or(&[], Vec::as_slice)
+    pub fn about(&self, kind: &str) -> impl Iterator<Item = &Rule> {
+        let kind = self.kinds.get(kind);
+        kind.into_iter().flat_map(|kind| kind.lasting.iter().chain(&kind.changing))
     }
 
     /// Every rule.
     pub fn all(&self) -> impl Iterator<Item = &Rule> {
-        self.kinds.values().flatten()
+        self.kinds.values().flat_map(|kind| kind.lasting.iter().chain(&kind.changing))
     }
 
     /// Whether a rule about entities of this kind compares with the version before.
     pub fn compares_with_before(&self, kind: &str) -> bool {
-        self.about(kind).iter().any(|rule| rule.condition.compares_with_before())
+        self.kinds.get(kind).is_some_and(|kind| !kind.changing.is_empty())
     }
 
-    /// The rules that hold for an entity of this kind, within steps that are bounded for each rule
-    /// and for all of them.
+    /// The rule of this id that is open while it holds.
+    pub(crate) fn lasting(&self, kind: &str, id: &str) -> Option<&Rule> {
+        let rules = &self.kinds.get(kind)?.lasting;
+        let place = rules.binary_search_by(|rule| rule.id.as_str().cmp(id)).ok()?;
+        rules.get(place)
+    }
+
+    /// The rules that hold for an entity of this kind, without those that compare with the version
+    /// before, within steps that are bounded for each rule and for all of them.
     pub fn holding(&self, kind: &str, facts: Facts<'_>) -> Holding<'_> {
+        Holding::of(self.kinds.get(kind).map_or(&[], |kind| &kind.lasting), facts)
+    }
+
+    /// The rules that compare with the version before and hold, within as many steps.
+    pub fn changing(&self, kind: &str, facts: Facts<'_>) -> Holding<'_> {
+        Holding::of(self.kinds.get(kind).map_or(&[], |kind| &kind.changing), facts)
+    }
+}
+
+impl<'a> Holding<'a> {
+    fn of(rules: &'a [Rule], facts: Facts<'_>) -> Self {
         let mut holding = Holding { rules: Vec::new(), exhausted: Vec::new() };
         let mut common = Steps::of(STEPS_OF_ALL);
-        for rule in self.about(kind) {
+        for rule in rules {
             let given = STEPS_OF_EACH + common.left().min(Steps::default().left());
             let mut steps = Steps::of(given);
             match rule.holds(facts, &mut steps) {

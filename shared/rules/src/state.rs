@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::json::{self, Object};
-use domain::{EntityRef, Generation, Instant, ObjectName, OrderKey, digest, ulid};
+use domain::{EntityRef, Generation, Instant, OrderKey};
 use serde_json::Value;
 
+pub use crate::alert::Alert;
 use crate::condition::Facts;
 use crate::rule::Rule;
 use crate::set::RuleSet;
@@ -16,12 +17,21 @@ use crate::set::RuleSet;
 pub struct AlertState {
     /// The open alerts, by rule id.
     pub open: Vec<Alert>,
+    /// What was told with the last change besides what opened: objects that perhaps nobody has
+    /// written.
+    pub told: Vec<Alert>,
+    /// Rules that have closed and are not told of again for a while.
+    pub cooling: Vec<Cooling>,
+    /// The instant of the evaluation that changed it last.
+    pub evaluated_at: Option<Instant>,
 }
 
-/// An alert: that a rule began to hold for an entity.
+/// A rule that has closed, and until when its opening is not told.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Alert {
-    body: Object,
+pub struct Cooling {
+    rule_id: String,
+    rule_digest: String,
+    until: Instant,
 }
 
 /// The version of a snapshot that rules are evaluated on.
@@ -37,8 +47,10 @@ pub struct Subject<'a> {
     pub newest: Option<&'a OrderKey>,
     /// The document, when the entity is live.
     pub document: Option<&'a Value>,
-    /// The document of the version before, when it was live.
+    /// The document of the version before, when it was live and is known.
     pub before: Option<&'a Value>,
+    /// Where a bulk write of the version comes from.
+    pub origin: Option<&'a str>,
     /// The present.
     pub now: Instant,
 }
@@ -51,7 +63,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// What a version of the snapshot changes.
+/// What an evaluation changes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transitions {
     /// Alerts that open.
@@ -65,31 +77,101 @@ pub struct Transitions {
 }
 
 impl Transitions {
-    /// Whether nothing opens and nothing closes.
+    /// Whether nothing opens, nothing closes and nothing is told.
     pub fn is_empty(&self) -> bool {
-        self.opened.is_empty() && self.closed.is_empty()
+        self.opened.is_empty() && self.closed.is_empty() && self.next.told.is_empty()
+    }
+
+    /// The alerts whose objects are to be written.
+    pub fn told(&self) -> Vec<Alert> {
+        let opened = self.opened.iter().filter(|alert| alert.is_told());
+        opened.chain(&self.next.told).cloned().collect()
     }
 }
 
 /// Decides which alerts open and close when `rules` are in force and the snapshot is `subject`.
 /// Afterwards the open rules are exactly those that hold. A rule that asks something else than
-/// when it opened closes, and opens again if it holds.
+/// when it opened closes, and opens again if it holds. Rules that compare with the version before
+/// are never open: [`momentary`].
 pub fn decide(state: &AlertState, subject: Subject<'_>, rules: &RuleSet) -> Transitions {
     let asked = subject.facts().map(|facts| rules.holding(subject.kind, facts));
     let (holding, exhausted) =
         asked.map(|holding| (holding.rules, holding.exhausted)).unwrap_or_default();
-    let digests: BTreeMap<&str, &str> =
-        holding.iter().map(|rule| (rule.id.as_str(), rule.digest.as_str())).collect();
-    let holds =
-        |alert: &Alert| digests.get(alert.text("rule_id")) == Some(&alert.text("rule_digest"));
-    let (kept, closed): (Vec<Alert>, Vec<Alert>) = state.open.iter().cloned().partition(holds);
-    let open: BTreeSet<&str> = kept.iter().map(|alert| alert.text("rule_id")).collect();
-    let new = holding.iter().filter(|rule| !open.contains(rule.id.as_str()));
-    let opened: Vec<Alert> = new.filter_map(|rule| Alert::open(rule, subject)).collect();
-    let mut open = [kept.clone(), opened.clone()].concat();
+    let by_id: BTreeMap<&str, &Rule> =
+        holding.iter().map(|rule| (rule.id.as_str(), *rule)).collect();
+    let (mut open, mut opened, mut closed, mut told) = (vec![], vec![], vec![], vec![]);
+    let mut cooling: Vec<Cooling> =
+        state.cooling.iter().filter(|it| it.until > subject.now).cloned().collect();
+    for alert in &state.open {
+        // Of what somebody else has put into the state nobody is told.
+        let is_ours = alert.is_genuine(subject.entity, subject.kind);
+        match by_id.get(alert.text("rule_id")).filter(|rule| is_of(alert, rule)) {
+            Some(rule) => {
+                let (kept, said) = alert.kept(rule, subject);
+                open.push(kept);
+                told.extend(said.filter(|_| is_ours));
+            }
+            None => {
+                told.extend(alert.resolved(subject).filter(|_| is_ours));
+                let rule = rules.lasting(subject.kind, alert.text("rule_id"));
+                cooling.extend(rule.and_then(|rule| Cooling::of(alert, rule, subject.now)));
+                closed.push(alert.clone());
+            }
+        }
+    }
+    let known: BTreeSet<String> =
+        open.iter().map(|it: &Alert| it.text("rule_id").to_owned()).collect();
+    for rule in holding.into_iter().filter(|rule| !known.contains(&rule.id)) {
+        let quiet =
+            cooling.iter().position(|it| it.rule_id == rule.id && it.rule_digest == rule.digest);
+        let until = quiet.map(|place| cooling.remove(place).until);
+        opened.extend(Alert::open(rule, subject, until));
+    }
+    open.extend(opened.iter().cloned());
     open.sort_by(|left, right| left.text("rule_id").cmp(right.text("rule_id")));
+    let next = AlertState { open, told, cooling, evaluated_at: Some(subject.now) };
     let exhausted = exhausted.into_iter().map(str::to_owned).collect();
-    Transitions { opened, closed, next: AlertState { open }, exhausted }
+    Transitions { opened, closed, next, exhausted }
+}
+
+fn is_of(alert: &Alert, rule: &Rule) -> bool {
+    alert.text("rule_id") == rule.id && alert.text("rule_digest") == rule.digest
+}
+
+/// The alerts of the rules that compare with the version before and hold on `subject`. They follow
+/// from the two versions and are told once for the version: no state knows of them.
+pub fn momentary(subject: Subject<'_>, rules: &RuleSet) -> Vec<Alert> {
+    let Some(facts) = subject.facts() else { return Vec::new() };
+    let holding = rules.changing(subject.kind, facts).rules;
+    holding.into_iter().filter_map(|rule| Alert::momentary(rule, subject)).collect()
+}
+
+impl Cooling {
+    /// After `alert` of `rule` has closed. What was not told of does not cool for longer.
+    fn of(alert: &Alert, rule: &Rule, now: Instant) -> Option<Self> {
+        let cooldown = rule.firing.cooldown.filter(|_| is_of(alert, rule))?;
+        let until = alert.silent_until().unwrap_or_else(|| now.after(cooldown));
+        let (rule_id, rule_digest) = (rule.id.clone(), rule.digest.clone());
+        (until > now).then_some(Self { rule_id, rule_digest, until })
+    }
+
+    fn read(entry: &Value) -> Option<Self> {
+        let text = |field: &str| entry.get(field)?.as_str().map(str::to_owned);
+        Some(Self {
+            rule_id: text("rule_id")?,
+            rule_digest: text("rule_digest")?,
+            until: Instant::parse(&text("until")?)?,
+        })
+    }
+
+    fn body(&self) -> Value {
+        let fields = [
+            ("rule_id", self.rule_id.clone()),
+            ("rule_digest", self.rule_digest.clone()),
+            ("until", self.until.to_string()),
+        ];
+        fields.into_iter().map(|(name, text)| (name.to_owned(), Value::from(text))).collect()
+    }
 }
 
 impl AlertState {
@@ -98,139 +180,64 @@ impl AlertState {
         let Some(Ok(Value::Object(mut state))) = body.map(json::parse) else {
             return Self::default();
         };
-        let Some(Value::Array(open)) = state.shift_remove("open") else { return Self::default() };
-        let alert = |entry: Value| match entry {
-            Value::Object(body) => Some(Alert { body }),
+        let mut entries = |field: &str| match state.shift_remove(field) {
+            Some(Value::Array(entries)) => Some(entries),
             _ => None,
         };
-        Self { open: open.into_iter().filter_map(alert).collect() }
+        let Some(open) = entries("open") else { return Self::default() };
+        let (told, cooling) = (entries("told"), entries("cooling"));
+        let alert = |entry: Value| match entry {
+            Value::Object(body) => Some(Alert::of(body)),
+            _ => None,
+        };
+        let evaluated_at = state.get("evaluated_at").and_then(Value::as_str);
+        Self {
+            open: open.into_iter().filter_map(alert).collect(),
+            told: told.unwrap_or_default().into_iter().filter_map(alert).collect(),
+            cooling: cooling.unwrap_or_default().iter().filter_map(Cooling::read).collect(),
+            evaluated_at: evaluated_at.and_then(Instant::parse),
+        }
     }
 
     /// The state without what nobody of ours has opened for this entity, and without a second
     /// alert of a rule.
     #[must_use]
     pub fn genuine(&self, entity: &EntityRef, kind: &str) -> Self {
+        let genuine = |alert: &&Alert| alert.is_genuine(entity, kind);
         let mut open: Vec<Alert> =
-            self.open.iter().filter(|alert| alert.is_genuine(entity, kind)).cloned().collect();
+            self.open.iter().filter(genuine).filter(|it| it.is_opening()).cloned().collect();
         open.sort_by(|left, right| left.text("rule_id").cmp(right.text("rule_id")));
         open.dedup_by(|left, right| left.text("rule_id") == right.text("rule_id"));
-        Self { open }
+        let told = self.told.iter().filter(genuine).cloned().collect();
+        Self { open, told, ..self.clone() }
+    }
+
+    /// The state when all that it tells of is written.
+    #[must_use]
+    pub fn written(&self) -> Self {
+        Self { told: Vec::new(), ..self.clone() }
     }
 
     /// The body of the state of `entity`, one line.
     pub fn body(&self, entity: &EntityRef, kind: &str) -> Vec<u8> {
-        let open = self.open.iter().map(|alert| Value::Object(alert.body.clone())).collect();
-        let state = Object::from_iter([
+        let alerts = |alerts: &[Alert]| -> Value {
+            alerts.iter().map(|alert| Value::Object(alert.body().clone())).collect()
+        };
+        let mut state = Object::from_iter([
             ("id".to_owned(), Value::from(entity.id.as_str())),
             ("entity".to_owned(), Value::from(kind)),
-            ("open".to_owned(), Value::Array(open)),
+            ("open".to_owned(), alerts(&self.open)),
         ]);
+        if !self.told.is_empty() {
+            state.insert("told".to_owned(), alerts(&self.told));
+        }
+        if !self.cooling.is_empty() {
+            let cooling = self.cooling.iter().map(Cooling::body).collect();
+            state.insert("cooling".to_owned(), Value::Array(cooling));
+        }
+        if let Some(at) = self.evaluated_at {
+            state.insert("evaluated_at".to_owned(), Value::from(at.to_string()));
+        }
         json::to_line(&Value::Object(state))
     }
-}
-
-impl Alert {
-    fn open(rule: &Rule, subject: Subject<'_>) -> Option<Self> {
-        let (facts, newest) = (subject.facts()?, subject.newest?);
-        let generation = subject.generation?;
-        let snapshot = ObjectName::Snapshot(subject.entity.clone()).to_string();
-        let since = Object::from_iter([
-            ("updated_at".to_owned(), Value::from(newest.updated_at.to_string())),
-            ("name".to_owned(), Value::from(newest.relative())),
-        ]);
-        let asked = (rule.id.as_str(), rule.digest.as_str());
-        let fields = [
-            ("alert_id", Value::from(alert_id(asked, subject.entity, newest, generation))),
-            ("rule_id", Value::from(rule.id.as_str())),
-            ("rule_digest", Value::from(rule.digest.as_str())),
-            ("entity", Value::from(subject.kind)),
-            ("id", Value::from(subject.entity.id.as_str())),
-            ("env", Value::from(subject.entity.env.as_str())),
-            ("ptr", Value::from(snapshot)),
-            ("source_generation", Value::from(generation.to_string())),
-            ("since", Value::Object(since)),
-            ("matched", rule.condition.matched(facts)),
-        ];
-        let fields = fields.map(|(name, value)| (name.to_owned(), value));
-        Some(Self { body: fields.into_iter().chain(rule.shown.clone()).collect() })
-    }
-
-    /// Reads the object of an alert; `None` when it is no JSON object.
-    pub fn read(body: &[u8]) -> Option<Self> {
-        match json::parse(body) {
-            Ok(Value::Object(body)) => Some(Self { body }),
-            _ => None,
-        }
-    }
-
-    /// Whether it says that a rule began to hold for `entity`, of this kind, and has the id that
-    /// follows from what it says.
-    pub fn is_genuine(&self, entity: &EntityRef, kind: &str) -> bool {
-        let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
-        let says = [("entity", kind), ("id", &entity.id), ("env", entity.env.as_str())];
-        let says = says.into_iter().chain([("ptr", snapshot.as_str())]);
-        let since = |field: &str| self.body.get("since")?.get(field)?.as_str();
-        let opening = since("updated_at").zip(since("name"));
-        let opening = opening.and_then(|(at, name)| OrderKey::parse(at, name));
-        let Some((opening, generation)) = opening.zip(Generation::parse(self.generation())) else {
-            return false;
-        };
-        let rule = (self.text("rule_id"), self.text("rule_digest"));
-        let id = alert_id(rule, entity, &opening, generation);
-        says.into_iter().all(|(field, value)| self.text(field) == value)
-            && self.text("alert_id") == id
-    }
-
-    /// The kind of its entity, as it says.
-    pub fn kind(&self) -> &str {
-        self.text("entity")
-    }
-
-    /// The name of the alert object of `entity`.
-    pub fn name(&self, entity: &EntityRef) -> ObjectName {
-        ObjectName::Alert {
-            env: entity.env,
-            rule_id: self.text("rule_id").to_owned(),
-            entity_id: entity.id.clone(),
-            alert_id: self.text("alert_id").to_owned(),
-        }
-    }
-
-    /// The body of the alert object, one line.
-    pub fn line(&self) -> Vec<u8> {
-        json::to_line(&Value::Object(self.body.clone()))
-    }
-
-    /// The version of the snapshot with which the alert opened, as text.
-    pub fn generation(&self) -> &str {
-        self.text("source_generation")
-    }
-
-    fn text(&self, field: &str) -> &str {
-        self.body.get(field).and_then(Value::as_str).unwrap_or_default()
-    }
-}
-
-/// A ULID whose time is that of the opening record and whose randomness is 80 bits of SHA-256
-/// over rule, entity, opening order key and generation: whoever writes the alert, and however
-/// often, gives it one id. The key alone does not tell two openings apart, since late merges
-/// change a snapshot and leave its newest record.
-fn alert_id(
-    (rule, digest): (&str, &str),
-    entity: &EntityRef,
-    opening: &OrderKey,
-    generation: Generation,
-) -> String {
-    let parts = [
-        rule,
-        digest,
-        entity.segment.as_str(),
-        entity.id.as_str(),
-        &opening.updated_at.to_string(),
-        &opening.relative(),
-        &generation.to_string(),
-    ];
-    let digest = digest::sha256(&parts.map(str::as_bytes));
-    let random = digest[..10].iter().fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
-    ulid(opening.updated_at, random)
 }

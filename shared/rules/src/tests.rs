@@ -3,6 +3,7 @@
 mod bounds;
 mod changes;
 mod explaining;
+mod firing;
 mod fuzzing;
 mod linting;
 mod operators;
@@ -93,6 +94,7 @@ fn event(state: &AlertState, second: u8, mrr: u32, rules: &[Rule]) -> Transition
         newest: newest.as_ref(),
         document: Some(&document),
         before: None,
+        origin: None,
         now: instant("2025-11-06T10:00:30Z"),
     };
     let transitions = decide(state, subject, &RuleSet::of(rules.to_vec()));
@@ -107,7 +109,7 @@ fn an_alert_opens_once_and_closes_when_the_rule_stops_to_hold() {
     let first = event(&AlertState::default(), 1, 50, &rules);
     assert_eq!((first.opened.len(), first.closed.len()), (1, 0));
     expect![[r#"
-        {"alert_id":"01K9C9QQ784HB8JJHXXHVG2GQX","rule_id":"low","rule_digest":"967eaebe6fb1cb0c","entity":"venture","id":"V1","env":"prod","ptr":"env/prod/snapshots/ventures/V1.json","source_generation":"1","since":{"updated_at":"2025-11-06T10:00:01Z","name":"2025/11/06/x_1.json"},"matched":[{"path":"kpis.MRR","op":"lt","value":100,"found":50}],"severity":"warning","message":"x"}
+        {"alert_id":"01K9C9QQ78PZFF2QNEYD8W2PHW","rule_id":"low","rule_digest":"967eaebe6fb1cb0c","entity":"venture","id":"V1","env":"prod","ptr":"env/prod/snapshots/ventures/V1.json","source_generation":"1","since":{"updated_at":"2025-11-06T10:00:01Z","name":"2025/11/06/x_1.json"},"matched":[{"path":"kpis.MRR","op":"lt","value":100,"found":50}],"status":"open","fired":"enter","evaluated_at":"2025-11-06T10:00:30Z","severity":"warning","message":"x"}
     "#]].assert_eq(std::str::from_utf8(&first.opened[0].line()).unwrap());
     let second = event(&first.next, 2, 5, &rules);
     assert_eq!((second.opened.len(), second.closed.len(), second.next.open.len()), (1, 0, 2));
@@ -149,15 +151,17 @@ fn a_state_keeps_what_was_opened_for_its_entity_and_nothing_else() {
         newest: newest.as_ref(),
         document: Some(&document),
         before: None,
+        origin: None,
         now: instant("2025-11-06T10:00:30Z"),
     };
     let state = decide(&AlertState::default(), subject, &RuleSet::of(vec![rule.unwrap()])).next;
     assert_eq!(state.open.len(), 1);
     assert_eq!(state.genuine(&entity, "venture"), state);
     let other = EntityRef { id: "V2".to_owned(), ..entity.clone() };
-    assert_eq!(state.genuine(&other, "venture"), AlertState::default());
-    assert_eq!(state.genuine(&entity, "idea"), AlertState::default());
-    let twice = AlertState { open: [state.open.clone(), state.open.clone()].concat() };
+    assert_eq!(state.genuine(&other, "venture").open, []);
+    assert_eq!(state.genuine(&entity, "idea").open, []);
+    let twice =
+        AlertState { open: [state.open.clone(), state.open.clone()].concat(), ..state.clone() };
     assert_eq!(twice.genuine(&entity, "venture"), state);
     let text = String::from_utf8(state.body(&entity, "venture")).unwrap();
     for (from, to) in [
@@ -170,6 +174,6 @@ fn a_state_keeps_what_was_opened_for_its_entity_and_nothing_else() {
         let changed = text.replace(from, to);
         assert_ne!(changed, text, "{from}");
         let state = AlertState::read(Some(changed.as_bytes()));
-        assert_eq!(state.genuine(&entity, "venture"), AlertState::default(), "{to}");
+        assert_eq!(state.genuine(&entity, "venture").open, [], "{to}");
     }
 }

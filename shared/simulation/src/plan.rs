@@ -12,6 +12,7 @@ use domain::json::Object;
 
 pub use commands::Command;
 pub use mix::{Mix, Profile};
+pub(crate) use records::RISE;
 
 use crate::dice::Dice;
 

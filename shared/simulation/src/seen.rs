@@ -12,7 +12,9 @@ use serde_json::Value;
 pub(crate) struct Seen {
     /// The bodies of all versions of snapshots, by name and generation as text.
     pub(crate) snapshots: BTreeMap<(String, String), Value>,
-    /// The names of all alerts that were ever open.
+    /// The version that each version of a snapshot took the place of.
+    pub(crate) overwrote: BTreeMap<(String, String), String>,
+    /// The names of all alerts that were ever open and of which somebody was to be told.
     pub(crate) opened: BTreeSet<String>,
     /// Rules as they were ever in a bundle, by id and condition.
     pub(crate) conditions: BTreeSet<(String, String)>,
@@ -30,12 +32,15 @@ impl Seen {
         match name {
             ObjectName::Snapshot(_) => {
                 let key = (stored.name.clone(), stored.generation.to_string());
+                let overwrote = stored.overwrote.map(|it| (key.clone(), it.to_string()));
+                self.overwrote.extend(overwrote);
                 self.snapshots.insert(key, body);
                 self.replaced
                     .extend(stored.overwrote.map(|generation| (stored.name.clone(), generation)));
             }
             ObjectName::AlertState(entity) => {
-                for entry in body["open"].as_array().into_iter().flatten() {
+                let open = body["open"].as_array().into_iter().flatten();
+                for entry in open.filter(|entry| entry["firing"]["silent_until"].is_null()) {
                     let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
                     let alert = ObjectName::Alert {
                         env: entity.env,

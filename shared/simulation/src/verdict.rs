@@ -2,6 +2,7 @@
 
 mod alerts;
 mod commands;
+mod rising;
 
 use std::collections::{BTreeMap, BTreeSet};
 

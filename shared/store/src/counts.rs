@@ -41,16 +41,24 @@ pub const REGISTER_TOUCHED: Operations = of(1, 1);
 /// rules-engine: nothing begins or ceases to hold.
 pub const RULES_UNCHANGED: Operations = of(2, 0);
 
-/// rules-engine: so many alerts `opened`, any number closed, the rules read again.
+/// rules-engine: so many alerts are `told` that open, still stand or have ended, the rules read
+/// again.
 #[must_use]
-pub const fn rules_changed(opened: u64) -> Operations {
-    of(4, opened + 2)
+pub const fn rules_changed(told: u64) -> Operations {
+    of(4, told + 2)
 }
 
-/// rules-engine: besides, the first attempt after so many alerts have opened.
+/// rules-engine: besides, the first attempt after so many alerts were told.
 #[must_use]
-pub const fn alerts_confirmed(opened: u64) -> Operations {
-    of(0, opened + 1)
+pub const fn alerts_confirmed(told: u64) -> Operations {
+    of(0, told + 1)
+}
+
+/// rules-engine: besides, where a rule compares with the version before, so many `events`, of which
+/// so many are `late`, and of which so many alerts are `told`.
+#[must_use]
+pub const fn changes_told(events: u64, late: u64, told: u64) -> Operations {
+    of(events + late, told)
 }
 
 /// alert-dispatcher: an alert is sent to so many channels.

@@ -48,7 +48,8 @@ fn alerts(versions: &BTreeMap<String, Vec<Stored>>) -> Vec<String> {
                 if !was_a_snapshot(versions, &body) {
                     broken.push(format!("alert {name} names a state that never was a snapshot"));
                 }
-                let opening = ["rule_id", "rule_digest", "ptr", "since"];
+                let opening =
+                    ["rule_id", "ptr", "since", "source_generation", "fired", "evaluated_at"];
                 if !openings.insert(opening.map(|field| body[field].to_string())) {
                     broken.push(format!("alert {name} is the second of one opening"));
                 }
@@ -71,7 +72,9 @@ fn open_alerts(entity: &EntityRef, state: &Value) -> Vec<String> {
         let (env, entity_id) = (entity.env, entity.id.clone());
         ObjectName::Alert { env, rule_id, entity_id, alert_id }.to_string()
     };
-    state["open"].as_array().into_iter().flatten().map(name).collect()
+    let open = state["open"].as_array().into_iter().flatten();
+    // Of the others nobody is told yet.
+    open.filter(|open| open["firing"]["silent_until"].is_null()).map(name).collect()
 }
 
 fn was_a_snapshot(versions: &BTreeMap<String, Vec<Stored>>, alert: &Value) -> bool {

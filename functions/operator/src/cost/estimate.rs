@@ -180,7 +180,9 @@ fn of_events(load: &Load) -> Vec<Work> {
             .add((events - 2.0 * alerts).max(0.0), counts::RULES_UNCHANGED, 0.0)
             .add(alerts, counts::rules_changed(1), 0.0)
             .add(alerts, counts::alerts_confirmed(1), 0.0)
-            .add(alerts, counts::rules_changed(0), 0.0),
+            // It ends in the same way.
+            .add(alerts, counts::rules_changed(1), 0.0)
+            .add(alerts, counts::alerts_confirmed(1), 0.0),
         Work::new("alert-dispatcher").add(alerts, counts::alert_sent(load.channels), 0.0),
     ]
 }

@@ -208,7 +208,7 @@ impl Looker<'_> {
         let kind = &self.definition.entity;
         let state = AlertState::read(state.map(|it| &it.body[..])).genuine(entity, kind);
         let mut wrong = Vec::new();
-        for alert in &state.open {
+        for alert in state.open.iter().filter(|alert| alert.is_told()) {
             let name = alert.name(entity);
             let object = self.tools.look(&name.to_string()).await?;
             let seen = compared(&name, object.as_ref());
@@ -306,6 +306,7 @@ impl Looker<'_> {
             newest: told.source.newest.as_ref(),
             document: told.source.document.as_ref(),
             before: None,
+            origin: None,
             now: self.tools.clock.now(),
         };
         let transitions = decide(&state, subject, rules);

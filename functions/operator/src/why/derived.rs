@@ -218,6 +218,7 @@ async fn alerts(
                 newest: source.newest.as_ref(),
                 document: source.document.as_ref(),
                 before: None,
+                origin: None,
                 now: operator.tools.clock.now(),
             };
             let transitions = decide(&state, subject, &rules);
@@ -234,7 +235,7 @@ async fn alerts(
         }
     };
     let mut derived = vec![Derived::new(&name, from, standing)];
-    for alert in &state.open {
+    for alert in state.open.iter().filter(|alert| alert.is_told()) {
         let name = alert.name(&source.entity);
         let there = get(operator, &name).await?.is_some();
         let standing = match there {

@@ -6,7 +6,7 @@ use domain::{Delivery, ObjectName, Planted};
 use emulator::Memory;
 use emulator::schedule::{Explored, Race, Rest, is_long};
 
-use super::{alerts, bucket, engine_with, entity, write_snapshot};
+use super::{alerts, bucket, check_endings, engine_with, entity, write_snapshot, written};
 use crate::Shortcut;
 
 /// The rule holds below this.
@@ -40,13 +40,21 @@ fn check(snapshots: &[Option<u32>], attempts: &[usize]) {
     assert_eq!(wrong, None);
 }
 
-/// The three promises about alerts.
+/// The promises about alerts.
 fn verdict(
     bucket: &Memory,
     messages: &[Delivery],
     snapshots: &[Option<u32>],
 ) -> Result<(), String> {
     let holds = |n: &Option<u32>| n.is_some_and(|n| n < THRESHOLD);
+    check_endings(bucket)?;
+    for ended in written(bucket).iter().filter(|alert| alert["status"] == "resolved") {
+        let generation = ended["source_generation"].as_str().unwrap_or_default();
+        let of = messages.iter().position(|it| it.generation.to_string() == generation);
+        if of.is_none_or(|n| holds(&snapshots[n])) {
+            return Err(format!("an alert ended with {generation}, where the rule holds"));
+        }
+    }
     let [open, ever_open, written] = alerts(bucket);
     if open.len() != usize::from(snapshots.last().is_some_and(holds)) {
         return Err(format!("{} rules are open at rest", open.len()));
@@ -129,6 +137,16 @@ fn an_alert_that_only_its_opener_writes_is_seen() {
 #[test]
 fn an_opening_that_is_not_noted_is_seen() {
     check_shortcut(Shortcut::OpenedUnnoted, &[Some(5), Some(6)], &[1, 1]);
+}
+
+#[test]
+fn an_ending_that_only_its_closer_writes_is_seen() {
+    check_shortcut(Shortcut::ResolvedByCloserOnly, &[Some(5), Some(50)], &[1, 1]);
+}
+
+#[test]
+fn an_ending_that_is_forgotten_before_it_is_written_is_seen() {
+    check_shortcut(Shortcut::ToldForgotten, &[Some(5), Some(50)], &[1, 1]);
 }
 
 #[test]

@@ -77,10 +77,63 @@ async fn every_path_costs_what_its_budget_says() {
             expect![[r#"Ok(Skipped("no rule begins or ceases to hold")): 2 B + 0 A"#]],
         )
         .await;
-    // Nothing but the note and the change: the alert that closes is written.
-    bench.counted(&write(5, None), counts::rules_changed(0), expect!["done: 4 B + 2 A"]).await;
+    // As for what opens: it is told that it has ended.
+    let closing = write(5, None);
+    bench.counted(&closing, counts::rules_changed(1), expect!["done: 4 B + 3 A"]).await;
+    bench
+        .counted(
+            &closing,
+            counts::RULES_UNCHANGED + counts::alerts_confirmed(1),
+            expect![[r#"Ok(Skipped("no rule begins or ceases to hold")): 2 B + 2 A"#]],
+        )
+        .await;
     let [open, _, written] = alerts(&bench.bucket);
     assert_eq!((open.len(), written), (0, vec![opening.generation]));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_rule_that_compares_with_the_version_before_costs_a_read() {
+    let bench = Bench::new();
+    let rule = r#"{"id":"up","applies_to":"venture","condition":{"path":"n","op":"increased_by","value":10}}"#;
+    let bundle = format!(r#"{{"entity":"rule","members":[{rule}]}}"#);
+    let name = "env/dev/indices/rules/_bundle.json";
+    bench.bucket.insert(name, bundle.into(), Default::default()).unwrap();
+    let write = |second, n| write_snapshot(&bench.bucket, second, n);
+    // With one reading of the rules; a first version has none before it.
+    bench
+        .event(
+            &write(1, Some(50)),
+            expect![[r#"Ok(Skipped("no rule begins or ceases to hold")): 3 B + 0 A"#]],
+        )
+        .await;
+    let same = write(2, Some(55));
+    let nothing = counts::RULES_UNCHANGED + counts::changes_told(1, 0, 0);
+    bench
+        .counted(
+            &same,
+            nothing,
+            expect![[r#"Ok(Skipped("no rule begins or ceases to hold")): 3 B + 0 A"#]],
+        )
+        .await;
+    let up = write(3, Some(70));
+    let told = counts::RULES_UNCHANGED + counts::changes_told(1, 0, 1);
+    bench
+        .counted(
+            &up,
+            told,
+            expect![[r#"Ok(Skipped("no rule begins or ceases to hold")): 3 B + 1 A"#]],
+        )
+        .await;
+    // Its own version is read, too, when it is no longer the current one.
+    write(4, Some(71));
+    let late = counts::RULES_UNCHANGED + counts::changes_told(1, 1, 1);
+    bench
+        .counted(
+            &up,
+            late,
+            expect![[r#"Ok(Skipped("no rule begins or ceases to hold")): 4 B + 1 A"#]],
+        )
+        .await;
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -15,7 +15,10 @@ use crate::timeline::instant;
 const VENTURES: [&str; 4] = ["V1", "V2", "V 3é%", "V4"];
 
 /// Ids of rules.
-const RULES: [&str; 2] = ["low", "stuck"];
+const RULES: [&str; 3] = ["low", "stuck", "rising"];
+
+/// By how much a number has to rise for the rule `rising`.
+pub(crate) const RISE: i64 = 3;
 
 /// The most records that one run writes.
 const RECORDS_MAX: u64 = 14;
@@ -152,14 +155,20 @@ impl<'a> Writer<'a> {
         self.record(("venture", "ventures", id), at, change)
     }
 
-    /// A rule about ventures that asks one thing.
+    /// A rule about ventures that asks one thing, and fires in one of the ways there are.
     fn rule(&mut self, id: &str, at: Duration, enabled: bool) -> Planned {
         let test = match id {
             "low" => json!({ "path": "n", "op": "lt", "value": *self.dice.pick(&[5, 10]) }),
+            "rising" => json!({ "path": "n", "op": "increased_by", "value": RISE }),
             _ => json!({ "path": "status", "op": "eq", "value": *self.dice.pick(&["a", "b"]) }),
         };
+        let fires = match (id, self.dice.between(0, 2)) {
+            ("rising", _) | (_, 0) => json!({}),
+            (_, 1) => json!({ "when": "on_change" }),
+            _ => json!({ "cooldown": "15m" }),
+        };
         let rule = json!({
-            "name": id, "applies_to": "venture", "condition": { "all": [test] },
+            "name": id, "applies_to": "venture", "condition": { "all": [test] }, "fires": fires,
             "severity": "warning", "enabled": enabled,
         });
         let rule = rule.as_object().cloned().unwrap_or_default();
