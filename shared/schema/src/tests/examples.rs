@@ -45,6 +45,39 @@ fn invalid_examples_are_invalid_for_one_reason() {
     }
 }
 
+/// The rules and the documents of `docs/rules.md`, with what every document has.
+#[test]
+fn the_examples_of_the_page_of_rules_are_valid() {
+    let page = include_str!("../../../../docs/rules.md");
+    let mut kind = String::new();
+    let mut valid = 0;
+    for block in page.split("```json\n").skip(1) {
+        let mut example = document(block.split("```").next().unwrap());
+        let example = example.as_object_mut().unwrap();
+        example.shift_remove("before");
+        let applies_to = example.get("applies_to").and_then(|it| it.as_str()).map(str::to_owned);
+        let entity = if applies_to.is_some() { "rule".to_owned() } else { kind.clone() };
+        kind = applies_to.unwrap_or(kind);
+        let version = if entity == "rule" { "1.1.0" } else { "1.0.0" };
+        for (field, text) in [
+            ("id", "example"),
+            ("entity", &entity),
+            ("env", "dev"),
+            ("schema_version", version),
+            ("created_at", "2025-11-01T00:00:00Z"),
+            ("updated_at", "2026-02-01T00:00:00Z"),
+            ("name", "Example"),
+            ("severity", "warning"),
+        ] {
+            example.entry(field).or_insert_with(|| text.into());
+        }
+        let example = serde_json::Value::Object(example.clone());
+        assert_eq!(report(validate(&embedded(), &example)), "valid\n", "{example}");
+        valid += 1;
+    }
+    assert_eq!(valid, 24);
+}
+
 /// One example for each form of check that a kind uses.
 const CHECKS: [&str; 9] = [
     "budget/invalid-lines-do-not-add-up.json",
