@@ -28,12 +28,18 @@ impl Seen {
     pub(crate) fn note(&mut self, stored: &Stored) {
         self.names.insert(stored.name.clone());
         let Ok(name) = ObjectName::parse(&stored.name) else { return };
-        let body = json::parse(&stored.body).unwrap_or_default();
+        let mut body = json::parse(&stored.body).unwrap_or_default();
         match name {
             ObjectName::Snapshot(_) => {
                 let key = (stored.name.clone(), stored.generation.to_string());
                 let overwrote = stored.overwrote.map(|it| (key.clone(), it.to_string()));
                 self.overwrote.extend(overwrote);
+                // A person can copy the content of a version that was live over one that is not: it is
+                // what its metadata says.
+                let state = stored.metadata.get("state").map_or("live", String::as_str);
+                if let Some(body) = body.as_object_mut().filter(|_| state != "live") {
+                    body.insert("op".to_owned(), state.into());
+                }
                 self.snapshots.insert(key, body);
                 self.replaced
                     .extend(stored.overwrote.map(|generation| (stored.name.clone(), generation)));
