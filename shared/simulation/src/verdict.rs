@@ -28,7 +28,7 @@ const OPERATIONS_MAX: [(&str, u64); 5] = [
     ("snapshot-builder", 120),
     ("manifest-writer", 24),
     ("index-writer", 100),
-    ("rules-engine", 60),
+    ("rules-engine", 90),
     ("alert-dispatcher", 4),
 ];
 

@@ -112,7 +112,7 @@ pub(super) fn estimate(load: &Load, prices: &Prices) -> Estimate {
     let written: f64 = work.iter().map(|it| it.written).sum();
     // Snapshots are told of twice: among all changes, and to those who are fed with them.
     let notifications = written + events;
-    let deliveries = events + events * f64::from(SNAPSHOTS_SUBSCRIPTIONS) + alerts;
+    let deliveries = events + events * f64::from(SNAPSHOTS_SUBSCRIPTIONS) + 2.0 * alerts;
     let messages = written * f64::from(1 + CHANGES_SUBSCRIPTIONS)
         + events * f64::from(1 + SNAPSHOTS_SUBSCRIPTIONS);
     let seconds = deliveries * (load.delivery_ms / BILLED_MS).ceil() * BILLED_MS / 1000.0;
@@ -183,7 +183,8 @@ fn of_events(load: &Load) -> Vec<Work> {
             // It ends in the same way.
             .add(alerts, counts::rules_changed(1), 0.0)
             .add(alerts, counts::alerts_confirmed(1), 0.0),
-        Work::new("alert-dispatcher").add(alerts, counts::alert_sent(load.channels), 0.0),
+        // That it opens, and that it has ended.
+        Work::new("alert-dispatcher").add(2.0 * alerts, counts::alert_sent(load.channels), 0.0),
     ]
 }
 

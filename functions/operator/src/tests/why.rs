@@ -141,7 +141,7 @@ async fn where_everything_agrees_the_page_says_what_came_from_what() {
           VERSION2........  current            env/dev/indices/ventures/by-status/pilot/V1.json
           VERSION2........  current            env/dev/indices/ventures/latest/red.json
           VERSION2........  current            env/dev/indices/alerts/_state/ventures/V1.json
-          VERSION2........  says what it must  ALERTS/01K9CD5HW0EBP0AG82FFPMDTXE.json
+          VERSION2........  says what it must  ALERTS/01K9CD5HW0DDKDB0TJ254QMXPM.json
 
         everything agrees
     "#]].assert_eq(&page(&bucket, &tools, "why venture V1").await);
