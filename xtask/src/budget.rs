@@ -8,6 +8,9 @@ use crate::workspace::Workspace;
 /// The crate that brings the JSON Schema engine, the largest part of a binary that has it.
 const VALIDATION: &str = "schema";
 
+/// The crate that brings conditions and regular expressions.
+const RULES: &str = "rules";
+
 /// What a kind of function may take at most.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -53,6 +56,10 @@ pub(crate) const PLAIN: Budget = Budget {
     }),
 };
 
+/// Push functions that evaluate rules: their language takes some 70 kB of the image.
+pub(crate) const EVALUATING: Budget =
+    Budget { name: "push, evaluates", image_bytes: 1_660_000, ..PLAIN };
+
 /// Push functions with the JSON Schema engine.
 pub(crate) const VALIDATING: Budget = Budget {
     name: "push, validates",
@@ -74,11 +81,13 @@ pub(crate) const JOB: Budget =
 /// The budget of `function`, from what it says about itself and from what it uses.
 pub(crate) fn of(workspace: &Workspace, function: &Function) -> &'static Budget {
     let package = workspace.packages.iter().find(|it| *it.name == function.name);
-    let mut used = package.into_iter().flat_map(|it| &it.dependencies);
-    let validates = used.any(|it| it.name == VALIDATION && it.kind != DependencyKind::Development);
-    match (function.metadata.kind, validates) {
-        (Kind::Job, _) => &JOB,
-        (Kind::Push, true) => &VALIDATING,
-        (Kind::Push, false) => &PLAIN,
+    let used = package.into_iter().flat_map(|it| &it.dependencies);
+    let used = used.filter(|it| it.kind != DependencyKind::Development);
+    let uses = |name| used.clone().any(|it| it.name == name);
+    match function.metadata.kind {
+        Kind::Job => &JOB,
+        Kind::Push if uses(VALIDATION) => &VALIDATING,
+        Kind::Push if uses(RULES) => &EVALUATING,
+        Kind::Push => &PLAIN,
     }
 }

@@ -31,12 +31,13 @@ fn where_nothing_fails_every_push_is_acknowledged_within_its_budget() {
     for profile in [Profile::Calm, Profile::Burst] {
         let found = explore(&Stage::new(profile, None), seeds(0, 60), |_| ());
         assert_eq!((found.divergences, found.counts.nacks), (vec![], 0), "{profile}");
-        // A snapshot, a manifest, its journal, some pointers, now and then a register or an alert.
+        // A snapshot, a manifest, its journal, some pointers, now and then a register; and alerts,
+        // as three rules fire at nearly every number there is.
         let per_record = |count: u64| count as f64 / found.counts.records as f64;
         let operations = found.counts.operations;
         let (a, b) = (per_record(operations.class_a), per_record(operations.class_b));
         println!("{profile}: {a:.2} A + {b:.2} B per record");
-        assert!(a <= 6.0 && b <= 13.0, "{profile}: {a:.2} A + {b:.2} B per record");
+        assert!(a <= 7.5 && b <= 15.0, "{profile}: {a:.2} A + {b:.2} B per record");
     }
 }
 

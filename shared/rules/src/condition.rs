@@ -189,8 +189,12 @@ impl Node {
 
 impl Parts {
     fn new(written: Vec<Node>) -> Self {
-        let mut order: Vec<usize> = (0..written.len()).collect();
-        order.sort_by_cached_key(|place| written[*place].cost());
+        let mut order: Vec<(usize, usize)> = Vec::with_capacity(written.len());
+        for (place, part) in written.iter().enumerate() {
+            let cost = part.cost();
+            order.insert(order.partition_point(|(other, _)| *other <= cost), (cost, place));
+        }
+        let order = order.into_iter().map(|(_, place)| place).collect();
         Self { written, order }
     }
 

@@ -1,7 +1,5 @@
 //! The rules in force, prepared: by the kind of entity that they are about.
 
-use std::collections::BTreeMap;
-
 use domain::json::Object;
 use serde_json::Value;
 
@@ -17,12 +15,13 @@ pub const STEPS_OF_ALL: usize = 4_000_000;
 /// Rules by the kind of entity that they are about, in the order of their ids.
 #[derive(Clone, Debug, Default)]
 pub struct RuleSet {
-    kinds: BTreeMap<String, OfKind>,
+    kinds: Vec<OfKind>,
 }
 
 /// The rules about one kind.
 #[derive(Clone, Debug, Default)]
 struct OfKind {
+    kind: String,
     /// Those that are open while they hold.
     lasting: Vec<Rule>,
     /// Those that compare with the version before, and hold for one version.
@@ -65,38 +64,56 @@ impl RuleSet {
 
     /// These rules; of two with one id the later.
     pub fn of(rules: Vec<Rule>) -> Self {
-        let rules: BTreeMap<String, Rule> =
-            rules.into_iter().map(|rule| (rule.id.clone(), rule)).collect();
-        let mut kinds: BTreeMap<String, OfKind> = BTreeMap::new();
-        for rule in rules.into_values() {
-            let kind = kinds.entry(rule.applies_to.clone()).or_default();
-            match rule.condition.compares_with_before() {
-                true => kind.changing.push(rule),
-                false => kind.lasting.push(rule),
-            }
+        let mut set = Self::default();
+        for rule in rules {
+            set.put(rule);
         }
-        Self { kinds }
+        set
+    }
+
+    fn put(&mut self, rule: Rule) {
+        for kind in &mut self.kinds {
+            kind.lasting.retain(|other| other.id != rule.id);
+            kind.changing.retain(|other| other.id != rule.id);
+        }
+        let place = self.kinds.iter().position(|it| it.kind == rule.applies_to);
+        let place = place.unwrap_or_else(|| {
+            self.kinds.push(OfKind { kind: rule.applies_to.clone(), ..OfKind::default() });
+            self.kinds.len() - 1
+        });
+        let kind = &mut self.kinds[place];
+        let rules = match rule.condition.compares_with_before() {
+            true => &mut kind.changing,
+            false => &mut kind.lasting,
+        };
+        // A bundle is in the order of its ids, so that nothing is moved.
+        let place = rules.partition_point(|other| other.id < rule.id);
+        rules.insert(place, rule);
+    }
+
+    fn kind(&self, kind: &str) -> Option<&OfKind> {
+        self.kinds.iter().find(|it| it.kind == kind)
     }
 
     /// The rules about entities of this kind.
     pub fn about(&self, kind: &str) -> impl Iterator<Item = &Rule> {
-        let kind = self.kinds.get(kind);
+        let kind = self.kind(kind);
         kind.into_iter().flat_map(|kind| kind.lasting.iter().chain(&kind.changing))
     }
 
     /// Every rule.
     pub fn all(&self) -> impl Iterator<Item = &Rule> {
-        self.kinds.values().flat_map(|kind| kind.lasting.iter().chain(&kind.changing))
+        self.kinds.iter().flat_map(|kind| kind.lasting.iter().chain(&kind.changing))
     }
 
     /// Whether a rule about entities of this kind compares with the version before.
     pub fn compares_with_before(&self, kind: &str) -> bool {
-        self.kinds.get(kind).is_some_and(|kind| !kind.changing.is_empty())
+        self.kind(kind).is_some_and(|kind| !kind.changing.is_empty())
     }
 
     /// The rule of this id that is open while it holds.
     pub(crate) fn lasting(&self, kind: &str, id: &str) -> Option<&Rule> {
-        let rules = &self.kinds.get(kind)?.lasting;
+        let rules = &self.kind(kind)?.lasting;
         let place = rules.binary_search_by(|rule| rule.id.as_str().cmp(id)).ok()?;
         rules.get(place)
     }
@@ -104,12 +121,12 @@ impl RuleSet {
     /// The rules that hold for an entity of this kind, without those that compare with the version
     /// before, within steps that are bounded for each rule and for all of them.
     pub fn holding(&self, kind: &str, facts: Facts<'_>) -> Holding<'_> {
-        Holding::of(self.kinds.get(kind).map_or(&[], |kind| &kind.lasting), facts)
+        Holding::of(self.kind(kind).map_or(&[], |kind| &kind.lasting), facts)
     }
 
     /// The rules that compare with the version before and hold, within as many steps.
     pub fn changing(&self, kind: &str, facts: Facts<'_>) -> Holding<'_> {
-        Holding::of(self.kinds.get(kind).map_or(&[], |kind| &kind.changing), facts)
+        Holding::of(self.kind(kind).map_or(&[], |kind| &kind.changing), facts)
     }
 }
 

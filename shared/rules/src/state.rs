@@ -1,7 +1,5 @@
 //! Which rules are open for an entity: the state machine of its alerts.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use domain::json::{self, Object};
 use domain::{EntityRef, Generation, Instant, OrderKey};
 use serde_json::Value;
@@ -97,17 +95,19 @@ pub fn decide(state: &AlertState, subject: Subject<'_>, rules: &RuleSet) -> Tran
     let asked = subject.facts().map(|facts| rules.holding(subject.kind, facts));
     let (holding, exhausted) =
         asked.map(|holding| (holding.rules, holding.exhausted)).unwrap_or_default();
-    let by_id: BTreeMap<&str, &Rule> =
-        holding.iter().map(|rule| (rule.id.as_str(), *rule)).collect();
     let (mut open, mut opened, mut closed, mut told) = (vec![], vec![], vec![], vec![]);
+    let mut is_kept = vec![false; holding.len()];
     let mut cooling: Vec<Cooling> =
         state.cooling.iter().filter(|it| it.until > subject.now).cloned().collect();
     for alert in &state.open {
         // Of what somebody else has put into the state nobody is told.
         let is_ours = alert.is_genuine(subject.entity, subject.kind);
-        match by_id.get(alert.text("rule_id")).filter(|rule| is_of(alert, rule)) {
-            Some(rule) => {
-                let (kept, said) = alert.kept(rule, subject);
+        // They are in the order of their ids.
+        let place = holding.binary_search_by(|rule| rule.id.as_str().cmp(alert.text("rule_id")));
+        match place.ok().filter(|place| is_of(alert, holding[*place])) {
+            Some(place) => {
+                is_kept[place] = true;
+                let (kept, said) = alert.kept(holding[place], subject);
                 open.push(kept);
                 told.extend(said.filter(|_| is_ours));
             }
@@ -119,19 +119,28 @@ pub fn decide(state: &AlertState, subject: Subject<'_>, rules: &RuleSet) -> Tran
             }
         }
     }
-    let known: BTreeSet<String> =
-        open.iter().map(|it: &Alert| it.text("rule_id").to_owned()).collect();
-    for rule in holding.into_iter().filter(|rule| !known.contains(&rule.id)) {
+    let new = holding.into_iter().zip(is_kept).filter(|(_, is_kept)| !is_kept);
+    for (rule, _) in new {
         let quiet =
             cooling.iter().position(|it| it.rule_id == rule.id && it.rule_digest == rule.digest);
         let until = quiet.map(|place| cooling.remove(place).until);
         opened.extend(Alert::open(rule, subject, until));
     }
     open.extend(opened.iter().cloned());
-    open.sort_by(|left, right| left.text("rule_id").cmp(right.text("rule_id")));
+    let open = by_rule(open);
     let next = AlertState { open, told, cooling, evaluated_at: Some(subject.now) };
     let exhausted = exhausted.into_iter().map(str::to_owned).collect();
     Transitions { opened, closed, next, exhausted }
+}
+
+/// The alerts in the order of their rules' ids.
+fn by_rule(alerts: Vec<Alert>) -> Vec<Alert> {
+    let mut sorted: Vec<Alert> = Vec::with_capacity(alerts.len());
+    for alert in alerts {
+        let place = sorted.partition_point(|other| other.text("rule_id") <= alert.text("rule_id"));
+        sorted.insert(place, alert);
+    }
+    sorted
 }
 
 fn is_of(alert: &Alert, rule: &Rule) -> bool {
@@ -204,9 +213,8 @@ impl AlertState {
     #[must_use]
     pub fn genuine(&self, entity: &EntityRef, kind: &str) -> Self {
         let genuine = |alert: &&Alert| alert.is_genuine(entity, kind);
-        let mut open: Vec<Alert> =
-            self.open.iter().filter(genuine).filter(|it| it.is_opening()).cloned().collect();
-        open.sort_by(|left, right| left.text("rule_id").cmp(right.text("rule_id")));
+        let open = self.open.iter().filter(genuine).filter(|it| it.is_opening());
+        let mut open = by_rule(open.cloned().collect());
         open.dedup_by(|left, right| left.text("rule_id") == right.text("rule_id"));
         let told = self.told.iter().filter(genuine).cloned().collect();
         Self { open, told, ..self.clone() }
