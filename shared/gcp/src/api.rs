@@ -1,5 +1,4 @@
-//! Calls of Google's other APIs, as the person or the job that runs a command. What is pushed to
-//! makes none, and has none of this.
+//! Calls of Google's other APIs, as the person or the job that runs a command, or as a function.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -82,6 +81,16 @@ impl Api {
     /// Calls that have not been made yet; credentials are looked up by the first one.
     pub fn new(clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
         let tokens = Tokens::person(&clock, EVERYTHING);
+        Self::with_tokens(tokens, clock, ids)
+    }
+
+    /// The same in the name of the machine: for what is pushed to.
+    pub fn machine(clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        let tokens = Tokens::google(&clock);
+        Self::with_tokens(tokens, clock, ids)
+    }
+
+    fn with_tokens(tokens: Tokens, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
         Self { clients: Mutex::default(), tokens, stand_ins: Vec::new(), clock, ids }
     }
 

@@ -62,16 +62,19 @@ impl Connector {
         if let Some(tls) = self.tls.get() {
             return Ok(tls);
         }
-        let tls = TlsConnector::from(Arc::new(config()?));
+        let tls = TlsConnector::from(Arc::new(config(None)?));
         Ok(self.tls.get_or_init(|| tls))
     }
 }
 
-fn config() -> Result<ClientConfig, Problem> {
-    #[cfg_attr(not(feature = "stand-in"), expect(unused_mut, reason = "nothing else is trusted"))]
+/// Trusts `more` besides, a certificate in DER.
+pub(crate) fn config(more: Option<&[u8]>) -> Result<ClientConfig, Problem> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     #[cfg(feature = "stand-in")]
     crate::stand_in::trust(&mut roots)?;
+    if let Some(more) = more {
+        roots.add(more.into())?;
+    }
     let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)

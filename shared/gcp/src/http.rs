@@ -22,6 +22,7 @@ use tokio::time::timeout;
 
 use crate::client::Trouble;
 use crate::connect::Connector;
+use crate::foreign::root;
 use crate::origin::Origin;
 use crate::retry::{Cause, Policy};
 
@@ -43,7 +44,8 @@ const IDLE_MAX: Duration = Duration::from_secs(90);
 const KEPT_MAX: usize = 100;
 
 /// Names the client to the service.
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("strata/", env!("CARGO_PKG_VERSION")));
+pub(crate) const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("strata/", env!("CARGO_PKG_VERSION")));
 
 /// Without it, Cloud Storage decompresses what is stored with gzip, and neither length nor checksum
 /// match any more. (Cloud Storage documentation, "Transcoding of gzip-compressed files".)
@@ -249,11 +251,6 @@ fn silent(what: &str) -> Trouble {
     Trouble::new(Cause::Connection, format!("{what}: time is up"))
 }
 
-/// What lies behind `err`: the errors above it say where it happened.
 fn broken(what: &str, err: &(dyn Error + 'static)) -> Trouble {
-    let mut root = err;
-    while let Some(source) = root.source() {
-        root = source;
-    }
-    Trouble::new(Cause::Connection, format!("{what}: {root}"))
+    Trouble::new(Cause::Connection, format!("{what}: {}", root(err)))
 }

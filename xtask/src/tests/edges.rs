@@ -7,7 +7,7 @@ use cargo_metadata::{DependencyKind, Package};
 use super::workspace;
 
 /// What a crate of the workspace may use of the workspace. A new edge is an architectural change.
-const EDGES: [(&str, &[&str]); 12] = [
+const EDGES: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("projection", &["domain"]),
     ("rules", &["domain"]),
@@ -15,6 +15,8 @@ const EDGES: [(&str, &[&str]); 12] = [
     ("store", &["domain"]),
     ("gcp", &["domain", "store"]),
     ("cloud-run", &["domain", "store"]),
+    // gcp reads secrets for it, and owns the only client of HTTP.
+    ("egress", &["domain", "gcp"]),
     // Apart from cloud-run, so that what is pushed to has no command line.
     ("job", &["domain", "store", "cloud-run"]),
     // Not gcp: two readings of one API check each other.
@@ -45,8 +47,8 @@ const EDGES: [(&str, &[&str]); 12] = [
 ];
 
 /// What a function may use of the workspace.
-const FUNCTION: [&str; 8] =
-    ["domain", "projection", "rules", "schema", "store", "gcp", "cloud-run", "job"];
+const FUNCTION: [&str; 9] =
+    ["domain", "projection", "rules", "schema", "store", "gcp", "egress", "cloud-run", "job"];
 
 /// What the operator may use besides: it runs the functions' own handlers, so that there is one way
 /// in which a snapshot or a pointer comes about. The functions still do not know each other.

@@ -1,0 +1,140 @@
+//! The one template of messages: text in which `{{name}}` stands for what an alert says.
+
+use domain::json::Object;
+use serde_json::Value;
+
+/// The most characters of what stands for one variable.
+const VALUE_CHARS_MAX: usize = 200;
+
+/// The most places that are filled in; what follows stays as it is.
+const PLACES_MAX: usize = 200;
+
+/// The most matched conditions that are told together.
+const MATCHED_MAX: usize = 10;
+
+/// What a text that was cut ends in.
+const CUT: char = '…';
+
+/// Variables that are fields of the alert, and these fields.
+const FIELDS: [(&str, &str); 13] = [
+    ("alert", "alert_id"),
+    ("entity", "entity"),
+    ("env", "env"),
+    ("fired", "fired"),
+    ("id", "id"),
+    ("name", "name"),
+    ("opened", "opened"),
+    ("origin", "origin"),
+    ("ptr", "ptr"),
+    ("rule", "rule_id"),
+    ("severity", "severity"),
+    ("source_generation", "source_generation"),
+    ("status", "status"),
+];
+
+/// Variables that are fields of the first condition that matched.
+const MATCHED_FIELDS: [&str; 4] = ["path", "op", "found", "value"];
+
+/// Fills `template` in with what `alert` says. What is no variable, or is one that this alert says
+/// nothing of, stays as it is, so that whoever wrote it sees it. What is filled in is not looked at
+/// again, and is one line. The result has at most `chars_max` characters.
+pub fn render(template: &str, alert: &Object, chars_max: usize) -> String {
+    let mut text = String::new();
+    let mut rest = template;
+    for _ in 0..PLACES_MAX {
+        let Some((before, inner)) = rest.split_once("{{") else { break };
+        text.push_str(before);
+        // Of `{{{{name}}` the inner braces are the ones that mean something.
+        let closed = inner.find("}}").filter(|end| !inner[..*end].contains("{{"));
+        let value = closed.and_then(|end| value_of(inner[..end].trim(), alert));
+        match (closed, value) {
+            (Some(end), Some(value)) => {
+                text.push_str(&value);
+                rest = &inner[end + 2..];
+            }
+            _ => {
+                text.push_str("{{");
+                rest = inner;
+            }
+        }
+        // What lies beyond the bound is cut in any case; characters are bytes or fewer.
+        if text.len() > chars_max.saturating_mul(4) {
+            rest = "";
+            break;
+        }
+    }
+    text.push_str(rest);
+    cut(&text, chars_max)
+}
+
+fn value_of(name: &str, alert: &Object) -> Option<String> {
+    let matched = alert.get("matched").and_then(Value::as_array);
+    let entry = |at: usize| matched?.get(at)?.as_object();
+    if let Some((_, field)) = FIELDS.iter().find(|(variable, _)| *variable == name) {
+        return alert.get(*field).map(word);
+    }
+    match name {
+        "since" => alert.get("since")?.get("updated_at").map(word),
+        "matched" => Some(cut(&matched_line(matched?), VALUE_CHARS_MAX * 2)),
+        name if MATCHED_FIELDS.contains(&name) => told(entry(0)?, name),
+        name => {
+            let (at, field) = name.strip_prefix("matched.")?.split_once('.')?;
+            let plain = at.len() <= 4 && at.bytes().all(|b| b.is_ascii_digit());
+            told(entry(at.parse().ok().filter(|_| plain)?)?, field)
+        }
+    }
+}
+
+/// A field of a matched condition. Where nothing was found, that is told.
+fn told(entry: &Object, field: &str) -> Option<String> {
+    match entry.get(field) {
+        None if field == "found" => Some("nothing".to_owned()),
+        value => value.map(word),
+    }
+}
+
+/// `kpis.MRR is 50 (lt 100); status is Pilot (eq Pilot)`.
+pub(crate) fn matched_line(matched: &[Value]) -> String {
+    let shown = matched.iter().filter_map(Value::as_object).take(MATCHED_MAX);
+    let mut told: Vec<String> = shown.map(condition).collect();
+    if matched.len() > MATCHED_MAX {
+        told.push(format!("and {} more", matched.len() - MATCHED_MAX));
+    }
+    told.join("; ")
+}
+
+/// One condition that held, on one line.
+pub(crate) fn condition(entry: &Object) -> String {
+    let part = |field: &str| told(entry, field).unwrap_or_default();
+    let (path, op, value) = (part("path"), part("op"), part("value"));
+    let separator = if op.is_empty() || value.is_empty() { "" } else { " " };
+    format!("{path} is {} ({op}{separator}{value})", part("found"))
+}
+
+/// A value on one line: text as it is, everything else as JSON.
+pub(crate) fn word(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Array(_) | Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {
+            value.to_string()
+        }
+    };
+    cut(&line(&text), VALUE_CHARS_MAX)
+}
+
+/// `text` on one line: no control characters, and none that turn the direction of what follows.
+pub(crate) fn line(text: &str) -> String {
+    text.chars().map(|c| if is_odd(c) { ' ' } else { c }).collect()
+}
+
+fn is_odd(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// At most so many characters of `text`, the last of which says so where some are left out.
+pub(crate) fn cut(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(chars_max.saturating_sub(1)).chain([CUT]).collect(),
+    }
+}
