@@ -77,7 +77,7 @@ fn write_snapshot_with(
         "" => Change::Delete,
         document => Change::Full(object(document)),
     };
-    let record = Record { key: OrderKey::new(updated_at, &history), change };
+    let record = Record { key: OrderKey::new(updated_at, &history), change, bulk: None };
     let folded = Folded::of(vec![record]).unwrap();
     let body = snapshot::body(&folded, &entity, "venture");
     let name = ObjectName::Snapshot(entity.clone());

@@ -91,7 +91,7 @@ fn write_snapshot(bucket: &Memory, second: u32, n: Option<u32>) -> Delivery {
         Some(n) => Change::Full(json::Object::from_iter([("n".to_owned(), n.into())])),
         None => Change::Delete,
     };
-    let record = Record { key: OrderKey::new(updated_at, &history), change };
+    let record = Record { key: OrderKey::new(updated_at, &history), change, bulk: None };
     let folded = Folded::of(vec![record]).unwrap();
     let body = snapshot::body(&folded, &entity, "venture");
     let metadata = snapshot::metadata(&folded, &format!("run{second}"), &[]);

@@ -56,7 +56,7 @@ fn write_document(bucket: &Memory, second: u32, document: Option<json::Object>) 
     };
     let updated_at = Instant::parse(&format!("2025-11-06T10:00:{second:02}Z")).unwrap();
     let change = document.map_or(Change::Delete, Change::Full);
-    let record = Record { key: OrderKey::new(updated_at, &history), change };
+    let record = Record { key: OrderKey::new(updated_at, &history), change, bulk: None };
     let folded = Folded::of(vec![record]).unwrap();
     let body = snapshot::body(&folded, &entity, "venture");
     let metadata = snapshot::metadata(&folded, &format!("run{second}"), &[]);

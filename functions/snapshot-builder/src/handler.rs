@@ -253,9 +253,11 @@ impl SnapshotBuilder {
             }
             decision => decision,
         };
+        let mut bulk = snapshot::bulk(&stored, records);
         // Once more at most: from the beginning there is no further refold.
         while let Decision::Refold(from) = decision {
             let history = self.history(target.entity, target.definition, from, records).await?;
+            bulk = snapshot::bulk(&stored, &history.records);
             decision = snapshot::decide_refolded(&stored, from, history.records);
         }
         let folded = match decision {
@@ -269,17 +271,18 @@ impl SnapshotBuilder {
         if without_base && self.planted.has(Shortcut::MergeWithoutBaseSkipped) {
             return Ok(Disposition::Skipped("a merge without a base"));
         }
-        self.put(target, &folded, &stored, object).await?;
+        self.put(target, &folded, &stored, (object, bulk)).await?;
         Ok(Disposition::Done)
     }
 
-    /// Writes in place of what was read; returns the body and its version.
+    /// Writes in place of what was read, as of a bulk write if it is of one; returns the body and its
+    /// version.
     async fn put(
         &self,
         target: &Target<'_>,
         folded: &Folded,
         stored: &Stored,
-        object: Option<&Object>,
+        (object, bulk): (Option<&Object>, Option<&str>),
     ) -> Result<(Bytes, Generation), Error> {
         let body = snapshot::body(folded, target.entity, &target.definition.entity);
         let values = match &folded.state {
@@ -290,7 +293,8 @@ impl SnapshotBuilder {
             return Err(too_large(target.entity));
         }
         let body = Bytes::from(body);
-        let metadata = self.metadata(target, folded, stored, object);
+        let mut metadata = self.metadata(target, folded, stored, object);
+        metadata.extend(bulk.map(|bulk| (snapshot::ORIGIN.to_owned(), bulk.to_owned())));
         let precondition = Precondition::unchanged(object);
         let put = self.tools.store.put(&target.name, body.clone(), &metadata, precondition);
         let generation = put.await?;

@@ -117,7 +117,7 @@ impl SnapshotBuilder {
         let trigger = trigger.unwrap_or_else(|| (name.to_owned(), Generation(0)));
         let target = Target { entity, definition, name: name.to_owned(), trigger };
         // As if what is there were no snapshot: no run goes on.
-        let put = self.put(&target, &folded, &Stored::Unreadable, object.as_ref());
+        let put = self.put(&target, &folded, &Stored::Unreadable, (object.as_ref(), None));
         let (_, generation) = put.await?;
         let overwrote = object.map(|object| object.generation);
         Ok(Renewed { overwrote, generation: Some(generation), uncounted })
@@ -178,9 +178,10 @@ impl SnapshotBuilder {
         if records.is_empty() {
             return Ok(Rebuild { rebuilt: Rebuilt::WithoutHistory, uncounted });
         }
+        let bulk = snapshot::bulk(&stored, &records);
         let rebuilt = match snapshot::decide_refolded(&stored, None, records) {
             Decision::Put(folded) => {
-                let (after, _) = self.put(target, &folded, &stored, Some(object)).await?;
+                let (after, _) = self.put(target, &folded, &stored, (Some(object), bulk)).await?;
                 Rebuilt::Changed { before: object.body.clone(), after }
             }
             Decision::Retry => return Err(written_by_a_newer_one(target.entity)),

@@ -8,6 +8,7 @@ mod interleavings;
 mod lost_answers;
 mod operations;
 mod orders;
+mod origins;
 mod rebuild;
 mod refusals;
 mod upgrades;

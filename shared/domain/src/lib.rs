@@ -41,5 +41,7 @@ pub use object_name::{
 };
 pub use order::OrderKey;
 pub use planted::Planted;
-pub use record::{AHEAD_MAX, Change, RECORD_BOUNDS, RECORD_BYTES_MAX, RESERVED_FIELDS, Record};
+pub use record::{
+    AHEAD_MAX, BULK_ORIGINS, Change, RECORD_BOUNDS, RECORD_BYTES_MAX, RESERVED_FIELDS, Record,
+};
 pub use version::Version;

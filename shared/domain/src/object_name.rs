@@ -230,7 +230,8 @@ pub enum Mark {
 }
 
 impl Mark {
-    const ALL: [Self; 5] = [Self::Claim, Self::Sent, Self::Undelivered, Self::Ack, Self::Mute];
+    /// Every one of them.
+    pub const ALL: [Self; 5] = [Self::Claim, Self::Sent, Self::Undelivered, Self::Ack, Self::Mute];
 
     /// The folder under `indices/alerts/`.
     pub fn as_str(self) -> &'static str {

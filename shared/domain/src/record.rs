@@ -21,6 +21,9 @@ pub const RECORD_BOUNDS: Bounds = Bounds { depth: 64, values: 100_000 };
 /// Names at the top of a record that speak about the record itself; none reaches a snapshot.
 pub const RESERVED_FIELDS: [&str; 4] = ["op", "origin", "actor", "reason"];
 
+/// Origins of records that are written in bulk, by a program and not about what has just happened.
+pub const BULK_ORIGINS: [&str; 3] = ["seed", "restore", "migrate"];
+
 /// Envelope fields that a merge does not patch.
 const UNPATCHED_FIELDS: [&str; 4] = ["id", "entity", "env", "created_at"];
 
@@ -31,6 +34,8 @@ pub struct Record {
     pub key: OrderKey,
     /// What it says.
     pub change: Change,
+    /// Its origin, if that is one of a bulk write.
+    pub bulk: Option<&'static str>,
 }
 
 /// What a record does to the entity.
@@ -74,13 +79,15 @@ impl Record {
         else {
             return Err(reasons);
         };
+        let origin = object.get("origin").and_then(Value::as_str);
+        let bulk = BULK_ORIGINS.into_iter().find(|bulk| origin == Some(*bulk));
         RESERVED_FIELDS.iter().for_each(|field| drop(object.shift_remove(*field)));
         let change = match op {
             Op::Full => Change::Full(complete(object, name, definition, &updated_at_text)),
             Op::Merge => Change::Merge(patch(object, updated_at_text)),
             Op::Delete => Change::Delete,
         };
-        Ok(Self { key: OrderKey::new(updated_at, name), change })
+        Ok(Self { key: OrderKey::new(updated_at, name), change, bulk })
     }
 }
 

@@ -121,7 +121,7 @@ impl Folded {
     }
 
     fn begin(record: Record) -> Self {
-        let Record { key, change } = record;
+        let Record { key, change, .. } = record;
         let (state, base, folded) = match change {
             Change::Full(document) => (State::Live(document), Some(key.clone()), None),
             Change::Delete => (State::Deleted, Some(key.clone()), None),

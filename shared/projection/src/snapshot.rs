@@ -31,6 +31,13 @@ pub const SCHEMA_VERSION: &str = "schema-version";
 /// field changes.
 pub const RUN: &str = "run";
 
+/// The metadata key of the bulk write that everything has come from which the snapshot has folded
+/// newly. It is missing where something else has.
+pub const ORIGIN: &str = "origin";
+
+/// The bulk write that builds snapshots again under newer definitions, of records that are there.
+pub const MIGRATE: &str = "migrate";
+
 /// What the arrival of records means for a snapshot.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
@@ -84,6 +91,23 @@ pub fn decide(stored: &Stored, mut records: Vec<Record>) -> Decision {
     records.sort_by(|left, right| left.key.cmp(&right.key));
     records.dedup_by(|left, right| left.key == right.key);
     put(Some(records.into_iter().fold((**folded).clone(), Folded::with)))
+}
+
+/// The bulk write that everything has come from which `records` add to what is stored;
+/// [`MIGRATE`] where they add nothing.
+pub fn bulk(stored: &Stored, records: &[Record]) -> Option<&'static str> {
+    let folded = match stored {
+        Stored::Snapshot(folded) | Stored::Outdated(folded) => Some(folded),
+        Stored::Missing | Stored::Unreadable | Stored::Unknown => None,
+    };
+    let is_new = |record: &&Record| {
+        folded.is_none_or(|folded| folded.coverage(&record.key) != Coverage::Covered)
+    };
+    let new: Vec<&Record> = records.iter().filter(is_new).collect();
+    let Some(newest) = new.iter().max_by(|left, right| left.key.cmp(&right.key)) else {
+        return Some(MIGRATE);
+    };
+    newest.bulk.filter(|_| new.iter().all(|record| record.bulk.is_some()))
 }
 
 /// From where the history has to be folded again so that it takes in `records` and whatever the

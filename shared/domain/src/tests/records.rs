@@ -28,7 +28,7 @@ fn read(object: &str, body: &str) -> Result<Record, Vec<String>> {
 
 fn check(body: &str, expect: Expect) {
     expect.assert_eq(&match read(NAME, body) {
-        Ok(Record { key, change }) => {
+        Ok(Record { key, change, .. }) => {
             let (word, object) = match change {
                 Change::Full(object) => ("full", object),
                 Change::Merge(object) => ("merge", object),
