@@ -7,6 +7,17 @@ locals {
     GOOGLE_CLOUD_PROJECT = var.project_id
     LOG_LEVEL            = var.log_level
   }
+
+  # Those of whoever sends alerts: of the function, and of the job that sends once more what has not
+  # arrived. What is not set is empty, which is read as not set.
+  alert_settings = {
+    EGRESS_HOSTS      = join(",", var.egress_hosts)
+    WEBHOOK_KEY       = var.webhook_key
+    EMAIL_API         = var.email_api
+    EMAIL_FROM        = var.email_from
+    ALERTS_PER_MINUTE = tostring(var.alerts_per_minute)
+  }
+  alert_senders = toset(["alert-dispatcher", "operator"])
 }
 
 resource "google_cloud_run_v2_service" "this" {
@@ -56,7 +67,7 @@ resource "google_cloud_run_v2_service" "this" {
       }
 
       dynamic "env" {
-        for_each = local.settings
+        for_each = merge(local.settings, contains(local.alert_senders, each.key) ? local.alert_settings : {})
         content {
           name  = env.key
           value = env.value
@@ -132,7 +143,11 @@ resource "google_cloud_run_v2_job" "this" {
         }
 
         dynamic "env" {
-          for_each = merge(local.settings, each.key == "operator-drill" ? { DRILL_BUCKET = var.drill_bucket } : {})
+          for_each = merge(
+            local.settings,
+            contains(local.alert_senders, each.value.function) ? local.alert_settings : {},
+            each.key == "operator-drill" ? { DRILL_BUCKET = var.drill_bucket } : {},
+          )
           content {
             name  = env.key
             value = env.value

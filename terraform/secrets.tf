@@ -35,3 +35,17 @@ resource "google_secret_manager_secret_iam_member" "function" {
   role      = "roles/secretmanager.secretAccessor"
   member    = google_service_account.function[each.value.function].member
 }
+
+# What targets of alerts say, and the key of webhooks: made by a person, named in rules as sm://NAME, and
+# read by whoever sends alerts when it sends one.
+resource "google_secret_manager_secret_iam_member" "alert" {
+  for_each = {
+    for pair in setproduct(local.alert_senders, var.alert_secrets) : "${pair[0]}-${pair[1]}" => {
+      function = pair[0], secret = pair[1]
+    } if contains(keys(local.functions), pair[0])
+  }
+
+  secret_id = each.value.secret
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.function[each.value.function].member
+}

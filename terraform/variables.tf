@@ -344,6 +344,74 @@ variable "bigquery_load_schedule" {
   }
 }
 
+# Where alerts of rules are sent: docs/webhooks.md.
+
+variable "egress_hosts" {
+  description = "Hosts that alerts are sent to, *.example.com for all below one, :8443 for another port than 443; none: every public host."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for it in var.egress_hosts : can(regex("^(:[1-9][0-9]*|([*][.])?[A-Za-z0-9-]+([.][A-Za-z0-9-]+)+)$", it))])
+    error_message = "egress_hosts are names of hosts, *.names, or :ports."
+  }
+}
+
+variable "alert_secrets" {
+  description = "Secrets of this project that targets of alerts and webhook_key name: whoever sends alerts may read them, and nobody makes them but you."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for it in var.alert_secrets : can(regex("^[A-Za-z0-9_-]{1,255}$", it))])
+    error_message = "alert_secrets are names of secrets, without their project."
+  }
+}
+
+variable "webhook_key" {
+  description = "Where the key is that webhooks are signed with which have none of their own: sm://NAME."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.webhook_key == "" || can(regex("^(sm://|projects/)", var.webhook_key))
+    error_message = "webhook_key says where the key is, sm://NAME, and is not the key."
+  }
+}
+
+variable "email_api" {
+  description = "Where mail is handed over: sm://NAME, or a URL."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.email_api == "" || can(regex("^(sm://|projects/|https://)", var.email_api))
+    error_message = "email_api is sm://NAME, or a URL over https."
+  }
+}
+
+variable "email_from" {
+  description = "Whom mail is from: an address, or a name and <an address>."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.email_from == "" || can(regex("^[^@]+@[^@]+[.][^@]+$", var.email_from))
+    error_message = "email_from is an address, or a name and <an address>."
+  }
+}
+
+variable "alerts_per_minute" {
+  description = "How many alerts one target is sent within a minute, by each instance."
+  type        = number
+  default     = 60
+
+  validation {
+    condition     = var.alerts_per_minute >= 1 && var.alerts_per_minute <= 10000 && floor(var.alerts_per_minute) == var.alerts_per_minute
+    error_message = "alerts_per_minute is a whole number from 1 to 10000."
+  }
+}
+
 # Monitoring.
 
 variable "alert_emails" {

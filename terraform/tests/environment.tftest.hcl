@@ -205,3 +205,40 @@ run "a_drill_never_writes_into_the_bucket_itself" {
   }
   expect_failures = [var.drill_bucket]
 }
+
+run "without_a_word_alerts_go_to_every_public_host_and_no_secret_is_read" {
+  command = plan
+  assert {
+    condition     = length(google_secret_manager_secret_iam_member.alert) == 0 && one([for it in google_cloud_run_v2_service.this["alert-dispatcher"].template[0].containers[0].env : it.value if it.name == "ALERTS_PER_MINUTE"]) == "60"
+    error_message = "nothing is granted that is not named"
+  }
+}
+
+run "whoever_sends_alerts_reads_the_secrets_that_are_named_and_nobody_else" {
+  command = plan
+  variables {
+    alert_secrets = ["slack-ops"]
+    webhook_key   = "sm://slack-ops"
+    egress_hosts  = ["hooks.slack.com", "*.example.com", ":8443"]
+  }
+  assert {
+    condition     = toset(keys(google_secret_manager_secret_iam_member.alert)) == toset(["alert-dispatcher-slack-ops", "operator-slack-ops"])
+    error_message = "the function, and the job that sends once more"
+  }
+  assert {
+    condition     = one([for it in google_cloud_run_v2_job.this["operator-alerts-redeliver"].template[0].template[0].containers[0].env : it.value if it.name == "EGRESS_HOSTS"]) == "hooks.slack.com,*.example.com,:8443"
+    error_message = "the job sends to the same hosts"
+  }
+  assert {
+    condition     = length([for it in google_cloud_run_v2_service.this["rules-engine"].template[0].containers[0].env : it if it.name == "WEBHOOK_KEY"]) == 0
+    error_message = "nobody else has these settings"
+  }
+}
+
+run "a_key_that_stands_there_itself_is_refused" {
+  command = plan
+  variables {
+    webhook_key = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+  }
+  expect_failures = [var.webhook_key]
+}

@@ -1,22 +1,36 @@
-//! Sends alerts to their channels. The channel it knows is `log`.
+//! Sends alerts to their channels.
 //!
-//! An alert is sent to a channel at least once: the mark that it was sent is written afterwards.
-//! A channel that is not known gets a mark that says so, instead of holding up the others.
+//! An alert is sent to a channel at least once, under one idempotency key: the mark that it was sent
+//! is written afterwards. What cannot be sent, to a channel that is not known or a target that is
+//! dead, is marked as undelivered, instead of holding up the others. What is said of an alert lies
+//! where nothing is fed with it, so alerts about alerts do not come about.
+
+mod limit;
+mod mark;
+mod quiet;
+mod sending;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::json::{self, Object};
 use domain::{
-    BoxFuture, Class, Delivery, Disposition, Handler, Mark, ObjectName, Outcome, Planted,
+    BoxFuture, Class, Delivery, Disposition, Failure, Handler, Mark, ObjectName, Outcome, Planted,
 };
+use egress::{Channel, Egress, Named, Told, channels};
+use futures_util::future::{join, join_all};
 use serde_json::Value;
 use store::{Error, Tools};
 
+use crate::mark::Says;
+
+pub use limit::{Limit, PER_MINUTE};
+pub use mark::{ack, mutes};
+pub use quiet::{MUTES_MAX, Mute, Mutes};
+pub use sending::{LEASE, Step};
+
 #[cfg(test)]
 mod tests;
-
-/// Where an alert goes that names no channel.
-const DEFAULT_CHANNEL: &str = "log";
 
 /// The function.
 pub struct AlertDispatcher {
@@ -24,6 +38,12 @@ pub struct AlertDispatcher {
     pub tools: Tools,
     /// The channel `log`.
     pub log: Arc<dyn AlertLog>,
+    /// The channels that lead outside.
+    pub egress: Arc<Egress>,
+    /// How much a target is sent.
+    pub limit: Limit,
+    /// How long a claim holds: [`LEASE`].
+    pub lease: Duration,
     /// A wrong turn that a test takes.
     pub planted: Planted<Shortcut>,
 }
@@ -35,17 +55,50 @@ pub enum Shortcut {
     Reevaluated,
     /// The mark that an alert was sent is written before it is sent.
     MarkedBeforeSent,
+    /// Whoever holds a claim is not waited for.
+    ClaimIgnored,
+    /// A claim holds until somebody takes it away.
+    ClaimForEver,
+    /// What somebody else is sending is taken for sent.
+    HeldTakenForSent,
+    /// Each attempt has an idempotency key of its own.
+    KeyForEachAttempt,
+    /// What could not be delivered is not marked as such.
+    UndeliveredUnwritten,
+    /// The mark that something could not be delivered is taken away before it is delivered.
+    ForgottenBeforeSent,
+    /// Alerts of a bulk write are sent like others.
+    BulkSent,
 }
 
 impl Shortcut {
     /// Every one of them.
-    pub const ALL: [Self; 2] = [Self::Reevaluated, Self::MarkedBeforeSent];
+    pub const ALL: [Self; 9] = [
+        Self::Reevaluated,
+        Self::MarkedBeforeSent,
+        Self::ClaimIgnored,
+        Self::ClaimForEver,
+        Self::HeldTakenForSent,
+        Self::KeyForEachAttempt,
+        Self::UndeliveredUnwritten,
+        Self::ForgottenBeforeSent,
+        Self::BulkSent,
+    ];
 }
 
 /// Where alerts of the channel `log` go.
 pub trait AlertLog: Send + Sync {
-    /// Logs `alert`, the body of the object `name`.
-    fn alert(&self, name: &str, alert: &Object);
+    /// Logs `alert`, the body of the object `name`, with its message filled in.
+    fn alert(&self, name: &str, alert: &Object, message: &str);
+}
+
+/// An alert that is being sent.
+struct Taken<'a> {
+    name: &'a ObjectName,
+    /// The name as text.
+    object: String,
+    alert: &'a Object,
+    mutes: &'a Mutes,
 }
 
 impl Handler for AlertDispatcher {
@@ -55,53 +108,112 @@ impl Handler for AlertDispatcher {
 
     fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Outcome>> {
         Box::pin(async move {
-            let outcome = self.dispatch(&batch[0].name).await.or_else(Error::outcome);
+            let outcome = self.dispatch(&batch[0].name).await;
             vec![outcome; batch.len()]
         })
     }
 }
 
 impl AlertDispatcher {
-    async fn dispatch(&self, name: &ObjectName) -> Result<Disposition, Error> {
-        let Some(object) = self.tools.store.get(&name.to_string(), None).await? else {
+    async fn dispatch(&self, name: &ObjectName) -> Outcome {
+        let read = match self.read(name).await {
+            Ok(read) => read,
+            Err(err) => return err.outcome(),
+        };
+        let Some((body, mutes)) = read else {
             return Ok(Disposition::Skipped("object is gone"));
         };
-        let Ok(Value::Object(alert)) = json::parse(&object.body) else {
+        let Ok(Value::Object(alert)) = json::parse(&body) else {
             return Ok(Disposition::Rejected(vec!["an alert is a JSON object".to_owned()]));
         };
-        if self.planted.has(Shortcut::Reevaluated) && !self.still_open(&alert).await? {
+        if self.planted.has(Shortcut::Reevaluated) && !self.still_open(&alert).await.unwrap_or(true)
+        {
             return Ok(Disposition::Skipped("rule is not open any more"));
         }
-        let mut sent = false;
-        for channel in channels(&alert) {
-            sent |= self.send(name, &alert, &channel).await?;
+        let (channels, more) = channels(&alert);
+        let taken = Taken { name, object: name.to_string(), alert: &alert, mutes: &mutes };
+        if more > 0 {
+            tracing::warn!(object = taken.object, more, "an alert names too many channels");
         }
-        Ok(if sent { Disposition::Done } else { Disposition::Skipped("nothing left to send") })
+        let (near, far): (Vec<&Named>, Vec<&Named>) =
+            channels.iter().partition(|channel| channel.channel.target().is_none());
+        let mut steps = Vec::new();
+        for channel in near {
+            steps.push(self.step(&taken, channel).await);
+        }
+        // A target that does not answer costs the others no time.
+        let far = far.into_iter().map(|channel| self.step(&taken, channel));
+        steps.extend(join_all(far).await);
+        outcome(steps)
     }
 
-    /// Sends `alert` to one channel; `false` when that has been done before.
-    async fn send(&self, name: &ObjectName, alert: &Object, channel: &str) -> Result<bool, Error> {
-        let known = channel == DEFAULT_CHANNEL;
-        let mark = if known { Mark::Sent } else { Mark::Undelivered };
-        let Some(mark_name) = mark_name(name, mark, channel) else { return Ok(false) };
-        if self.tools.store.get(&mark_name.to_string(), None).await?.is_some() {
-            return Ok(false);
+    /// The alert and the mutes in force, in one round trip.
+    async fn read(&self, name: &ObjectName) -> Result<Option<(bytes::Bytes, Mutes)>, Error> {
+        let (alert, mutes) = (name.to_string(), mutes(name.env()).to_string());
+        let (alert, mutes) =
+            join(self.tools.store.get(&alert, None), self.tools.look(&mutes)).await;
+        let (Some(alert), mutes) = (alert?, mutes?) else { return Ok(None) };
+        let mutes = mutes.map_or_else(Mutes::default, |mutes| Mutes::read(&mutes.body));
+        Ok(Some((alert.body, mutes)))
+    }
+
+    async fn step(&self, taken: &Taken<'_>, channel: &Named) -> Result<Step, Error> {
+        match &channel.channel {
+            // The object of the alert is all there is.
+            Channel::Storage => Ok(Step::Before),
+            Channel::Log => self.write_line(taken, channel).await,
+            _ => self.deliver(taken, channel, None).await,
         }
+    }
+
+    /// Logs an alert. Nothing can be in its way, so nobody claims it.
+    async fn write_line(&self, taken: &Taken<'_>, channel: &Named) -> Result<Step, Error> {
+        let Some(sent) = mark::name(taken.name, Mark::Sent, channel) else {
+            return Ok(Step::Before);
+        };
+        if self.tools.look(&sent.to_string()).await?.is_some() {
+            return Ok(Step::Before);
+        }
+        let quiet = self.quiet(taken, channel, false).await?;
+        let (alert, message) =
+            (&taken.object, Told { alert: taken.alert, object: &taken.object }.message());
         let marked_before = self.planted.has(Shortcut::MarkedBeforeSent);
-        if known && !marked_before {
-            self.log.alert(&name.to_string(), alert);
+        if quiet.is_none() && !marked_before {
+            self.log.alert(alert, taken.alert, &message);
         }
-        let reason = if known { "sent" } else { "no such channel" };
-        let fields = [("alert", name.to_string()), ("channel", channel.to_owned())];
-        let fields = fields.into_iter().chain([("reason", reason.to_owned())]);
-        let body: Object =
-            fields.map(|(field, value)| (field.to_owned(), Value::String(value))).collect();
-        let body = json::to_line(&Value::Object(body));
-        self.tools.create(&mark_name, body, &self.tools.version.metadata()).await?;
-        if known && marked_before {
-            self.log.alert(&name.to_string(), alert);
+        let reason = quiet.as_deref().unwrap_or("sent");
+        let says = Says { alert, channel, key: None, reason, at: None, tries: 0 };
+        self.tools.create(&sent, says.line(), &self.tools.version.metadata()).await?;
+        if quiet.is_none() && marked_before {
+            self.log.alert(alert, taken.alert, &message);
         }
-        Ok(true)
+        Ok(quiet.map_or(Step::Sent, Step::Quiet))
+    }
+
+    /// Sends once more what could not be delivered, as `mark` says, in this version. Nothing where that
+    /// is no such mark, or its alert is gone: then the mark goes, too.
+    ///
+    /// # Errors
+    ///
+    /// Any of the store.
+    pub async fn redeliver(
+        &self,
+        mark: &ObjectName,
+        version: domain::Generation,
+    ) -> Result<Option<Step>, Error> {
+        let Some((name, word)) = mark::subject(mark) else { return Ok(None) };
+        let gone = async || {
+            self.tools.store.delete(&mark.to_string(), version).await?;
+            Ok(None)
+        };
+        let Some((body, mutes)) = self.read(&name).await? else { return gone().await };
+        let Ok(Value::Object(alert)) = json::parse(&body) else { return gone().await };
+        let (channels, _) = channels(&alert);
+        let Some(channel) = channels.iter().find(|channel| channel.word == word) else {
+            return gone().await;
+        };
+        let taken = Taken { name: &name, object: name.to_string(), alert: &alert, mutes: &mutes };
+        self.deliver(&taken, channel, Some(version)).await.map(Some)
     }
 
     /// What [`Shortcut::Reevaluated`] asks: whether the rule of `alert` is open in the alert state
@@ -120,26 +232,22 @@ impl AlertDispatcher {
     }
 }
 
-/// The channels of an alert, each once.
-fn channels(alert: &Object) -> Vec<String> {
-    let listed = alert.get("channels").and_then(Value::as_array);
-    let Some(listed) = listed else { return vec![DEFAULT_CHANNEL.to_owned()] };
-    let mut channels: Vec<String> =
-        listed.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-    channels.sort();
-    channels.dedup();
-    channels
-}
-
-fn mark_name(alert: &ObjectName, mark: Mark, channel: &str) -> Option<ObjectName> {
-    let ObjectName::Alert { env, rule_id, entity_id, alert_id } = alert else { return None };
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    // A channel can be any text; in a name it is its digest where it is not a plain word.
-    let word = match !channel.is_empty() && channel.len() <= 64 && channel.chars().all(plain) {
-        true => channel.to_owned(),
-        // With a character that no plain word has.
-        false => format!("~{}", domain::digest::hex_of(channel, 16)),
-    };
-    let rest = format!("{rule_id}/{entity_id}/{alert_id}/{word}");
-    Some(ObjectName::AlertMark { env: *env, mark, rest })
+/// How a delivery ends whose channels have come so far: no channel is in the way of another.
+fn outcome(steps: Vec<Result<Step, Error>>) -> Outcome {
+    let mut done = false;
+    let mut held = false;
+    for step in steps {
+        match step {
+            Err(err) => return err.outcome(),
+            Ok(Step::Held) => held = true,
+            Ok(Step::Before) => (),
+            Ok(Step::Sent | Step::Quiet(_) | Step::Left(_)) => done = true,
+        }
+    }
+    match (held, done) {
+        // Who is sending it may die over it.
+        (true, _) => Err(Failure::Retry("somebody else is sending it".to_owned())),
+        (false, true) => Ok(Disposition::Done),
+        (false, false) => Ok(Disposition::Skipped("nothing left to send")),
+    }
 }

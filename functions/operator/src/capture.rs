@@ -67,7 +67,7 @@ pub struct Options {
     force: bool,
 }
 
-fn instant(text: &str) -> Result<Instant, String> {
+pub(crate) fn instant(text: &str) -> Result<Instant, String> {
     let wrong = || "not a date and time with its zone, such as 2025-11-06T12:00:00Z".to_owned();
     Instant::parse(text).ok_or_else(wrong)
 }

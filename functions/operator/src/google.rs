@@ -15,7 +15,7 @@ use gcp::{Api, Payload};
 use serde_json::Value;
 use store::Tools;
 
-use crate::Problem;
+use crate::{Problem, Sending};
 
 /// Most attempts of one call: everything that is asked here can be asked twice.
 const ATTEMPTS_MAX: u32 = 3;
@@ -53,6 +53,8 @@ pub struct Google {
     pub(crate) bucket: Option<String>,
     /// Where a service is that is not at Google's own place.
     elsewhere: BTreeMap<Service, String>,
+    /// What sends alerts.
+    pub(crate) sending: Sending,
 }
 
 /// Which project.
@@ -95,6 +97,13 @@ impl Google {
         self
     }
 
+    /// The same, where alerts are sent so.
+    #[must_use]
+    pub fn sending(mut self, sending: Sending) -> Self {
+        self.sending = sending;
+        self
+    }
+
     /// Whether Cloud Monitoring has measured the subscriptions: not those of an emulator.
     pub(crate) fn knows_monitoring(&self) -> bool {
         !self.elsewhere.contains_key(&Service::PubSub)
@@ -114,7 +123,7 @@ impl Google {
         ids: Arc<dyn Ids>,
     ) -> Result<Services, Problem> {
         let project = named.project.clone().or_else(|| self.project.clone());
-        let project = project.filter(|it| is_plain(it)).ok_or_else(|| {
+        let project = project.filter(|it| egress::secret::is_plain(it)).ok_or_else(|| {
             Problem::new("no project is named: say --project NAME, or set GOOGLE_CLOUD_PROJECT")
         })?;
         let api = Api::new(Arc::clone(&clock), ids);
@@ -191,11 +200,4 @@ impl Services {
             self.clock.sleep(PAUSE).await;
         }
     }
-}
-
-/// Whether `text` can stand in a path as it is. (Resource Manager documentation, "Creating and
-/// managing projects": with a colon for those of a domain.)
-fn is_plain(text: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
-    !text.is_empty() && text.bytes().all(plain)
 }

@@ -15,11 +15,13 @@ mod records;
 mod subject;
 
 mod job;
+mod sending;
 mod uncounted;
 
 mod google;
 mod subscriptions;
 
+mod alerts;
 mod capture;
 mod copy;
 pub mod cost;
@@ -56,6 +58,7 @@ use store::Tools;
 pub use ::job::{Place, Printed, Problem, Screen, refuse, refused};
 pub use google::{Google, Service};
 pub use planted::Shortcut;
+pub use sending::Sending;
 pub use store::dollars;
 pub use subscriptions::{Subscription, subscriptions};
 
@@ -69,6 +72,7 @@ pub use subscriptions::{Subscription, subscriptions};
     version,
     after_help = "Examples:
   operator quarantine list --bucket acme-data --env prod     what could not be handled and is open
+  operator alerts list --undelivered                         alerts that have not arrived
   operator index ventures by-status Pilot                    what an index says below a key
   operator index build ventures by-status-v2 --dry-run       what a new index would cost
   operator write venture V1 --file v1.json --env dev         append a record, if it counts
@@ -101,6 +105,7 @@ pub struct Cli {
 #[expect(missing_docs, reason = "each is documented at its options, which its help shows")]
 pub enum Command {
     Quarantine(quarantine::Options),
+    Alerts(alerts::Options),
     Index(index::Options),
     Migrate(migrate::Options),
     Write(write::Options),
@@ -159,7 +164,13 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
         let config = Config::environment();
         let tools = place.tools(&config, gcp::connect_person)?;
         let user = config.read("USER")?;
-        let google = &Google::read(&config)?;
+        let google = Google::read(&config)?;
+        let google = &match command {
+            Command::Alerts(_) | Command::Quarantine(_) | Command::Dlq(_) => {
+                google.sending(Sending::read(&config, &tools)?)
+            }
+            _ => google,
+        };
         let planted = Planted::NONE;
         let mut command = command.clone();
         if let Command::Reconcile(options) = &mut command {
@@ -173,6 +184,7 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
 fn place(command: &Command) -> Option<&Place> {
     Some(match command {
         Command::Quarantine(options) => &options.place,
+        Command::Alerts(options) => &options.place,
         Command::Index(options) => &options.place,
         Command::Migrate(options) => &options.place,
         Command::Write(options) => &options.place,
@@ -213,6 +225,7 @@ fn pull(options: &secret_pull::Options, screen: &Screen) -> Result<bool, Problem
 pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, Problem> {
     match command {
         Command::Quarantine(options) => quarantine::run(options, &operator).await,
+        Command::Alerts(options) => alerts::run(options, &operator).await,
         Command::Index(options) => index::run(options, &operator).await,
         Command::Migrate(options) => migrate::run(options, &operator).await,
         Command::Write(options) => write::run(options, &operator).await,

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use clap::Args;
 use domain::{Clock, Ids};
 
-use crate::google::secrets::Secret;
 use crate::google::{Google, Project};
 use crate::{Problem, Screen};
+use egress::secret::Secret;
 
 /// The most that is read of a mapping.
 const MAPPING_BYTES_MAX: u64 = 256 * 1024;

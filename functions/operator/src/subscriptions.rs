@@ -5,8 +5,8 @@
 use domain::{Class, Env};
 use store::Tools;
 
-use crate::Problem;
 use crate::quarantine::retry::{FUNCTIONS, Sent, handler};
+use crate::{Problem, Sending};
 
 /// A push subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Subscription {
 /// All of them.
 pub fn subscriptions(env: Env, tools: &Tools) -> Vec<Subscription> {
     let of = |function: &'static str| {
-        let handler = handler(function, tools, Sent::default().into());
+        let handler = handler(function, (tools, &Sending::default()), Sent::default().into());
         let classes = handler.map(|it| it.fed_with()).unwrap_or_default();
         classes.iter().map(move |class| Subscription {
             name: format!("{env}-{function}-{}", word(*class)),

@@ -1,6 +1,7 @@
 //! What the operator promises.
 
 mod advice;
+mod alerts;
 mod append;
 mod batch;
 mod capture;

@@ -233,6 +233,11 @@ impl Mark {
     /// Every one of them.
     pub const ALL: [Self; 5] = [Self::Claim, Self::Sent, Self::Undelivered, Self::Ack, Self::Mute];
 
+    /// Whether a person makes it, and no function.
+    pub fn is_of_a_person(self) -> bool {
+        matches!(self, Self::Ack | Self::Mute)
+    }
+
     /// The folder under `indices/alerts/`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -264,6 +269,8 @@ pub enum Class {
     AlertState,
     Alert,
     AlertMark,
+    /// A mark of a person: that somebody has seen an alert, or does not want to hear of some.
+    AlertSilence,
     Quarantine,
     Schema,
     Definition,
@@ -273,7 +280,7 @@ pub enum Class {
 
 impl Class {
     /// Every class with the word that metadata of functions uses for it.
-    pub const NAMES: [(Self, &'static str); 20] = [
+    pub const NAMES: [(Self, &'static str); 21] = [
         (Self::History, "history"),
         (Self::Snapshot, "snapshot"),
         (Self::Manifest, "manifest"),
@@ -289,6 +296,7 @@ impl Class {
         (Self::AlertState, "alert-state"),
         (Self::Alert, "alert"),
         (Self::AlertMark, "alert-mark"),
+        (Self::AlertSilence, "alert-silence"),
         (Self::Quarantine, "quarantine"),
         (Self::Schema, "schema"),
         (Self::Definition, "definition"),
@@ -341,6 +349,7 @@ impl ObjectName {
             Self::Claim { .. } => Class::Claim,
             Self::AlertState(_) => Class::AlertState,
             Self::Alert { .. } => Class::Alert,
+            Self::AlertMark { mark, .. } if mark.is_of_a_person() => Class::AlertSilence,
             Self::AlertMark { .. } => Class::AlertMark,
             Self::Quarantine { .. } => Class::Quarantine,
             Self::Schema { .. } => Class::Schema,

@@ -8,11 +8,12 @@ use crate::{Class, ObjectName};
 
 /// Classes that are not compared: they record what happened, not what is true; or they are as old as
 /// the last compaction, and what they say goes with the journal since.
-pub const CLASSES: [Class; 10] = [
+pub const CLASSES: [Class; 11] = [
     Class::Journal,
     Class::Claim,
     Class::JobProgress,
     Class::AlertMark,
+    Class::AlertSilence,
     Class::RepairWanted,
     Class::Audit,
     Class::History,

@@ -1,5 +1,6 @@
 //! Sends an alert through a channel, once: finds out where to, writes what is sent, signs it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -84,6 +85,22 @@ pub struct Egress {
 }
 
 impl Egress {
+    /// What sends as the environment says: `read` reads a variable of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::read`].
+    pub fn new<E: From<SettingError> + fmt::Display>(
+        read: impl Fn(&str) -> Result<Option<String>, E> + Send + Sync + 'static,
+        vault: Option<Vault>,
+        outside: Arc<dyn Outside>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, E> {
+        let settings = Settings::read(&read)?;
+        let variables = move |name: &str| read(name).map_err(|err| err.to_string());
+        Ok(Self { settings, variables: Box::new(variables), vault, outside, clock })
+    }
+
     /// Sends what `told` says through `channel`, under this idempotency key. One request at most, and
     /// none is repeated here.
     ///

@@ -3,13 +3,14 @@
 use clap::Parser as _;
 use domain::{Env, json};
 use manifest_compactor::Ended;
-use operator::{Cli, Google, Operator, Printed, Screen, perform};
+use operator::{Cli, Google, Operator, Printed, Screen, Sending, perform};
 use serde_json::Value;
 use simulation::{Answer, COMMAND, COMPACTOR, EDIT, ONCE, OPERATOR, Outside, Process, TOLD};
 use store::Tools;
 
 use crate::Bug;
 use crate::bug::planted;
+use crate::outside::egress;
 
 /// Runs commands of a job, and answers 204 to one that has ended well, or that is to be run once and
 /// has ended. What it has printed goes outside.
@@ -40,7 +41,7 @@ impl Process for Commands {
                 Ok(well) if well || attributes.get(ONCE).is_some() => {
                     let aside = told.text();
                     let told = if aside.is_empty() { aside } else { format!("{TOLD}{aside}") };
-                    (self.outside)(&format!("{well}\n{}{told}", printed.text()));
+                    self.outside.say(&format!("{well}\n{}{told}", printed.text()));
                     204
                 }
                 Ok(_) => 500,
@@ -103,12 +104,17 @@ impl Commands {
         screen: &Screen,
     ) -> Option<Result<bool, operator::Problem>> {
         let cli = Cli::try_parse_from(words).ok()?;
+        let of_sending = planted(match self.bug {
+            Some(Bug::AlertDispatcher(it)) => Some(it),
+            _ => None,
+        });
         let planted = planted(match self.bug {
             Some(Bug::Operator(it)) => Some(it),
             _ => None,
         });
         let tools = self.tools.clone();
-        let (user, google) = (None, &Google::default());
+        let sending = Sending::through(egress(&self.outside, &tools.clock), of_sending);
+        let (user, google) = (None, &Google::default().sending(sending));
         let operator = Operator { tools, env: Env::Dev, user, google, screen, planted };
         Some(perform(&cli.command, operator).await)
     }

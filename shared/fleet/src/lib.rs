@@ -5,6 +5,7 @@
 
 mod bug;
 mod commands;
+mod outside;
 mod seeds;
 mod stage;
 
@@ -13,9 +14,8 @@ mod tests;
 
 use std::sync::Arc;
 
-use alert_dispatcher::{AlertDispatcher, AlertLog};
+use alert_dispatcher::{AlertDispatcher, LEASE, Limit};
 use cloud_run::Runner;
-use domain::json::Object;
 use domain::{Class, Definitions, Env, Handler, ObjectName};
 use index_writer::IndexWriter;
 use manifest_writer::ManifestWriter;
@@ -31,6 +31,7 @@ pub use stage::Stage;
 
 use crate::bug::planted;
 use crate::commands::Commands;
+use crate::outside::{Log, egress};
 
 /// The bucket that the simulation notifies of.
 const BUCKET: &str = "simulated";
@@ -101,8 +102,11 @@ impl Shipped {
                 }),
             }),
             _ => Arc::new(AlertDispatcher {
+                egress: Arc::new(egress(&outside, &tools.clock)),
                 tools,
-                log: Arc::new(Sent(outside)),
+                log: Arc::new(Log(outside)),
+                limit: Limit::default(),
+                lease: LEASE,
                 planted: planted(match bug {
                     Some(Bug::AlertDispatcher(it)) => Some(it),
                     _ => None,
@@ -150,14 +154,5 @@ struct Running(Runner);
 impl Process for Running {
     fn push<'a>(&'a self, body: &'a [u8]) -> Answer<'a> {
         Box::pin(self.0.answer(body))
-    }
-}
-
-/// The channel `log`, which leads outside.
-struct Sent(Outside);
-
-impl AlertLog for Sent {
-    fn alert(&self, name: &str, _: &Object) {
-        (self.0)(name);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use simulation::{Mix, Plan, Profile, definitions};
+use simulation::{Mix, Outside, Plan, Profile, definitions};
 use store::{Store, Tools};
 
 use crate::{Bug, FUNCTIONS, Seeds, Shipped, Stage, explore};
@@ -114,7 +114,7 @@ fn functions_are_fed_with_what_they_handle() {
     for (name, class) in FUNCTIONS {
         let store: Arc<dyn Store> = emulator::Memory::new("simulated", clock(), 1);
         let tools = Tools { definitions: Arc::clone(&definitions), ..emulator::tools(store) };
-        assert_eq!(shipped.handler(name, tools, Arc::new(|_| ())).fed_with(), [class], "{name}");
+        assert_eq!(shipped.handler(name, tools, Outside::nobody()).fed_with(), [class], "{name}");
     }
 }
 

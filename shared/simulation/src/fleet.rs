@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::Definitions;
 use store::Tools;
@@ -58,9 +59,51 @@ pub trait Process: Send + Sync {
 /// The status to come. A run happens in one thread.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = u16> + 'a>>;
 
-/// Takes the names of alerts that are sent, and what commands print, after a line that says whether
-/// they have ended well.
-pub type Outside = Arc<dyn Fn(&str) + Send + Sync>;
+/// What is outside of a process but the bucket.
+#[derive(Clone)]
+pub struct Outside {
+    pub(crate) say: Arc<dyn Fn(&str) + Send + Sync>,
+    pub(crate) post: Arc<dyn Fn(Post) -> (Reception, Duration) + Send + Sync>,
+}
+
+/// A request to the target of an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// The name of the alert's object.
+    pub alert: String,
+    /// The host.
+    pub host: String,
+    /// The idempotency key.
+    pub key: String,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reception {
+    /// It is answered with this status, and has arrived if that is a 2xx.
+    Answered(u16),
+    /// Nothing is heard of it, and it has arrived or not.
+    Unheard,
+}
+
+impl Outside {
+    /// Takes the name of an alert that is logged, or what a command prints, after a line that says
+    /// whether it has ended well.
+    pub fn say(&self, text: &str) {
+        (self.say)(text);
+    }
+
+    /// Takes a request: what becomes of it, and after how long.
+    pub fn post(&self, post: Post) -> (Reception, Duration) {
+        (self.post)(post)
+    }
+
+    /// Nobody: every request arrives.
+    pub fn nobody() -> Self {
+        let post = |_| (Reception::Answered(204), Duration::ZERO);
+        Self { say: Arc::new(|_| ()), post: Arc::new(post) }
+    }
+}
 
 /// The entity definitions of the simulation: one kind with an index of each sort and a schema
 /// version before its newest, and rules.

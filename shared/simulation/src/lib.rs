@@ -34,8 +34,8 @@ mod trace;
 mod tests;
 
 pub use fleet::{
-    Answer, COMMAND, COMPACTOR, EDIT, Fleet, Function, ONCE, OPERATOR, Outside, Process, TOLD,
-    definitions, definitions_before, definitions_with_older_index,
+    Answer, COMMAND, COMPACTOR, EDIT, Fleet, Function, ONCE, OPERATOR, Outside, Post, Process,
+    Reception, TOLD, definitions, definitions_before, definitions_with_older_index,
 };
 pub use network::ClientShortcut;
 pub use plan::{Command, Mix, Plan, Planned, Profile, Said, Says};

@@ -186,7 +186,7 @@ pub(crate) fn registers(entities: &[Entity<'_>]) -> Expected {
         let name = format!("env/dev/indices/ventures/latest/{group}.json");
         registers.insert(name, json!(top).to_string());
     }
-    let shown = ["name", "applies_to", "condition", "fires", "severity"];
+    let shown = ["name", "applies_to", "condition", "fires", "severity", "channels"];
     let rules = entities.iter().filter(|entity| entity.is_rule_in_force());
     let members: Vec<Value> = rules.map(|rule| json!(rule.member(&shown, None))).collect();
     if !members.is_empty() {

@@ -83,6 +83,18 @@ pub enum Said {
     Delete,
 }
 
+/// Sets the dice of targets apart from those of everything else.
+const OUTSIDE: u64 = 0x6f75_7473_6964_6500;
+
+/// How many of a thousand requests to targets do not end well.
+fn hostile(seed: u64, profile: Profile) -> u64 {
+    let rates: &[u64] = match profile {
+        Profile::Calm | Profile::Burst => &[0],
+        _ => &[0, 100, 400, 1000],
+    };
+    *Dice::new(seed ^ OUTSIDE).pick(rates)
+}
+
 impl Plan {
     /// The plan of `seed`.
     pub fn of(seed: u64, profile: Profile) -> Self {
@@ -96,6 +108,7 @@ impl Plan {
         let mut mix = Mix::draw(profile, &dice);
         mix.older_release = u64::from(seed % SEEDS == NEWER_SCHEMA);
         mix.older_index = u64::from(seed % SEEDS == NEWER_INDEX);
+        mix.hostile = hostile(seed, profile);
         if mix.older_index > 0 {
             // Both releases run side by side, and the pointers of a version that has expired are
             // not known to whoever builds an index.

@@ -3,6 +3,7 @@
 mod alerts;
 mod commands;
 mod rising;
+mod targets;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +12,7 @@ use domain::{ObjectName, json, volatile};
 use emulator::Memory;
 use store::Object;
 
+use crate::fleet::Post;
 use crate::oracle::{self, Entity, Expected};
 use crate::plan::{Plan, Planned};
 use crate::report::{Check, Wrong};
@@ -29,7 +31,8 @@ const OPERATIONS_MAX: [(&str, u64); 5] = [
     ("manifest-writer", 24),
     ("index-writer", 100),
     ("rules-engine", 90),
-    ("alert-dispatcher", 4),
+    // A line of the log, and a target: whoever finds a claim looks at it some times.
+    ("alert-dispatcher", 44),
 ];
 
 /// Where the index lies that a newer release knows at another version.
@@ -53,6 +56,8 @@ pub(crate) struct Aftermath<'a> {
     pub(crate) seen: &'a Seen,
     /// The names of the alerts that were sent.
     pub(crate) sent: &'a [String],
+    /// Requests to the targets of alerts, and whether they have arrived.
+    pub(crate) posts: &'a [(Post, bool)],
     /// What commands have printed.
     pub(crate) said: &'a [Said],
     pub(crate) tries_since_calm_max: u32,
@@ -82,6 +87,7 @@ pub(crate) fn judge(aftermath: &Aftermath<'_>) -> Result<(), Wrong> {
     journal(aftermath).map_err(wrong(Check::Journal))?;
     alerts::open_rules(aftermath, &entities).map_err(wrong(Check::OpenRules))?;
     alerts::objects(aftermath).map_err(wrong(Check::Alerts))?;
+    targets::reached(aftermath).map_err(wrong(Check::Alerts))?;
     if aftermath.tries_since_calm_max > TRIES_SINCE_CALM_MAX {
         let tries = aftermath.tries_since_calm_max;
         let what = format!("a message is pushed {tries} times after everything is calm");

@@ -23,7 +23,7 @@ pub(crate) use self::operators::Said;
 use self::processes::Running;
 use self::pubsub::{Attempt, Pending};
 use crate::dice::Dice;
-use crate::fleet::{Fleet, Function};
+use crate::fleet::{Fleet, Function, Post};
 use crate::network::{Arrived, ClientShortcut, Network};
 use crate::plan::{Mix, Plan, Planned};
 use crate::report::{Check, Counts, Fault, Report, Wrong};
@@ -120,6 +120,10 @@ struct World<'a> {
     ready: Arc<Mutex<VecDeque<usize>>>,
     finalized: Arc<Mutex<Vec<Stored>>>,
     sent: Arc<Mutex<Vec<String>>>,
+    /// Requests to targets, and whether they have arrived.
+    posts: Arc<Mutex<Vec<(Post, bool)>>>,
+    /// What becomes of them.
+    fate: Arc<Mutex<Dice>>,
     /// What commands have printed: in which attempt, and when.
     printed: Arc<Mutex<Vec<(usize, Instant, String)>>>,
     seen: Seen,
@@ -157,6 +161,8 @@ impl<'a> World<'a> {
             ready: Arc::default(),
             finalized,
             sent: Arc::default(),
+            posts: Arc::default(),
+            fate: Arc::new(Mutex::new(Dice::new(plan.seed.rotate_left(1)))),
             printed: Arc::default(),
             seen: Seen::default(),
             counts: Counts::default(),

@@ -61,10 +61,10 @@ pub const fn changes_told(events: u64, late: u64, told: u64) -> Operations {
     of(events + late, told)
 }
 
-/// alert-dispatcher: an alert is sent to so many channels.
+/// alert-dispatcher: an alert is logged, so many `lines` of it, and sent to so many `targets`.
 #[must_use]
-pub const fn alert_sent(channels: u64) -> Operations {
-    of(1 + channels, channels)
+pub const fn alert_sent(lines: u64, targets: u64) -> Operations {
+    of(2 + lines + 3 * targets, lines + 2 * targets)
 }
 
 /// What a run of the manifest-compactor over one segment finds.

@@ -70,10 +70,8 @@ impl Grant {
         if function.metadata.deletes.contains(&class) {
             return false;
         }
-        let created = matches!(
-            class,
-            Class::Journal | Class::RepairWanted | Class::Claim | Class::Alert | Class::AlertMark
-        );
+        let created =
+            matches!(class, Class::Journal | Class::RepairWanted | Class::Claim | Class::Alert);
         created || notes
     }
 

@@ -37,7 +37,9 @@ fn alerts(versions: &BTreeMap<String, Vec<Stored>>) -> Vec<String> {
     let mut openings = BTreeSet::new();
     for (name, stored) in versions {
         let Ok(parsed) = ObjectName::parse(name) else { continue };
-        let Some(body) = stored.last().and_then(|it| serde_json::from_slice(&it.body).ok()) else {
+        let Some(body) =
+            stored.last().and_then(|it| serde_json::from_slice::<Value>(&it.body).ok())
+        else {
             continue;
         };
         match parsed {
@@ -45,7 +47,9 @@ fn alerts(versions: &BTreeMap<String, Vec<Stored>>) -> Vec<String> {
                 if stored.len() > 1 {
                     broken.push(format!("alert {name} was written {} times", stored.len()));
                 }
-                if !was_a_snapshot(versions, &body) {
+                // What names none is nobody's of ours: the tests of rules hold that theirs do.
+                let names_one = body.get("source_generation").is_some();
+                if names_one && !was_a_snapshot(versions, &body) {
                     broken.push(format!("alert {name} names a state that never was a snapshot"));
                 }
                 let opening =

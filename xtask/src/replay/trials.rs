@@ -103,7 +103,7 @@ const RECONCILE_ONE: [&str; 8] =
 const OLD_LINE: &str = "{\"id\":\"V001\",\"status\":\"older\"}\n";
 
 /// Every trial of the operator and of the manifest-compactor.
-pub(crate) const TRIALS: [Trial; 25] = [
+pub(crate) const TRIALS: [Trial; 27] = [
     plain("write", &["write", "venture", "V001", "--delete", "--fold"]),
     plain("write-if-current", &["write", "venture", "V9", "--delete", "--if-current", "none"]),
     Trial {
@@ -148,6 +148,20 @@ pub(crate) const TRIALS: [Trial; 25] = [
     retry("retry-manifest", &[Class::Manifest], "manifest-writer", "snapshots/ventures/"),
     retry("retry-manifest-again", &[], "manifest-writer", "snapshots/ventures/"),
     retry("retry-rules", &[Class::AlertState, Class::Alert], "rules-engine", "snapshots/ventures/"),
+    Trial {
+        objects: &[
+            ("reports/alerts/low-runway/V001/A1.json", "{\"channels\":[\"log\"]}\n"),
+            ("indices/alerts/undelivered/low-runway/V001/A1/pager.json", "{}\n"),
+        ],
+        ..plain("alerts-redeliver", &["alerts", "redeliver"])
+    },
+    Trial {
+        objects: &[("indices/alerts/mute/in-force.json", "{}\n")],
+        ..plain(
+            "alerts-mute",
+            &["alerts", "mute", "--rule", "low-runway", "--until", "2100-01-01T00:00:00Z"],
+        )
+    },
     retry("retry-alert", &[Class::AlertMark], "alert-dispatcher", "reports/alerts/"),
     Trial {
         objects: &[("indices/_repair/ventures/V001.json", "{}\n")],

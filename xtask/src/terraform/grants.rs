@@ -6,21 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::definitions::IndexKind;
-use domain::{Class, Definitions, EntityDefinition, Mark, ObjectName};
+use domain::{Class, Definitions, EntityDefinition, Mark};
 
 use crate::metadata::{Function, Kind, word};
 
 /// Folders that lie where the history of a kind lies too: that of `reports`.
 const BESIDE_HISTORY: [&str; 2] = ["reports/alerts/", "reports/quarantine/"];
-
-/// The marks at alerts that are granted: those that the alert-dispatcher reads and writes. Nothing
-/// of ours asks for the others.
-const MARKS: [Mark; 2] = [Mark::Sent, Mark::Undelivered];
-
-/// Whether `name` is granted with its class, and not one that nothing of ours asks for.
-pub(crate) fn is_granted_with_its_class(name: &ObjectName) -> bool {
-    !matches!(name, ObjectName::AlertMark { mark, .. } if !MARKS.contains(mark))
-}
 
 /// The prefixes below `env/{env}/` of everything in `classes`, in order.
 pub(crate) fn prefixes(
@@ -119,7 +110,11 @@ fn of_class(function: &Function, class: Class, definitions: &Definitions) -> Vec
         Class::Claim => segments("indices/", "_claims/"),
         Class::AlertState => one("indices/alerts/_state/"),
         Class::Alert => one("reports/alerts/"),
-        Class::AlertMark => MARKS.map(|mark| format!("indices/alerts/{}/", mark.as_str())).to_vec(),
+        Class::AlertMark | Class::AlertSilence => {
+            let of = Mark::ALL.into_iter();
+            let of = of.filter(|mark| mark.is_of_a_person() == (class == Class::AlertSilence));
+            of.map(|mark| format!("indices/alerts/{}/", mark.as_str())).collect()
+        }
         Class::Quarantine => match function.metadata.kind {
             Kind::Push => vec![format!("reports/quarantine/{}/", function.name)],
             Kind::Job => one("reports/quarantine/"),

@@ -34,6 +34,7 @@ const EDGES: [(&str, &[&str]); 13] = [
             "store",
             "schema",
             "cloud-run",
+            "egress",
             "simulation",
             "alert-dispatcher",
             "index-writer",

@@ -32,7 +32,7 @@ fn mistakes_in_metadata_are_explained() {
     check(
         &json!({ "writes": ["manifests"] }),
         &expect![[
-            r#"f: [package.metadata.function]: no class "manifests"; there are history, snapshot, manifest, journal, shard, shard-index, export, pointer, register, bundle, repair-wanted, claim, alert-state, alert, alert-mark, quarantine, schema, definition, job-progress, audit"#
+            r#"f: [package.metadata.function]: no class "manifests"; there are history, snapshot, manifest, journal, shard, shard-index, export, pointer, register, bundle, repair-wanted, claim, alert-state, alert, alert-mark, alert-silence, quarantine, schema, definition, job-progress, audit"#
         ]],
     );
     check(

@@ -327,11 +327,16 @@ fn about_rights() -> Vec<Mistake> {
             let role = "projects/strata-prod-example/roles/strata_prod_objects_write";
             set(it, grant, "/role", json!(role));
         }),
-        mistake(0, "somebody acknowledges alerts", "functions-may-do-what-they-say", |it| {
-            let grant =
-                "google_storage_bucket_iam_member.grant[\"alert-dispatcher-rewrite-rest-0\"]";
-            set(it, grant, CONDITION, starts_with("indices/alerts/"));
-        }),
+        mistake(
+            0,
+            "who sends alerts writes what is open",
+            "functions-may-do-what-they-say",
+            |it| {
+                let grant =
+                    "google_storage_bucket_iam_member.grant[\"alert-dispatcher-rewrite-rest-0\"]";
+                set(it, grant, CONDITION, starts_with("indices/alerts/"));
+            },
+        ),
         mistake(15, "no right to list: 403 for what is missing", "functions-may-list", |it| {
             drop_all(it, "google_storage_bucket_iam_member.list[\"index-writer\"]");
         }),

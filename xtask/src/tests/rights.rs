@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use domain::{Class, Definitions, Env, Mark, ObjectName};
+use domain::{Class, Definitions, Env, ObjectName};
 use emulator::{Emulator, Memory, Options, Upload};
 use expect_test::{Expect, expect};
 use serde_json::json;
@@ -109,9 +109,6 @@ async fn differences(planned: &Planned, env: Env) -> Vec<String> {
             let own = match &name {
                 ObjectName::Quarantine { function: whose, .. } => {
                     metadata.kind == Kind::Job || whose == function
-                }
-                ObjectName::AlertMark { mark, .. } => {
-                    matches!(mark, Mark::Sent | Mark::Undelivered)
                 }
                 _ => true,
             };

@@ -6,12 +6,14 @@ use std::fs;
 use super::{files, workspace};
 
 /// How a variable is read, up to its name.
-const READS: [&str; 9] = [
+const READS: [&str; 11] = [
     "config.read(",
     "config.required(",
     "config.parsed(",
     "config.duration_ms(",
     "ascii(config, ",
+    "= read(",
+    "= target(",
     "var_os(",
     "env::var(",
     "const GIVEN: &str = ",

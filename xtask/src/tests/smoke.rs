@@ -13,7 +13,7 @@ use domain::{Definitions, Env, Version};
 use emulator::{Emulator, Options, SeededIds, SystemClock};
 use fleet::Shipped;
 use serde_json::{Value, json};
-use simulation::Fleet as _;
+use simulation::{Fleet as _, Outside};
 use store::Tools;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -78,7 +78,7 @@ pub(super) fn start(
         },
         definitions: Arc::clone(definitions),
     };
-    let process = Shipped::new(definitions, None).start(function, tools, Arc::new(|_: &str| ()));
+    let process = Shipped::new(definitions, None).start(function, tools, Outside::nobody());
     let (sender, mut pushes) = mpsc::channel::<Push>(16);
     tokio::task::spawn_local(async move {
         while let Some((body, answer)) = pushes.recv().await {

@@ -16,15 +16,18 @@ pub const CHANGES_SUBSCRIPTIONS: u32 = 2;
 /// The same of snapshots.
 pub const SNAPSHOTS_SUBSCRIPTIONS: u32 = 3;
 
-/// Conditions of alert policies, and schedules besides those of compaction: `reconcile`. A test of
+/// Conditions of alert policies, and schedules besides those of compaction: `reconcile`, redelivery. A test of
 /// xtask holds them against the plan.
 pub const ALERT_CONDITIONS: u32 = 11;
 /// The same of schedules.
-pub const OTHER_SCHEDULES: u32 = 1;
+pub const OTHER_SCHEDULES: u32 = 2;
 
 /// The scheduled `reconcile` looks at one entity in so many, and the runs of it in a month.
 pub const RECONCILE_SAMPLE: u32 = 100;
 const RECONCILE_RUNS: f64 = 30.0 / 7.0;
+
+/// Runs in a month that send once more what alerts have not arrived: one each ten minutes.
+pub const REDELIVERIES: f64 = 30.0 * 24.0 * 6.0;
 
 /// Memory of an instance of a service and of a job, as the functions' Cargo.toml say, in GiB.
 pub const SERVICE_GIB: f64 = 0.5;
@@ -184,7 +187,7 @@ fn of_events(load: &Load) -> Vec<Work> {
             .add(alerts, counts::rules_changed(1), 0.0)
             .add(alerts, counts::alerts_confirmed(1), 0.0),
         // That it opens, and that it has ended.
-        Work::new("alert-dispatcher").add(2.0 * alerts, counts::alert_sent(load.channels), 0.0),
+        Work::new("alert-dispatcher").add(2.0 * alerts, counts::alert_sent(0, load.channels), 0.0),
     ]
 }
 
@@ -242,6 +245,10 @@ fn runs(load: &Load) -> Vec<(Work, f64)> {
         runs.push(timed(NIGHTS, work));
     }
     runs.push(timed(RECONCILE_RUNS, reconcile(load, kinds)));
+    // A list of what has not arrived, of which there usually is nothing.
+    let look = Operations { class_a: 1, ..Operations::default() };
+    let looks = Work::new("redelivery").add(REDELIVERIES, look, 1.0);
+    runs.push(timed(REDELIVERIES, looks));
     runs
 }
 

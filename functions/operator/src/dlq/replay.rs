@@ -10,7 +10,7 @@ use store::{Counted, Dry, Store, Tally, Tools};
 use super::held::Held;
 use crate::google::Services;
 use crate::quarantine::retry::{Sent, handler};
-use crate::{Operator, Problem};
+use crate::{Operator, Problem, Sending};
 
 /// How letters are replayed.
 #[derive(Clone, Debug)]
@@ -42,6 +42,9 @@ pub(super) async fn replay(
     let counted = Arc::new(Counted::new(inner));
     let tools = Tools { store: counted.clone(), ..operator.tools.clone() };
     let sent = Arc::new(Sent::default());
+    // Nothing that is only tried leaves.
+    let nowhere = Sending::default();
+    let sending = if how.dry { &nowhere } else { &operator.google.sending };
     let mut runners: BTreeMap<&str, Runner> = BTreeMap::new();
     let (mut well, mut tally) = (true, Tally::default());
     let letters = held.letters().to_vec();
@@ -58,7 +61,7 @@ pub(super) async fn replay(
         let runner = match runners.entry(letter.function) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(runner(letter.function, bucket, &tools, &sent)?)
+                entry.insert(runner(letter.function, bucket, (&tools, sending), &sent)?)
             }
         };
         let ended = ended(runner.outcome(letter.body.to_string().as_bytes()).await, &how);
@@ -86,10 +89,10 @@ pub(super) async fn replay(
 fn runner(
     function: &'static str,
     bucket: &str,
-    tools: &Tools,
+    (tools, sending): (&Tools, &Sending),
     sent: &Arc<Sent>,
 ) -> Result<Runner, Problem> {
-    let handler = handler(function, tools, Arc::clone(sent));
+    let handler = handler(function, (tools, sending), Arc::clone(sent));
     let handler =
         handler.ok_or_else(|| Problem::new(format!("this release has no function {function}")))?;
     Ok(Runner::new(function, bucket, tools.clone(), handler))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alert_dispatcher::{AlertDispatcher, AlertLog};
+use alert_dispatcher::AlertLog;
 use domain::json::Object;
 use domain::{
     Delivery, Disposition, Generation, Handler, NameError, ObjectName, Outcome, Overwrote, Planted,
@@ -15,7 +15,7 @@ use snapshot_builder::SnapshotBuilder;
 use store::Tools;
 
 use crate::quarantine::note::Note;
-use crate::{Operator, Problem};
+use crate::{Operator, Problem, Sending};
 
 /// Hands the object of `note` to the handler of its function. What the object's version overwrote
 /// is not known any more.
@@ -29,10 +29,12 @@ pub(crate) async fn retry(operator: &Operator<'_>, note: &Note) -> Result<Outcom
         }
     };
     let sent = Arc::new(Sent::default());
-    let handler = handler(&note.function, &operator.tools, Arc::clone(&sent)).ok_or_else(|| {
-        let function = &note.function;
-        Problem::new(format!("this release has no function {function}: drop the note"))
-    })?;
+    let handler =
+        handler(&note.function, (&operator.tools, &operator.google.sending), Arc::clone(&sent))
+            .ok_or_else(|| {
+                let function = &note.function;
+                Problem::new(format!("this release has no function {function}: drop the note"))
+            })?;
     if !handler.fed_with().contains(&name.class()) {
         let (function, object) = (&note.function, &note.object);
         return Err(Problem::new(format!("{function} is not fed with {object}: drop the note")));
@@ -52,8 +54,12 @@ pub(crate) async fn retry(operator: &Operator<'_>, note: &Note) -> Result<Outcom
 pub(crate) const FUNCTIONS: [&str; 5] =
     ["snapshot-builder", "manifest-writer", "index-writer", "rules-engine", "alert-dispatcher"];
 
-/// The handler of `function`, which logs alerts to `log`.
-pub(crate) fn handler(function: &str, tools: &Tools, log: Arc<Sent>) -> Option<Arc<dyn Handler>> {
+/// The handler of `function`, which logs alerts to `log` and sends others through `sending`.
+pub(crate) fn handler(
+    function: &str,
+    (tools, sending): (&Tools, &Sending),
+    log: Arc<Sent>,
+) -> Option<Arc<dyn Handler>> {
     let tools = tools.clone();
     Some(match function {
         "snapshot-builder" => Arc::new(SnapshotBuilder::new(tools)),
@@ -65,7 +71,7 @@ pub(crate) fn handler(function: &str, tools: &Tools, log: Arc<Sent>) -> Option<A
             cache: RuleCache::default(),
             planted: Planted::NONE,
         }),
-        "alert-dispatcher" => Arc::new(AlertDispatcher { tools, log, planted: Planted::NONE }),
+        "alert-dispatcher" => Arc::new(sending.dispatcher(tools, log)),
         _ => return None,
     })
 }
@@ -82,7 +88,7 @@ impl Sent {
 }
 
 impl AlertLog for Sent {
-    fn alert(&self, name: &str, alert: &Object) {
+    fn alert(&self, name: &str, alert: &Object, _: &str) {
         let line = format!("alert {name}: {}", Value::Object(alert.clone()));
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(line);
     }

@@ -170,9 +170,10 @@ impl Reconciler<'_> {
             id: None,
             object: item.name,
             what: "says that an alert could not be sent".to_owned(),
-            mend: "deploy a release that knows its channel, or have the rule name another; \
-                   `gcloud storage rm` of this object then lets the next delivery send it"
-                .to_owned(),
+            mend:
+                "`alerts show` says why; `alerts redeliver` sends it once its target takes it, and \
+                   `alerts ack` ends it"
+                    .to_owned(),
             fate: Fate::Left,
         })
     }

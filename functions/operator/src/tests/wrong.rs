@@ -11,11 +11,16 @@ use crate::{Cli, Google, Operator, Screen, perform, place};
 
 /// A line of every command that is right but for the capital words, which stand for a kind, a segment,
 /// an index, an id, a function and an instant.
-const LINES: [&str; 34] = [
+const LINES: [&str; 39] = [
     "quarantine list",
     "quarantine show abcdef12",
     "quarantine retry abcdef12",
     "quarantine drop abcdef12",
+    "alerts list --entity KIND ID",
+    "alerts show 01K9",
+    "alerts redeliver",
+    "alerts mute --entity KIND ID --until INSTANT",
+    "alerts ack 01K9",
     "index SEGMENT INDEX",
     "index build SEGMENT INDEX --dry-run",
     "index drop SEGMENT by-nothing --dry-run",

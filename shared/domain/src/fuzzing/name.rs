@@ -87,7 +87,7 @@ const SHAPES: [&str; 24] = [
 ];
 
 /// Classes under the prefixes that the snapshot-builder's filter leaves out. All others reach it.
-const DERIVED: [Class; 15] = [
+const DERIVED: [Class; 16] = [
     Class::Snapshot,
     Class::Manifest,
     Class::Journal,
@@ -102,6 +102,7 @@ const DERIVED: [Class; 15] = [
     Class::AlertState,
     Class::Alert,
     Class::AlertMark,
+    Class::AlertSilence,
     Class::JobProgress,
 ];
 

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::Told;
-use crate::template::{condition, cut, matched_line};
+use crate::template::{condition, cut, line, matched_line};
 
 /// The most characters of a text.
 const TEXT_CHARS_MAX: usize = 3000;
@@ -48,8 +48,8 @@ pub(crate) fn block_kit(told: Told<'_>) -> Value {
     if !matched.is_empty() {
         blocks.push(json!({"type": "section", "fields": matched}));
     }
-    let rule = format!("rule {} · alert {}", told.text("rule_id"), told.text("alert_id"));
-    blocks.push(json!({"type": "context", "elements": [text(&rule, FIELD_CHARS_MAX)]}));
+    let object = line(told.object);
+    blocks.push(json!({"type": "context", "elements": [text(&object, FIELD_CHARS_MAX)]}));
     // Shown where blocks are not, as in a notification.
     let aside = format!("{title}: {}", matched_line(told.matched()));
     json!({"text": escaped(&cut(&aside, TEXT_CHARS_MAX / ESCAPED_CHARS)), "blocks": blocks})

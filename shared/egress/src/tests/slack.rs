@@ -86,7 +86,7 @@ fn a_message_says_everything() {
               "elements": [
                 {
                   "type": "mrkdwn",
-                  "text": "rule low-runway · alert 01K9",
+                  "text": "env/prod/reports/alerts/low-runway/V1/01K9.json",
                   "verbatim": true
                 }
               ]

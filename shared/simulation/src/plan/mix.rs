@@ -102,6 +102,8 @@ pub struct Mix {
     /// 1 if some processes of each function begin as a release that knows one index at another
     /// version.
     pub older_index: u64,
+    /// Requests to the targets of alerts that do not end well.
+    pub hostile: u64,
 }
 
 /// A part of a mix that can be left out, its name, and the range that it is drawn from.

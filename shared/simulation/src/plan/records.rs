@@ -167,9 +167,11 @@ impl<'a> Writer<'a> {
             (_, 1) => json!({ "when": "on_change" }),
             _ => json!({ "cooldown": "15m" }),
         };
+        let kind = if id == "low" { "webhook" } else { "slack" };
+        let target = json!({ "type": kind, "target": format!("https://{id}.example.com/") });
         let rule = json!({
             "name": id, "applies_to": "venture", "condition": { "all": [test] }, "fires": fires,
-            "severity": "warning", "enabled": enabled,
+            "severity": "warning", "enabled": enabled, "channels": ["log", target],
         });
         let rule = rule.as_object().cloned().unwrap_or_default();
         self.record(("rule", "rules", id), at, Said::Full(rule))

@@ -23,6 +23,7 @@ impl World<'_> {
     pub(super) fn judge(&self) -> Result<(), Wrong> {
         let objects = self.network.bucket.objects();
         let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let posts = self.posts.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // A command can be told to come in an hour.
         let pushed = self.pending.iter().filter(|it| !self.functions[it.function].is_job());
         let tries_max = pushed.map(|pending| pending.attempts_since_calm).max();
@@ -44,6 +45,7 @@ impl World<'_> {
             objects: &objects,
             seen: &self.seen,
             sent: &sent,
+            posts: &posts,
             said: &said,
             tries_since_calm_max: tries_max.unwrap_or(0),
             operations_max: self.operations_max(),

@@ -13,13 +13,19 @@ use emulator::{Message, Upload};
 use serde_json::json;
 
 use super::{Event, World};
-use crate::fleet::{COMMAND, COMPACTOR, ONCE, OPERATOR, Outside, TOLD};
+use crate::fleet::{COMMAND, COMPACTOR, ONCE, OPERATOR, Outside, Post, Reception, TOLD};
 use crate::oracle;
 use crate::plan::Command;
 use crate::timeline::instant;
 
 /// The release of which jobs are.
 pub(super) const OPERATED: u64 = 1;
+
+/// How long a target is waited for that does not answer.
+const SILENT: Duration = Duration::from_secs(8);
+
+/// Claims of those who have died over sending something have ended by then.
+const CLAIMS_ENDED: Duration = Duration::from_secs(46);
 
 /// After this the watermark of a compaction has left every hour in which something was written.
 const JOURNAL_LEFT: Duration = Duration::from_secs(75 * 60);
@@ -78,7 +84,8 @@ impl World<'_> {
     pub(super) fn outside(&self, is_job: bool) -> Outside {
         let (network, timeline) = (Arc::clone(&self.network), Arc::clone(&self.timeline));
         let (sent, printed) = (Arc::clone(&self.sent), Arc::clone(&self.printed));
-        Arc::new(move |text: &str| {
+        let post = self.targets();
+        let say = Arc::new(move |text: &str| {
             network.note(format_args!("  {} {text}", if is_job { "printed" } else { "sent" }));
             match is_job {
                 false => {
@@ -90,6 +97,33 @@ impl World<'_> {
                     printed.push((attempt, at, text.to_owned()));
                 }
             }
+        });
+        Outside { say, post }
+    }
+
+    /// The targets of alerts: they answer, or do what targets do that wish us ill.
+    fn targets(&self) -> Arc<dyn Fn(Post) -> (Reception, Duration) + Send + Sync> {
+        let (network, posts) = (Arc::clone(&self.network), Arc::clone(&self.posts));
+        let fate = Arc::clone(&self.fate);
+        Arc::new(move |post: Post| {
+            let hostile = network.state().mix.hostile;
+            let dice = fate.lock().unwrap_or_else(PoisonError::into_inner);
+            let (reception, arrived, took) = match dice.per_mille(hostile) {
+                false => (Reception::Answered(204), true, dice.millis(5, 300)),
+                true => match dice.between(0, 5) {
+                    0 => (Reception::Answered(500), false, dice.millis(5, 300)),
+                    1 => (Reception::Answered(301), false, dice.millis(5, 300)),
+                    2 => (Reception::Answered(404), false, dice.millis(5, 300)),
+                    // It has read everything, and breaks the connection.
+                    3 => (Reception::Unheard, true, dice.millis(5, 300)),
+                    4 => (Reception::Unheard, true, SILENT),
+                    _ => (Reception::Unheard, false, SILENT),
+                },
+            };
+            drop(dice);
+            network.note(format_args!("  posted {post:?}: {reception:?}, arrived: {arrived}"));
+            posts.lock().unwrap_or_else(PoisonError::into_inner).push((post, arrived));
+            (reception, took)
         })
     }
 
@@ -122,6 +156,7 @@ impl World<'_> {
     /// Makes the repairs that are wanted, because what was overwritten is not known any more.
     pub(super) fn repair_wanted(&mut self) -> Result<(), String> {
         self.counts.operations = self.network.state().operations;
+        self.redeliver()?;
         let wanted = self.repairs_wanted();
         for entity in &wanted {
             // Of others nothing is mended: it would hide what is wrong.
@@ -134,6 +169,14 @@ impl World<'_> {
             self.sweep()?;
         }
         Ok(())
+    }
+
+    /// Has sent again what targets have not taken: they take everything, now that nothing goes wrong.
+    fn redeliver(&mut self) -> Result<(), String> {
+        self.timeline.after(CLAIMS_ENDED, Event::Calm);
+        self.drain()?;
+        self.command(OPERATOR, &["alerts", "redeliver"].map(str::to_owned), true);
+        self.drain()
     }
 
     /// Copies an older version of something that is derived over the live one, whose metadata stays:

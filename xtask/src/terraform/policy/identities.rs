@@ -7,7 +7,7 @@ use domain::{Class, ObjectName};
 use super::{Case, Policy, lines, texts};
 use crate::metadata::{Function, Kind, word};
 use crate::terraform::condition::OPERATORS_MAX;
-use crate::terraform::grants::{deleted, is_granted_with_its_class};
+use crate::terraform::grants::deleted;
 use crate::terraform::planned::Resource;
 use crate::terraform::samples;
 
@@ -137,7 +137,7 @@ fn is_to(function: &Function, classes: &[Class], class: Class, name: &ObjectName
         ObjectName::Quarantine { function: whose, .. } => {
             function.metadata.kind == Kind::Job || *whose == function.name
         }
-        _ => is_granted_with_its_class(name),
+        _ => true,
     };
     own && classes.contains(&class)
 }

@@ -77,7 +77,7 @@ async fn each_kind_of_finding_is_shown_with_what_mends_it() {
         repair-wanted env/dev/indices/_repair/ventures/V4.json asks for it: a version of the snapshot had expired
                       `operator reconcile --segment ventures --id V4 --repair`
         undelivered   env/dev/indices/alerts/undelivered/R1/V1/A1/pager.json says that an alert could not be sent
-                      deploy a release that knows its channel, or have the rule name another; `gcloud storage rm` of this object then lets the next delivery send it
+                      `alerts show` says why; `alerts redeliver` sends it once its target takes it, and `alerts ack` ends it
         quarantined   env/dev/reports/quarantine/manifest-writer/ventures/V5/d.json says that manifest-writer could not go on (open: the note names no object): as a test
                       `operator quarantine show 37745635` says how to mend it, then `operator quarantine retry 37745635`
         garbage       env/dev/snapshots/ventures/readme.md no class of object has this name

@@ -1,0 +1,169 @@
+//! What nobody wants to hear of ends without being sent, and says so.
+
+use domain::{Disposition, Instant};
+
+use super::*;
+use crate::{MUTES_MAX, Mute, Mutes, ack, mutes};
+
+/// A bucket, and what sends from it.
+struct Place {
+    bucket: Arc<Memory>,
+    clock: Arc<TestClock>,
+    posts: Arc<Posts>,
+    sender: AlertDispatcher,
+}
+
+impl Place {
+    fn new(planted: Planted<Shortcut>) -> Self {
+        let (bucket, clock) = (bucket(), clock());
+        let posts = Posts::default().shared(&tools(bucket.clone()));
+        let sender = sender(bucket.clone(), &clock, &posts, planted);
+        Self { bucket, clock, posts, sender }
+    }
+
+    /// Delivers an alert: how many requests it led to, and the reason of its mark.
+    async fn alert(&self, id: &str, fields: &str) -> (usize, Option<String>) {
+        let before = self.posts.arrived().len();
+        let delivery = write_alert(&self.bucket, id, &hook(fields, ""));
+        assert_eq!(deliver(&self.sender, &delivery).await, Ok(Disposition::Done));
+        let again = Ok(Disposition::Skipped("nothing left to send"));
+        assert_eq!(deliver(&self.sender, &delivery).await, again, "it has ended");
+        let prefix = format!("env/dev/indices/alerts/sent/low-runway/V1/{id}/");
+        let objects = self.bucket.objects();
+        let mark = objects.iter().find(|(name, _)| name.starts_with(&prefix));
+        let mark: Option<serde_json::Value> =
+            mark.map(|(_, mark)| serde_json::from_slice(&mark.body).unwrap());
+        let reason = mark.and_then(|mark| mark["reason"].as_str().map(str::to_owned));
+        (self.posts.arrived().len() - before, reason)
+    }
+
+    fn mute(&self, list: &str) {
+        let name = mutes(Env::Dev).to_string();
+        self.bucket.insert(&name, list.to_owned().into(), Upload::default()).unwrap();
+    }
+}
+
+fn sent() -> (usize, Option<String>) {
+    (1, Some("sent".to_owned()))
+}
+
+fn not_sent(why: &str) -> (usize, Option<String>) {
+    (0, Some(format!("not sent: {why}")))
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn alerts_of_a_bulk_write_are_sent_when_their_rule_asks_for_it() {
+    for (fields, expected) in [
+        (r#"{"origin":"seed"}"#, not_sent("of a bulk write (seed)")),
+        (r#"{"origin":"restore"}"#, not_sent("of a bulk write (restore)")),
+        (r#"{"origin":"migrate"}"#, not_sent("of a bulk write (migrate)")),
+        (r#"{"origin":"seed","notify_bulk":false}"#, not_sent("of a bulk write (seed)")),
+        (r#"{"origin":"seed","notify_bulk":"true"}"#, not_sent("of a bulk write (seed)")),
+        (r#"{"origin":"seed","notify_bulk":true}"#, sent()),
+        (r#"{"origin":"restore-loud"}"#, sent()),
+        (r#"{"origin":7}"#, sent()),
+        ("{}", sent()),
+    ] {
+        assert_eq!(Place::new(Planted::NONE).alert("A1", fields).await, expected, "{fields}");
+    }
+    let bug = Place::new(Planted::bug(Shortcut::BulkSent));
+    assert_eq!(bug.alert("A1", r#"{"origin":"seed"}"#).await, sent(), "a thousand mails at once");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_mute_of_a_rule_an_entity_or_both_holds_until_its_instant() {
+    let until = "not sent: muted until 2026-01-01T01:00:00Z".to_owned();
+    for (mute, muted) in [
+        (r#""rule":"low-runway""#, true),
+        (r#""rule":"other""#, false),
+        (r#""entity":"venture","id":"V1""#, true),
+        (r#""entity":"venture","id":"V2""#, false),
+        (r#""entity":"idea","id":"V1""#, false),
+        (r#""rule":"low-runway","entity":"venture","id":"V1""#, true),
+        (r#""rule":"other","entity":"venture","id":"V1""#, false),
+        // None of these is one.
+        (r#""id":"V1""#, false),
+        (r#""entity":"venture""#, false),
+        (r#""rule":7"#, false),
+        (r#""by":"ada""#, false),
+    ] {
+        let place = Place::new(Planted::NONE);
+        place.mute(&format!(r#"{{"mutes":[{{{mute},"until":"2026-01-01T01:00:00Z"}}]}}"#));
+        let expected = if muted { (0, Some(until.clone())) } else { sent() };
+        assert_eq!(place.alert("A1", "{}").await, expected, "{mute}");
+        place.clock.advance(Duration::from_secs(3600));
+        assert_eq!(place.alert("A2", "{}").await, sent(), "{mute}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn mutes_that_cannot_be_read_mute_nothing() {
+    for list in [
+        "",
+        "garbage",
+        "[]",
+        r#"{"mutes":7}"#,
+        r#"{"mutes":[7,{"rule":"low-runway"},{"rule":"low-runway","until":"soon"}]}"#,
+    ] {
+        let place = Place::new(Planted::NONE);
+        place.mute(list);
+        assert_eq!(place.alert("A1", "{}").await, sent(), "{list}");
+    }
+}
+
+#[test]
+fn mutes_are_read_as_they_are_written_and_no_more_than_may_be() {
+    let until = Instant::parse("2026-01-01T01:00:00Z").unwrap();
+    let noted: Object = serde_json::from_str(r#"{"by":"ada"}"#).unwrap();
+    let entity = Some(("venture".to_owned(), "V1".to_owned()));
+    let mute = Mute { rule_id: Some("a".to_owned()), entity, until, noted };
+    let mutes = Mutes(vec![mute.clone(), Mute { rule_id: None, ..mute.clone() }]);
+    assert_eq!(Mutes::read(&mutes.line()), mutes);
+    let many = Mutes(vec![mute; MUTES_MAX + 1]);
+    assert_eq!(Mutes::read(&many.line()).0.len(), MUTES_MAX);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_somebody_has_seen_is_not_repeated_and_is_said_to_be_over() {
+    let place = Place::new(Planted::NONE);
+    assert_eq!(place.alert("A1", "{}").await, sent());
+    assert_eq!(place.alert("A2", r#"{"fired":"every","opened":"A1"}"#).await, sent());
+    let name = ack(&alert("A1")).unwrap().to_string();
+    place.bucket.insert(&name, "{}".into(), Upload::default()).unwrap();
+    let seen = not_sent("acknowledged");
+    assert_eq!(place.alert("A3", r#"{"fired":"every","opened":"A1"}"#).await, seen);
+    assert_eq!(place.alert("A4", r#"{"fired":"change","opened":"A1"}"#).await, seen);
+    assert_eq!(place.alert("A5", r#"{"fired":"every","opened":"A0"}"#).await, sent());
+    let over = r#"{"fired":"resolve","status":"resolved","opened":"A1"}"#;
+    assert_eq!(place.alert("A1-resolved", over).await, sent());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_nobody_was_told_of_is_not_said_to_be_over() {
+    let place = Place::new(Planted::NONE);
+    place.alert("A1", r#"{"origin":"seed"}"#).await;
+    let over = r#"{"fired":"resolve","status":"resolved","opened":"A1"}"#;
+    assert_eq!(place.alert("A1-resolved", over).await, not_sent("its opening was not"));
+    // Where its opening is on its way, it is sent.
+    let over = r#"{"fired":"resolve","status":"resolved","opened":"A9"}"#;
+    assert_eq!(place.alert("A9-resolved", over).await, sent());
+    // Who has heard of it hears that it is over, also where a bulk write has ended it.
+    assert_eq!(place.alert("A7", "{}").await, sent());
+    let over = r#"{"fired":"resolve","status":"resolved","opened":"A7","origin":"restore"}"#;
+    assert_eq!(place.alert("A7-resolved", over).await, sent());
+    // Nobody has come as far as to mark its opening, which will not be sent.
+    write_alert(&place.bucket, "A6", &hook(r#"{"origin":"seed"}"#, ""));
+    let over = r#"{"fired":"resolve","status":"resolved","opened":"A6"}"#;
+    assert_eq!(place.alert("A6-resolved", over).await, not_sent("its opening was not"));
+    let nowhere = r#"{"fired":"resolve","status":"resolved","opened":"../A9"}"#;
+    assert_eq!(place.alert("A8-resolved", nowhere).await, sent());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_log_is_a_channel_like_others() {
+    let place = Place::new(Planted::NONE);
+    let body = hook(r#"{"origin":"seed"}"#, r#"["log"]"#);
+    let delivery = write_alert(&place.bucket, "A1", &body);
+    assert_eq!(deliver(&place.sender, &delivery).await, Ok(Disposition::Done));
+    assert_eq!(reasons(&place.bucket, "sent"), ["not sent: of a bulk write (seed)"]);
+}
