@@ -8,6 +8,9 @@ use domain::limits::SERVICE_TIMEOUT;
 
 use crate::{Operator, Shortcut};
 
+/// For so long a write can still happen whose process has ended: it was on its way.
+const LATE_MAX: Duration = Duration::from_secs(30);
+
 /// The end of an older release, as far as a command has to wait for it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Older {
@@ -19,7 +22,7 @@ impl Older {
     /// `wait`: whether it has taken requests shortly before now.
     pub(crate) fn new(operator: &Operator<'_>, wait: bool) -> Self {
         let wait = wait && !operator.planted.has(Shortcut::OlderReleaseNotAwaited);
-        let over_at = operator.tools.clock.now().after(SERVICE_TIMEOUT);
+        let over_at = operator.tools.clock.now().after(SERVICE_TIMEOUT + LATE_MAX);
         Self { until: wait.then_some(over_at) }
     }
 

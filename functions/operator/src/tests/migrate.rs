@@ -227,5 +227,5 @@ async fn an_older_release_is_waited_for_once_however_many_segments_there_are() {
     });
     let definitions = Arc::new(Definitions::from_files(files).unwrap());
     let (_, said) = run(&release(bucket(), &definitions), "migrate --run").await;
-    assert_eq!(said.matches("waiting 45 s until").count(), 1, "{said}");
+    assert_eq!(said.matches("waiting 75 s until").count(), 1, "{said}");
 }
