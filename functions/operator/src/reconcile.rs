@@ -10,7 +10,7 @@ mod finding;
 mod ledger;
 mod look;
 mod others;
-mod pages;
+
 mod part;
 mod places;
 pub(crate) mod repair;
@@ -33,12 +33,12 @@ use rules_engine::RULES_SEGMENT;
 use snapshot_builder::SnapshotBuilder;
 use store::{Counted, ErrorKind, Tally, Tools};
 
+use crate::pages::Pages;
 pub(crate) use finding::command;
 use finding::{Fate, Finding};
 use ledger::Ledger;
 use look::InForce;
 use others::Garbage;
-use pages::Pages;
 pub(crate) use part::number;
 use part::{Part, Sample, Share};
 use repair::Repairer;

@@ -7,10 +7,10 @@ use store::{ErrorKind, Listed, Precondition};
 
 use super::Reconciler;
 use super::finding::{Fate, Finding, Kind};
-use super::pages::{Pages, listed};
 use super::part::number;
 use super::segment::is_old;
 use super::view::is_register;
+use crate::pages::{Pages, listed};
 use crate::quarantine::{note, standing::standing};
 use crate::why::environment;
 use crate::{Problem, Shortcut};

@@ -7,11 +7,11 @@ use domain::{ObjectName, PointerName};
 use store::Listed;
 
 use super::finding::{Fate, Finding, Kind};
-use super::pages::Pages;
 use super::part::number_of;
 use super::repair::is_tombstone;
 use super::segment::{SUSPECTS_MAX, Segment};
 use super::view::is_register;
+use crate::pages::Pages;
 use crate::why::{environment, quoted};
 use crate::{Problem, index};
 

@@ -28,7 +28,7 @@ use serde_json::Value;
 use snapshot_builder::{Renewed, SnapshotBuilder};
 use store::{ErrorKind, Metadata, Object, Precondition, Tools};
 
-use super::pages::Pages;
+use crate::pages::Pages;
 use crate::{Problem, Shortcut, uncounted};
 
 /// How many snapshots are read at the same time.

@@ -8,11 +8,11 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use store::Listed;
 
 use super::look::{Difference, Look, Looker};
-use super::pages::Pages;
 use super::part::{number, number_of};
 use super::repair::delete;
 use super::view::{Line, Registers, Shards, bounded};
 use super::{AT_ONCE, Reconciler};
+use crate::pages::Pages;
 use crate::{Problem, Shortcut};
 
 /// How many entities are looked at before their findings are gone through.

@@ -9,11 +9,11 @@ use snapshot_builder::Renewed;
 
 use super::finding::{Fate, Finding, Kind, command};
 use super::look::Difference;
-use super::pages::listed;
 use super::repair::{Repaired, Repairer, delete};
 use super::segment::{Segment, Suspect};
 use super::view::{Line, Shards};
 use super::{AT_ONCE, LOOKS_MAX};
+use crate::pages::listed;
 use crate::why::environment;
 use crate::{Problem, Shortcut};
 

@@ -12,9 +12,9 @@ use projection::shard_index::ShardIndex;
 use serde_json::Value;
 use store::{List, Tools};
 
-use super::pages::Pages;
 use super::part::{Part, number, number_of};
 use crate::Problem;
+use crate::pages::Pages;
 
 /// The most numbers that are kept at the same time: some hundred MiB.
 pub(super) const NUMBERS_MAX: usize = 8_000_000;

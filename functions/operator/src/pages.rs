@@ -5,30 +5,30 @@ use store::{List, Listed, Page, Store};
 use crate::Problem;
 
 /// The pages of one list.
-pub(super) struct Pages {
+pub(crate) struct Pages {
     list: List,
     ended: bool,
 }
 
 impl Pages {
     /// Of all objects below a prefix.
-    pub(super) fn of(prefix: String) -> Self {
+    pub(crate) fn of(prefix: String) -> Self {
         Self { list: List { prefix, ..List::default() }, ended: false }
     }
 
     /// Of what lies directly below a prefix.
-    pub(super) fn folders(prefix: String) -> Self {
+    pub(crate) fn folders(prefix: String) -> Self {
         let delimiter = Some("/".to_owned());
         Self { list: List { prefix, delimiter, ..List::default() }, ended: false }
     }
 
     /// Of a list from its beginning.
-    pub(super) fn from(list: List) -> Self {
+    pub(crate) fn from(list: List) -> Self {
         Self { list, ended: false }
     }
 
     /// The next page; `None` after the last.
-    pub(super) async fn next(&mut self, store: &dyn Store) -> Result<Option<Page>, Problem> {
+    pub(crate) async fn next(&mut self, store: &dyn Store) -> Result<Option<Page>, Problem> {
         if self.ended {
             return Ok(None);
         }
@@ -40,7 +40,7 @@ impl Pages {
 }
 
 /// The one object of this name, as it is listed.
-pub(super) async fn listed(store: &dyn Store, name: &str) -> Result<Option<Listed>, Problem> {
+pub(crate) async fn listed(store: &dyn Store, name: &str) -> Result<Option<Listed>, Problem> {
     let list = List { prefix: name.to_owned(), ..List::default() };
     let page = store.list(&list).await?;
     Ok(page.items.into_iter().find(|item| item.name == name))
