@@ -24,7 +24,7 @@ const READS_AT_ONCE: usize = 16;
 ///
 /// The alert-dispatcher sends each alert to the channels of its rule. What a target does not take is
 /// kept as undelivered, without a limit of time, and sent again by `redeliver`, which a schedule runs
-/// every ten minutes. docs/webhooks.md says what is sent.
+/// every hour. docs/webhooks.md says what is sent.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   alerts list                                       the newest

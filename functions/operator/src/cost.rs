@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 pub use estimate::{
     ALERT_CONDITIONS, CHANGES_SUBSCRIPTIONS, JOB_GIB, OTHER_SCHEDULES, RECONCILE_SAMPLE,
-    REDELIVERIES, SERVICE_GIB, SNAPSHOTS_SUBSCRIPTIONS,
+    SERVICE_GIB, SNAPSHOTS_SUBSCRIPTIONS,
 };
 use estimate::{Estimate, estimate};
 use prices::{AS_OF, MULTI_REGION, Prices, REGION};

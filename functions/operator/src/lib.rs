@@ -11,6 +11,7 @@ mod append;
 mod derive;
 mod legible;
 mod listing;
+mod pages;
 mod records;
 mod subject;
 
@@ -38,6 +39,7 @@ mod quarantine;
 mod rebuild;
 mod reconcile;
 mod restore;
+mod rules;
 mod secret_pull;
 mod seed;
 mod status;
@@ -88,6 +90,7 @@ pub use subscriptions::{Subscription, subscriptions};
   operator purge venture V1 --reason 'request 4711' --dry-run  what an erasure would erase
   operator reconcile --repair                                mends whatever differs from history
   operator rebuild indices --segment ventures --dry-run      what deriving everything anew costs
+  operator rules apply ./rules --dry-run                     which rules a folder would change
   operator status --env prod                                 what needs a person
   operator dlq list --env prod                               what Pub/Sub has given up
   operator pause --env prod --function rules-engine          nothing is pushed to it until `resume`
@@ -121,6 +124,7 @@ pub enum Command {
     Drill(drill::Options),
     Reconcile(reconcile::Options),
     Rebuild(rebuild::Options),
+    Rules(rules::Options),
     Status(status::Options),
     Capture(capture::Options),
     SecretPull(secret_pull::Options),
@@ -161,7 +165,11 @@ pub fn run(command: &Command, screen: &Screen) -> Result<bool, Problem> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let config = Config::environment();
+        let mut config = Config::environment();
+        if matches!(command, Command::Rules(options) if options.needs_no_bucket()) {
+            // Nobody is asked there.
+            config = config.with("BUCKET", "none").with("STORAGE_EMULATOR_HOST", "127.0.0.1:9");
+        }
         let tools = place.tools(&config, gcp::connect_person)?;
         let user = config.read("USER")?;
         let google = Google::read(&config)?;
@@ -200,6 +208,7 @@ fn place(command: &Command) -> Option<&Place> {
         Command::Restore(options) => &options.place,
         Command::Reconcile(options) => &options.place,
         Command::Rebuild(options) => &options.place,
+        Command::Rules(options) => &options.place,
         Command::Status(options) => &options.place,
         Command::Capture(options) => &options.place,
         Command::Dlq(options) => &options.place,
@@ -241,6 +250,7 @@ pub async fn perform(command: &Command, operator: Operator<'_>) -> Result<bool, 
         Command::Drill(options) => drill::run(options, &operator).await,
         Command::Reconcile(options) => reconcile::run(options, &operator).await,
         Command::Rebuild(options) => rebuild::run(options, &operator).await,
+        Command::Rules(options) => rules::run(options, &operator).await,
         Command::Status(options) => status::run(options, &operator).await,
         Command::Capture(options) => capture::run(options, &operator).await,
         Command::Dlq(options) => dlq::run(options, &operator).await,

@@ -25,6 +25,7 @@ use note::Note;
 use pace::Pace;
 use sow::{Sower, Sown};
 use tree::{Entry, Stray, Tree};
+pub(crate) use tree::{read as read_document, shown};
 
 /// How many documents are worked on at the same time.
 const AT_ONCE: usize = 64;

@@ -22,6 +22,7 @@ mod read;
 mod rebuild;
 mod reconcile;
 mod restore;
+mod rules;
 mod secret_pull;
 mod seed;
 mod stand_in;

@@ -43,7 +43,7 @@ use rules::set::RuleSet;
 use rules::state::{Alert, AlertState, Subject, Transitions, decide};
 use store::{Error, ErrorKind, Metadata, Object, Precondition, Tools};
 
-pub use in_force::{RULES_SEGMENT, RuleCache};
+pub use in_force::{RULES_SEGMENT, RuleCache, rules_in_force};
 pub use shortcut::Shortcut;
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::{Env, Generation, Instant, ObjectName};
 use projection::register;
 use rules::set::RuleSet;
-use store::{Error, ErrorKind};
+use store::{Error, ErrorKind, Object, Tools};
 
 use crate::RulesEngine;
 
@@ -52,23 +52,40 @@ impl RulesEngine {
         if let Some(rules) = self.cache.young(env, age_max, now) {
             return Ok(rules);
         }
-        let bundle = ObjectName::Bundle { env, segment: RULES_SEGMENT.to_owned() };
-        let name = bundle.to_string();
-        let bundle = self.tools.store.get(&name, None).await?;
+        let bundle = bundle(&self.tools, env).await?;
         let version = bundle.as_ref().map(|bundle| bundle.generation);
         let rules = match (self.cache.of(env, version), bundle) {
             // Reading it took one operation; its rules are prepared once.
             (Some(rules), _) => rules,
-            (None, None) => Arc::default(),
-            (None, Some(bundle)) => {
-                let members = register::members(&bundle.body).ok_or_else(|| {
-                    // Not knowing the rules is not the same as having none.
-                    Error::new(ErrorKind::Unavailable, format!("get {name}: no register"))
-                })?;
-                Arc::new(RuleSet::read(&members).0)
-            }
+            (None, bundle) => Arc::new(prepared(bundle.as_ref(), env)?),
         };
         self.cache.keep(env, CachedRules { read_at: now, version, rules: Arc::clone(&rules) });
         Ok(rules)
     }
+}
+
+/// The rules in force, as their bundle has them now.
+///
+/// # Errors
+///
+/// The bundle cannot be read.
+pub async fn rules_in_force(tools: &Tools, env: Env) -> Result<RuleSet, Error> {
+    prepared(bundle(tools, env).await?.as_ref(), env)
+}
+
+async fn bundle(tools: &Tools, env: Env) -> Result<Option<Object>, Error> {
+    tools.store.get(&name(env), None).await
+}
+
+/// The rules of a bundle. Not knowing the rules is not the same as having none.
+fn prepared(bundle: Option<&Object>, env: Env) -> Result<RuleSet, Error> {
+    let Some(bundle) = bundle else { return Ok(RuleSet::default()) };
+    let unreadable =
+        || Error::new(ErrorKind::Unavailable, format!("get {}: no register", name(env)));
+    let members = register::members(&bundle.body).ok_or_else(unreadable)?;
+    Ok(RuleSet::read(&members).0)
+}
+
+fn name(env: Env) -> String {
+    ObjectName::Bundle { env, segment: RULES_SEGMENT.to_owned() }.to_string()
 }

@@ -67,6 +67,25 @@ impl Settings {
     }
 }
 
+/// What a mail of a preview comes from.
+const SOMEBODY: &str = "EMAIL_FROM";
+
+/// What `channel` is sent of an alert, for who tries a rule: nothing where it is sent no JSON. A mail has
+/// the fields that it has where `EMAIL_API` says no others.
+///
+/// # Errors
+///
+/// Why nothing can be sent there.
+pub fn preview(channel: &Channel, told: Told<'_>) -> Result<Option<Value>, String> {
+    Ok(match channel {
+        Channel::Webhook(_) => Some(event(told)),
+        Channel::Slack(_) => Some(block_kit(told)),
+        Channel::Email(to) => Some(letter(None, &Mail { from: SOMEBODY, to, key: "", told })),
+        Channel::Log | Channel::Storage => None,
+        Channel::Unknown(why) => return Err(why.clone()),
+    })
+}
+
 /// Reads a variable of the environment.
 pub type Variables = dyn Fn(&str) -> Result<Option<String>, String> + Send + Sync;
 

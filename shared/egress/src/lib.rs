@@ -28,7 +28,7 @@ mod tests;
 
 pub use channel::{CHANNELS_MAX, Channel, Named, channels, idempotency_key, is_address};
 pub use client::{Client, Network, POST_TIME_MAX};
-pub use egress::{Egress, SettingError, Settings, Variables};
+pub use egress::{Egress, SettingError, Settings, Variables, preview};
 pub use host::{Hosts, HostsError};
 pub use message::{MESSAGE_CHARS_MAX, Told};
 pub use outside::{Answer, Outside, Parcel};

@@ -196,6 +196,11 @@ impl Alert {
         !self.body.contains_key("opened")
     }
 
+    /// Whether it says that a rule has ceased to hold.
+    pub fn is_end(&self) -> bool {
+        self.text("fired") == Fired::Resolve.word()
+    }
+
     /// The kind of the entity that it is about; nothing when it does not say.
     pub fn kind(&self) -> &str {
         self.text("entity")

@@ -4,11 +4,13 @@ use std::fmt;
 use std::time::Duration;
 
 use domain::json::{self, Object as Json};
-use domain::{EntityDefinition, EntityRef, Instant, ObjectName, OrderKey, Record, digest};
+use domain::{Change, EntityDefinition, EntityRef, Instant, ObjectName, OrderKey, Record, digest};
+use projection::fold::State;
 use projection::snapshot::{self, Decision, Stored};
 use serde_json::Value;
 use store::Object;
 
+use crate::restore::same;
 use crate::{Operator, Problem, legible};
 
 /// The snapshot of an entity, read.
@@ -82,6 +84,16 @@ impl<'a> Current<'a> {
                 self.entity, self.entity.segment
             ))),
         }
+    }
+
+    /// Whether it is what a full record says, but for the time.
+    pub(crate) fn says(&self, record: &Record) -> bool {
+        let (Stored::Snapshot(folded), Change::Full(wanted)) = (&self.stored, &record.change)
+        else {
+            return false;
+        };
+        let State::Live(document) = &folded.state else { return false };
+        same(Some(document), Some(wanted))
     }
 
     /// How its next record is dated: now, or 1 ms after the newest where that is later.

@@ -16,18 +16,15 @@ pub const CHANGES_SUBSCRIPTIONS: u32 = 2;
 /// The same of snapshots.
 pub const SNAPSHOTS_SUBSCRIPTIONS: u32 = 3;
 
-/// Conditions of alert policies, and schedules besides those of compaction: `reconcile`, redelivery. A test of
-/// xtask holds them against the plan.
+/// Conditions of alert policies, and schedules besides those of compaction: `reconcile`,
+/// `rules sweep`, `alerts redeliver`. A test of xtask holds them against the plan.
 pub const ALERT_CONDITIONS: u32 = 11;
 /// The same of schedules.
-pub const OTHER_SCHEDULES: u32 = 2;
+pub const OTHER_SCHEDULES: u32 = 3;
 
 /// The scheduled `reconcile` looks at one entity in so many, and the runs of it in a month.
 pub const RECONCILE_SAMPLE: u32 = 100;
 const RECONCILE_RUNS: f64 = 30.0 / 7.0;
-
-/// Runs in a month that send once more what alerts have not arrived: one each ten minutes.
-pub const REDELIVERIES: f64 = 30.0 * 24.0 * 6.0;
 
 /// Memory of an instance of a service and of a job, as the functions' Cargo.toml say, in GiB.
 pub const SERVICE_GIB: f64 = 0.5;
@@ -245,11 +242,22 @@ fn runs(load: &Load) -> Vec<(Work, f64)> {
         runs.push(timed(NIGHTS, work));
     }
     runs.push(timed(RECONCILE_RUNS, reconcile(load, kinds)));
-    // A list of what has not arrived, of which there usually is nothing.
-    let look = Operations { class_a: 1, ..Operations::default() };
-    let looks = Work::new("redelivery").add(REDELIVERIES, look, 1.0);
-    runs.push(timed(REDELIVERIES, looks));
+    runs.push(timed(NIGHTS, sweep(load, idle)));
+    // One list of what is undelivered.
+    let redeliver = Work { class_a: HOURS, class_b: 0.0, ..Work::new("alerts redeliver") };
+    runs.push(timed(HOURS, redeliver));
     runs
+}
+
+/// Every rule on every entity each night, as if each kind had one: two passes over the list of
+/// snapshots, a note for each hundred of them and three for a segment; a look at the states of each
+/// other kind.
+fn sweep(load: &Load, idle: f64) -> Work {
+    let pages = (load.entities_of_segment() / 1000.0).ceil().max(1.0);
+    let notes = (load.entities_of_segment() / 100.0).ceil() + 3.0;
+    let class_a = load.segments * (2.0 * pages + notes) + idle;
+    let class_b = 2.0 * load.entities + 2.0 * load.segments;
+    Work { class_a: NIGHTS * class_a, class_b: NIGHTS * class_b, ..Work::new("rules sweep") }
 }
 
 /// What the help of `reconcile` says, of a sample.

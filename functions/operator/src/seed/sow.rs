@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use domain::json::Object;
 use domain::limits::ATTEMPTS_MAX;
-use domain::{Change, EntityDefinition, EntityRef, Instant, Record, digest, ulid};
-use projection::fold::State;
-use projection::snapshot::Stored;
+use domain::{EntityDefinition, EntityRef, Instant, digest, ulid};
 use snapshot_builder::SnapshotBuilder;
 use store::{ErrorKind, Metadata, Precondition};
 
@@ -15,7 +13,6 @@ use super::pace::Pace;
 use super::tree;
 use super::written::Written;
 use crate::append::{self, Appended, By, Current, Op, Refusal, Wish};
-use crate::restore::same;
 use crate::{Operator, Problem, subject};
 
 /// What a run has for all of its documents.
@@ -77,7 +74,7 @@ impl Sower<'_> {
             Ok(appended) => appended,
             Err(reasons) => return Ok(Sown::Refused(reasons)),
         };
-        if is_unchanged(&current, &appended.record) {
+        if current.says(&appended.record) {
             return Ok(Sown::Unchanged);
         }
         if let Some((since, document)) = again {
@@ -144,13 +141,4 @@ impl Sower<'_> {
         }
         Err(Problem::new(format!("put {name}: the store asks to slow down, or is contended")))
     }
-}
-
-/// Whether the entity is what the record says, but for its time.
-fn is_unchanged(current: &Current<'_>, record: &Record) -> bool {
-    let (Stored::Snapshot(folded), Change::Full(wanted)) = (&current.stored, &record.change) else {
-        return false;
-    };
-    let State::Live(document) = &folded.state else { return false };
-    same(Some(document), Some(wanted))
 }

@@ -150,7 +150,7 @@ fn of_path(path: PathBuf, definition: &EntityDefinition) -> Entry<'_> {
 /// # Errors
 ///
 /// Why it is none.
-pub(super) fn read(path: &Path) -> Result<(Object, Vec<u8>), String> {
+pub(crate) fn read(path: &Path) -> Result<(Object, Vec<u8>), String> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|err| err.to_string())?;
     let read = file.take(RECORD_BYTES_MAX as u64 + 1).read_to_end(&mut bytes);
@@ -174,6 +174,6 @@ fn is_hidden(path: &Path) -> bool {
 }
 
 /// The path, as a person can look at it.
-pub(super) fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     legible::whole(&path.display().to_string())
 }

@@ -44,26 +44,27 @@ fn operations_are_those_that_were_counted_by_hand() {
         ("index-writer", 400.0 + 2000.0 + 2400.0 + 500.0, 200.0 + 1200.0 + 200.0),
         // Nothing 980 (2 B), opened 10 and closed 10 (4 B + 3 A), each told again (2 A).
         ("rules-engine", 1960.0 + 40.0 + 40.0, 30.0 + 30.0 + 40.0),
-        // That 10 open and end, to a target each (5 B + 2 A).
+        // Whatever it costs to a target: a line of the log takes 3 B + 1 A.
         ("alert-dispatcher", 100.0, 40.0),
         // One of a hundred with ten records, 30/7 times; 6 lists of 100, and ten for each of 22 kinds.
         ("reconcile", 16.0 * 30.0 / 7.0, (1.0 + 0.6 + 220.0) * 30.0 / 7.0),
-        // A list each ten minutes.
-        ("redelivery", 0.0, 4320.0),
+        // A hundred entities, the rules, how far it is; two lists, a note and three, a look at 21 other kinds.
+        ("rules sweep", 30.0 * 202.0, 30.0 * (2.0 + 4.0 + 21.0)),
+        ("alerts redeliver", 0.0, 720.0),
     ] {
         let done = work.iter().find(|it| it["what"] == what).expect(what);
         near(done["class_b"].as_f64().unwrap(), class_b, what);
         near(done["class_a"].as_f64().unwrap(), class_a, what);
     }
-    assert_eq!(work.iter().filter(|it| it["class_a"].as_f64() > Some(0.0)).count(), 8);
+    assert_eq!(work.iter().filter(|it| it["class_a"].as_f64() > Some(0.0)).count(), 9);
 }
 
 #[test]
 fn dollars_are_those_that_were_reckoned_by_hand() {
     let month = json(SMALL);
     let items = month["items"].as_array().unwrap();
-    let class_a = 1000.0 + 1000.0 + 1993.09 + 1600.0 + 100.0 + 40.0 + 949.714 + 4320.0;
-    let class_b = 2000.0 + 2000.0 + 5300.0 + 2040.0 + 100.0 + 68.571;
+    let class_a = 1000.0 + 1000.0 + 1993.09 + 1600.0 + 100.0 + 40.0 + 949.714 + 810.0 + 720.0;
+    let class_b = 2000.0 + 2000.0 + 5300.0 + 2040.0 + 100.0 + 68.571 + 6060.0;
     // All inserts are notified of, snapshots once more; lists are not.
     let written = 1000.0 + 1000.0 + 1993.09 + 1600.0 + 100.0 + 40.0;
     let deliveries = 1000.0 + 3.0 * 1000.0 + 20.0;
@@ -84,11 +85,11 @@ fn dollars_are_those_that_were_reckoned_by_hand() {
         ("Pub/Sub", (written * 3.0 + 1000.0 * 4.0) * 1500.0 / gib / 1024.0 * 40.0),
         ("deliveries", deliveries * 0.4 / 1e6),
         ("services: time", deliveries * 0.2 * (0.000_024 + 0.5 * 0.000_002_5)),
-        // Four and some runs of a minute at least, and one each ten minutes.
-        ("jobs: time", (30.0 / 7.0 + 4320.0) * 60.0 * (0.000_018 + 0.000_002)),
+        // Runs of a minute at least: four and some, one each night, one each hour.
+        ("jobs: time", (30.0 / 7.0 + 30.0 + 720.0) * 60.0 * (0.000_018 + 0.000_002)),
         ("log entries", deliveries * 1500.0 / gib * 0.5),
         ("conditions of alert policies", 11.0 * 0.1),
-        ("schedules", 0.2),
+        ("schedules", 0.3),
     ] {
         let item = items.iter().find(|it| it["what"] == what).expect(what);
         near(item["usd"].as_f64().unwrap(), dollars, what);
@@ -170,19 +171,19 @@ fn every_option_has_its_price() {
 fn it_reads_as_a_table_with_what_it_assumes() {
     expect![[r#"
         what                                 how much              USD a month
-        inserts and list pages              5,158,716  of class A        25.79
-        reads                              14,743,696  of class B         5.90
+        inserts and list pages              5,191,836  of class A        25.96
+        reads                              20,743,756  of class B         8.30
         notifications                       6,116,368  of class B         2.45
         stored: live                            11.74  GiB                0.23
         stored: noncurrent, deleted             59.55  GiB                1.19
         Pub/Sub                                 27.03  GiB                1.06
         deliveries                          4,000,000  requests           1.60
         services: time                        800,000  seconds           20.20
-        jobs: time                            309,583  seconds            6.19
+        jobs: time                            123,767  seconds            2.48
         log entries                              5.59  GiB                2.79
         conditions of alert policies               11                     1.10
-        schedules                                   4                     0.40
-        total                                                            68.90
+        schedules                                   5                     0.50
+        total                                                            67.85
 
         operations of                        B                A
         writers                              0        1,000,000
@@ -193,9 +194,10 @@ fn it_reads_as_a_table_with_what_it_assumes() {
         compactor, each hour         1,192,320          203,040
         compactor, each night          867,090           17,040
         reconcile                      544,286            8,229
-        redelivery                           0            4,320
+        rules sweep                  6,000,060           36,720
+        alerts redeliver                     0              720
 
-        a million of such events: 68.90 USD
+        a million of such events: 67.85 USD
         assumed:
           list prices of November 2025, one region, no free tier
           a delivery takes 200 ms and has 0.5 GiB and a processor for itself
@@ -208,18 +210,19 @@ fn it_reads_as_a_table_with_what_it_assumes() {
     .assert_eq(&said("cost --events 1e6 --entities 1e5 --indices 3").unwrap());
     expect![[r#"
         what                                 how much              USD a month
-        inserts and list pages                 24,403  of class A         0.12
-        reads                                  17,160  of class B         0.01
-        jobs: time                            304,457  seconds            6.09
+        inserts and list pages                 21,583  of class A         0.11
+        reads                                  17,220  of class B         0.01
+        jobs: time                             90,257  seconds            1.81
         conditions of alert policies               11                     1.10
-        schedules                                   4                     0.40
-        total                                                             7.72
+        schedules                                   5                     0.50
+        total                                                             3.52
 
         operations of                        B                A
         compactor, each hour            15,840           15,840
         compactor, each night            1,320            3,300
         reconcile                            0              943
-        redelivery                           0            4,320
+        rules sweep                         60              780
+        alerts redeliver                     0              720
 
         assumed:
           list prices of November 2025, one region, no free tier

@@ -11,7 +11,7 @@ use crate::{Cli, Google, Operator, Screen, perform, place};
 
 /// A line of every command that is right but for the capital words, which stand for a kind, a segment,
 /// an index, an id, a function and an instant.
-const LINES: [&str; 39] = [
+const LINES: [&str; 44] = [
     "quarantine list",
     "quarantine show abcdef12",
     "quarantine retry abcdef12",
@@ -51,6 +51,11 @@ const LINES: [&str; 39] = [
     "secret-pull A=b",
     "restore --history env/dev/ventures/V1/history/2025/11/06/a_1.json",
     "quarantine list --all --json",
+    "rules lint ./no-such-folder",
+    "rules test ./no-such-rule.json ./no-such-document.json --now INSTANT",
+    "rules backtest ./no-such-rule.json --since 30d --id ID",
+    "rules apply ./no-such-folder --dry-run",
+    "rules sweep --segment SEGMENT",
 ];
 
 /// A word, one that is right, one that is not, and what is said of it.
