@@ -32,7 +32,7 @@ const OPERATIONS_MAX: [(&str, u64); 5] = [
     ("index-writer", 100),
     ("rules-engine", 90),
     // A line of the log, and a target: whoever finds a claim looks at it some times.
-    ("alert-dispatcher", 40),
+    ("alert-dispatcher", 44),
 ];
 
 /// Where the index lies that a newer release knows at another version.
