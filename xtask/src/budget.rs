@@ -11,6 +11,9 @@ const VALIDATION: &str = "schema";
 /// The crate that brings conditions and regular expressions.
 const RULES: &str = "rules";
 
+/// The crate that brings what is sent outside.
+const EGRESS: &str = "egress";
+
 /// What a kind of function may take at most.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -56,9 +59,14 @@ pub(crate) const PLAIN: Budget = Budget {
     }),
 };
 
-/// Push functions that evaluate rules: their language takes some 70 kB of the image.
-pub(crate) const EVALUATING: Budget =
-    Budget { name: "push, evaluates", image_bytes: 1_660_000, ..PLAIN };
+/// Push functions that evaluate rules, whose language takes some 70 kB of an image, or that send outside:
+/// what may be reached, signatures, messages.
+pub(crate) const FURTHER: Budget = Budget {
+    name: "push, evaluates or sends",
+    binary_bytes: 3_200_000,
+    image_bytes: 1_680_000,
+    ..PLAIN
+};
 
 /// Push functions with the JSON Schema engine.
 pub(crate) const VALIDATING: Budget = Budget {
@@ -74,9 +82,10 @@ pub(crate) const VALIDATING: Budget = Budget {
     }),
 };
 
-/// Jobs carry the handlers of all functions, the JSON Schema engine, and a command line.
+/// Jobs carry the handlers of all functions, the JSON Schema engine, the language of rules, what sends
+/// alerts, and a command line.
 pub(crate) const JOB: Budget =
-    Budget { name: "job", binary_bytes: 6_500_000, image_bytes: 3_300_000, run: None };
+    Budget { name: "job", binary_bytes: 7_500_000, image_bytes: 3_500_000, run: None };
 
 /// The budget of `function`, from what it says about itself and from what it uses.
 pub(crate) fn of(workspace: &Workspace, function: &Function) -> &'static Budget {
@@ -87,7 +96,7 @@ pub(crate) fn of(workspace: &Workspace, function: &Function) -> &'static Budget 
     match function.metadata.kind {
         Kind::Job => &JOB,
         Kind::Push if uses(VALIDATION) => &VALIDATING,
-        Kind::Push if uses(RULES) => &EVALUATING,
+        Kind::Push if uses(RULES) || uses(EGRESS) => &FURTHER,
         Kind::Push => &PLAIN,
     }
 }

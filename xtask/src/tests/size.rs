@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use expect_test::expect;
 
-use crate::budget::{self, EVALUATING, JOB, PLAIN, VALIDATING};
+use crate::budget::{self, FURTHER, JOB, PLAIN, VALIDATING};
 use crate::size::state::{Size, changes, gathered};
 use crate::size::symbols::{owner, parts};
 use crate::size::{excesses, report};
@@ -87,7 +87,7 @@ fn who_validates_may_take_more() {
         let expected = match function.name.as_str() {
             "manifest-compactor" | "operator" => JOB.name,
             "snapshot-builder" => VALIDATING.name,
-            "rules-engine" => EVALUATING.name,
+            "rules-engine" | "alert-dispatcher" => FURTHER.name,
             _ => PLAIN.name,
         };
         assert_eq!(budget::of(&workspace, &function).name, expected, "{}", function.name);
