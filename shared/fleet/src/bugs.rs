@@ -8,7 +8,7 @@ use crate::Options;
 use crate::print::{self, Progress};
 
 /// Bugs that are not looked for among the seeds, and why.
-const ELSEWHERE: [(&str, &str); 19] = [
+const ELSEWHERE: [(&str, &str); 18] = [
     (
         "index-writer/own-ignored",
         "differs only where an operator deletes a snapshot: found by the test \
@@ -22,7 +22,6 @@ const ELSEWHERE: [(&str, &str); 19] = [
         "alert-dispatcher/forgotten-before-sent",
         "needs a job that dies between two operations: its tests::redelivery",
     ),
-    ("alert-dispatcher/bulk-sent", "needs an alert that says its origin: its tests::quiet"),
     // The compactor's own tests take every turn of a run beside writers, readers and other runs.
     ("manifest-compactor/watermark-without-lag", "needs a write that takes minutes: tests::races"),
     ("manifest-compactor/conflict-taken-for-done", "two runs seldom meet: tests::races"),

@@ -31,13 +31,13 @@ fn where_nothing_fails_every_push_is_acknowledged_within_its_budget() {
     for profile in [Profile::Calm, Profile::Burst] {
         let found = explore(&Stage::new(profile, None), seeds(0, 60), |_| ());
         assert_eq!((found.divergences, found.counts.nacks), (vec![], 0), "{profile}");
-        // A snapshot, a manifest, its journal, some pointers, now and then a register; and alerts,
-        // as three rules fire at nearly every number there is.
+        // A snapshot, a manifest, its journal, some pointers, now and then a register or an alert,
+        // which is claimed, sent to a target, and marked.
         let per_record = |count: u64| count as f64 / found.counts.records as f64;
         let operations = found.counts.operations;
         let (a, b) = (per_record(operations.class_a), per_record(operations.class_b));
         println!("{profile}: {a:.2} A + {b:.2} B per record");
-        assert!(a <= 7.5 && b <= 15.0, "{profile}: {a:.2} A + {b:.2} B per record");
+        assert!(a <= 8.0 && b <= 17.0, "{profile}: {a:.2} A + {b:.2} B per record");
     }
 }
 
@@ -89,15 +89,15 @@ const FOUND: [(&str, u64); 7] = [
     // Whoever opens an alert dies before it is written, and nobody else knows of it.
     ("rules-engine/opened-unnoted", 1),
     // Whoever closes an alert dies before its end is written, and nobody else knows of it.
-    ("rules-engine/told-forgotten", 103),
+    ("rules-engine/told-forgotten", 31),
     // The snapshot-builder is replaced by a release that knows a newer schema version.
     ("snapshot-builder/older-snapshot-patched", 295),
     // The owner changes with the record after which a snapshot is at the newer version.
     ("index-writer/old-versions-not-upgraded", 11),
-    // A request to the release before writes a pointer after the index was listed to be dropped.
-    ("operator/older-release-not-awaited", 241),
+    // A request to the release before is under way when the second pass has seen the entity.
+    ("operator/older-release-not-awaited", 33),
     // The release before is told of a change after the first pass has seen the entity.
-    ("operator/second-pass-skipped", 297),
+    ("operator/second-pass-skipped", 33),
 ];
 
 #[test]
