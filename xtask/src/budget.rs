@@ -63,7 +63,7 @@ pub(crate) const PLAIN: Budget = Budget {
 /// what may be reached, signatures, messages.
 pub(crate) const FURTHER: Budget = Budget {
     name: "push, evaluates or sends",
-    binary_bytes: 3_200_000,
+    binary_bytes: 3_100_000,
     image_bytes: 1_680_000,
     ..PLAIN
 };
@@ -85,7 +85,7 @@ pub(crate) const VALIDATING: Budget = Budget {
 /// Jobs carry the handlers of all functions, the JSON Schema engine, the language of rules, what sends
 /// alerts, and a command line.
 pub(crate) const JOB: Budget =
-    Budget { name: "job", binary_bytes: 7_500_000, image_bytes: 3_500_000, run: None };
+    Budget { name: "job", binary_bytes: 7_000_000, image_bytes: 3_300_000, run: None };
 
 /// The budget of `function`, from what it says about itself and from what it uses.
 pub(crate) fn of(workspace: &Workspace, function: &Function) -> &'static Budget {
