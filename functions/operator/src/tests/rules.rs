@@ -291,11 +291,12 @@ async fn a_rule_is_tried_on_a_document() {
     fs::write(folder.path().join("venture.json"), rich.to_string()).unwrap();
     let found = said(&tools, folder.path(), line).await.unwrap_err();
     expect![[r#"
+        it says
           no  all
           yes   status eq "Pilot", found "Pilot"
           no    kpis.MRR lt 15000, found 20000
     "#]]
-    .assert_eq(&found);
+    .assert_eq(&format!("it says\n{found}"));
 }
 
 #[tokio::test]
