@@ -25,7 +25,7 @@ use store::{Error, Tools};
 use crate::mark::Says;
 
 pub use limit::{Limit, PER_MINUTE};
-pub use mark::{ack, mutes};
+pub use mark::{ack, mutes, name as mark_name, subject};
 pub use quiet::{MUTES_MAX, Mute, Mutes};
 pub use sending::{LEASE, Step};
 

@@ -9,14 +9,14 @@ use serde_json::Value;
 pub(crate) const NOT_SENT: &str = "not sent: ";
 
 /// The mark of the alert `name` at `channel`; nothing if `name` is that of no alert.
-pub(crate) fn name(name: &ObjectName, mark: Mark, channel: &Named) -> Option<ObjectName> {
+pub fn name(name: &ObjectName, mark: Mark, channel: &Named) -> Option<ObjectName> {
     let ObjectName::Alert { env, rule_id, entity_id, alert_id } = name else { return None };
     let rest = format!("{rule_id}/{entity_id}/{alert_id}/{}", channel.word);
     Some(ObjectName::AlertMark { env: *env, mark, rest })
 }
 
 /// The alert that a mark is about, and the word of the channel.
-pub(crate) fn subject(name: &ObjectName) -> Option<(ObjectName, &str)> {
+pub fn subject(name: &ObjectName) -> Option<(ObjectName, &str)> {
     let ObjectName::AlertMark { env, rest, .. } = name else { return None };
     let [rule_id, entity_id, alert_id, word] = rest.split('/').collect::<Vec<_>>()[..] else {
         return None;

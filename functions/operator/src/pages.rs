@@ -39,6 +39,12 @@ impl Pages {
     }
 }
 
+/// What the folders of a page are called, below `prefix`: ids, where that is the history of a segment.
+pub(crate) fn folder_names<'a>(page: &'a Page, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    let name = move |folder: &'a String| folder.strip_prefix(prefix)?.strip_suffix('/');
+    page.prefixes.iter().filter_map(name)
+}
+
 /// The one object of this name, as it is listed.
 pub(crate) async fn listed(store: &dyn Store, name: &str) -> Result<Option<Listed>, Problem> {
     let list = List { prefix: name.to_owned(), ..List::default() };

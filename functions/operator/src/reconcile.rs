@@ -33,7 +33,7 @@ use rules_engine::RULES_SEGMENT;
 use snapshot_builder::SnapshotBuilder;
 use store::{Counted, ErrorKind, Tally, Tools};
 
-use crate::pages::Pages;
+use crate::pages::{Pages, folder_names};
 pub(crate) use finding::command;
 use finding::{Fate, Finding};
 use ledger::Ledger;
@@ -277,10 +277,8 @@ impl<'a> Reconciler<'a> {
         let prefix = format!("env/{}/{RULES_SEGMENT}/", self.env());
         let mut pages = Pages::folders(prefix.clone());
         while let Some(page) = pages.next(&*self.tools.store).await? {
-            for folder in page.prefixes {
-                let id = folder.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix('/'));
-                let entity = EntityRef::new(self.env(), RULES_SEGMENT, id.unwrap_or_default());
-                let Ok(entity) = entity else { continue };
+            for id in folder_names(&page, &prefix) {
+                let Ok(entity) = EntityRef::new(self.env(), RULES_SEGMENT, id) else { continue };
                 let folded = match self.builder.fold(&entity).await {
                     Err(err) if err.kind == ErrorKind::Unusable => continue,
                     whole => whole?.folded,

@@ -9,9 +9,7 @@ use domain::Instant;
 
 use crate::get::instant;
 use crate::{Operator, Place, Problem, subject};
-#[cfg(test)]
-pub(crate) use entity::document;
-pub(crate) use entity::{Restoring, Target, last_live, same};
+pub(crate) use entity::{Restoring, Target, document, last_live, same};
 
 /// Restores entities to what was known of them at an instant, or a history object that is gone.
 ///

@@ -52,11 +52,10 @@ impl Options {
 }
 
 pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bool, Problem> {
-    let place = &options.place;
     match &options.action {
         Action::Lint(options) => lint::run(options, operator),
         Action::Test(options) => test::run(options, operator).await,
-        Action::Backtest(options) => backtest::run(options, place, operator).await,
+        Action::Backtest(options) => backtest::run(options, operator).await,
         Action::Apply(options) => apply::run(options, operator).await,
         Action::Sweep(options) => sweep::run(options, operator).await,
     }

@@ -1,13 +1,14 @@
 //! Alerts and their marks, as they are found in the bucket.
 
+use alert_dispatcher::mark_name;
 use domain::json::{self, Object};
 use domain::{Generation, Mark, ObjectName};
 use egress::{Channel, channels};
 use job::in_turn;
 use serde_json::Value;
-use store::List;
 
 use super::READS_AT_ONCE;
+use crate::pages::Pages;
 use crate::{Operator, Problem, legible};
 
 /// The object of an alert.
@@ -65,13 +66,9 @@ pub(super) async fn all(
 /// What has not arrived, in the order of names.
 pub(super) async fn undelivered(operator: &Operator<'_>) -> Result<Vec<Left>, Problem> {
     let prefix = format!("env/{}/indices/alerts/{}/", operator.env, Mark::Undelivered.as_str());
-    let left = |(mark, version)| {
-        let ObjectName::AlertMark { env, rest, .. } = &mark else { return None };
-        let [rule, entity, alert, word] = rest.split('/').collect::<Vec<_>>()[..] else {
-            return None;
-        };
-        let [rule_id, entity_id, alert_id, word] = [rule, entity, alert, word].map(str::to_owned);
-        let alert = Found { name: ObjectName::Alert { env: *env, rule_id, entity_id, alert_id } };
+    let left = |(mark, version): (ObjectName, Generation)| {
+        let (name, word) = alert_dispatcher::subject(&mark)?;
+        let (alert, word) = (Found { name }, word.to_owned());
         Some(Left { mark, version, alert, word })
     };
     Ok(listed(operator, prefix).await?.into_iter().filter_map(left).collect())
@@ -145,10 +142,9 @@ pub(super) async fn standing(
             standing.push((shown, "stored".to_owned()));
             continue;
         }
-        let rest = format!("{}/{}/{}/{}", found.rule(), found.entity(), found.id(), channel.word);
         let mut state = "not sent yet".to_owned();
         for mark in [Mark::Sent, Mark::Undelivered] {
-            let name = ObjectName::AlertMark { env: operator.env, mark, rest: rest.clone() };
+            let Some(name) = mark_name(&found.name, mark, &channel) else { continue };
             let Some(object) = operator.tools.look(&name.to_string()).await? else { continue };
             let says = json::parse(&object.body).unwrap_or_default();
             let text = |field: &str| legible::line(says[field].as_str().unwrap_or_default());
@@ -173,10 +169,9 @@ async fn listed(
     operator: &Operator<'_>,
     prefix: String,
 ) -> Result<Vec<(ObjectName, Generation)>, Problem> {
-    let mut list = List { prefix, ..List::default() };
+    let mut pages = Pages::of(prefix);
     let mut found = Vec::new();
-    loop {
-        let page = operator.tools.store.list(&list).await?;
+    while let Some(page) = pages.next(&*operator.tools.store).await? {
         let named = page.items.into_iter().filter_map(|item| {
             ObjectName::parse(&item.name).ok().map(|name| (name, item.generation))
         });
@@ -184,11 +179,8 @@ async fn listed(
         let so_far = found.len();
         let now = operator.tools.clock.now();
         operator.screen.progress(now, || format!("{so_far} objects listed"));
-        match page.next_page_token {
-            Some(token) => list.page_token = Some(token),
-            None => return Ok(found),
-        }
     }
+    Ok(found)
 }
 
 /// Ids begin with their time.

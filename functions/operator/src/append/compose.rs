@@ -2,8 +2,6 @@
 
 use domain::Instant;
 use domain::json::Object;
-use projection::fold::State;
-use projection::snapshot::Stored;
 use serde_json::Value;
 
 use super::Current;
@@ -53,7 +51,7 @@ pub(crate) struct Wish<'a> {
 /// A file that says what it is itself, or a snapshot that hides what the entity is.
 pub(super) fn compose(wish: Wish<'_>) -> Result<(Object, Instant), Problem> {
     let Wish { op, written, current, by, now, id: _ } = wish;
-    let Current { entity, definition, stored } = current;
+    let Current { entity, definition, .. } = current;
     let mut written = written.unwrap_or_default();
     if written.contains_key("op") {
         return Err(Problem::new(
@@ -80,7 +78,7 @@ pub(super) fn compose(wish: Wish<'_>) -> Result<(Object, Instant), Problem> {
     }
     if op == Op::Full {
         let created_at =
-            document(stored).and_then(|it| it.get("created_at")).and_then(Value::as_str);
+            current.document().and_then(|it| it.get("created_at")).and_then(Value::as_str);
         set("created_at", created_at.unwrap_or(&time).to_owned());
     }
     written.shift_remove("updated_at");
@@ -93,15 +91,4 @@ pub(super) fn compose(wish: Wish<'_>) -> Result<(Object, Instant), Problem> {
     }
     record.entry("origin").or_insert_with(|| Value::from(by.origin));
     Ok((record, updated_at))
-}
-
-/// The document of the entity if it is live.
-fn document(stored: &Stored) -> Option<&Object> {
-    match stored {
-        Stored::Snapshot(folded) | Stored::Outdated(folded) => match &folded.state {
-            State::Live(document) => Some(document),
-            State::Deleted | State::Pending => None,
-        },
-        Stored::Missing | Stored::Unknown | Stored::Unreadable => None,
-    }
 }

@@ -86,14 +86,24 @@ impl<'a> Current<'a> {
         }
     }
 
-    /// Whether it is what a full record says, but for the time.
+    /// The document of the entity if it is live.
+    pub(crate) fn document(&self) -> Option<&Json> {
+        match &self.stored {
+            Stored::Snapshot(folded) | Stored::Outdated(folded) => match &folded.state {
+                State::Live(document) => Some(document),
+                State::Deleted | State::Pending => None,
+            },
+            Stored::Missing | Stored::Unknown | Stored::Unreadable => None,
+        }
+    }
+
+    /// Whether it is what a full record says, but for the time. What an older release has written is
+    /// not.
     pub(crate) fn says(&self, record: &Record) -> bool {
-        let (Stored::Snapshot(folded), Change::Full(wanted)) = (&self.stored, &record.change)
-        else {
+        let (Stored::Snapshot(_), Change::Full(wanted)) = (&self.stored, &record.change) else {
             return false;
         };
-        let State::Live(document) = &folded.state else { return false };
-        same(Some(document), Some(wanted))
+        self.document().is_some_and(|document| same(Some(document), Some(wanted)))
     }
 
     /// How its next record is dated: now, or 1 ms after the newest where that is later.

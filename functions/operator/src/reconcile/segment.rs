@@ -12,7 +12,7 @@ use super::part::{number, number_of};
 use super::repair::delete;
 use super::view::{Line, Registers, Shards, bounded};
 use super::{AT_ONCE, Reconciler};
-use crate::pages::Pages;
+use crate::pages::{Pages, folder_names};
 use crate::{Problem, Shortcut};
 
 /// How many entities are looked at before their findings are gone through.
@@ -128,10 +128,7 @@ impl<'r, 'a> Segment<'r, 'a> {
         let prefix = format!("env/{}/{}/", self.run.env(), self.definition.segment);
         let mut pages = Pages::folders(prefix.clone());
         while let Some(page) = pages.next(&*self.run.tools.store).await? {
-            let ids = page.prefixes.iter().filter_map(|folder| {
-                folder.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix('/'))
-            });
-            let ids = ids.filter(|id| self.run.part.has(id));
+            let ids = folder_names(&page, &prefix).filter(|id| self.run.part.has(id));
             let entities: Vec<EntityRef> = ids.filter_map(|id| self.entity(id)).collect();
             self.look_at(entities).await?;
         }

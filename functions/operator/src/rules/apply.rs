@@ -7,8 +7,6 @@ use std::time::Duration;
 use clap::Args;
 use domain::json::Object;
 use domain::{Change as Written, EntityDefinition, EntityRef, Generation, HistoryName, ObjectName};
-use projection::fold::State;
-use projection::snapshot::Stored;
 use rules_engine::rules_in_force;
 use serde_json::Value;
 use snapshot_builder::SnapshotBuilder;
@@ -151,7 +149,7 @@ impl<'a> Applying<'a> {
             let Ok(written) = checked.file.document else { continue };
             let appended = self.judged(&current, Op::Full, Some(written))?;
             let appended = Some(appended).filter(|it| !current.says(&it.record));
-            let (before, after) = (live(&current), checked.document);
+            let (before, after) = (current.document(), checked.document);
             let said = match before {
                 None => format!("+ {}", entity.id),
                 Some(_) if appended.is_none() => String::new(),
@@ -183,7 +181,7 @@ impl<'a> Applying<'a> {
                     continue;
                 }
                 let current = Current::read(self.operator, &entity, self.definition).await?;
-                let Some(document) = live(&current) else { continue };
+                let Some(document) = current.document() else { continue };
                 if !self.options.prune {
                     plan.kept.push(entity.id);
                     continue;
@@ -328,17 +326,6 @@ impl Plan<'_> {
                 .hint(&format!("{count} rules have no file, --prune deletes them: {ids}"));
         }
         Ok(())
-    }
-}
-
-/// The document of a live entity.
-fn live<'a>(current: &'a Current<'_>) -> Option<&'a Object> {
-    match &current.stored {
-        Stored::Snapshot(folded) | Stored::Outdated(folded) => match &folded.state {
-            State::Live(document) => Some(document),
-            State::Deleted | State::Pending => None,
-        },
-        Stored::Missing | Stored::Unknown | Stored::Unreadable => None,
     }
 }
 

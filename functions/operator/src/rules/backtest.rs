@@ -15,9 +15,9 @@ use serde_json::json;
 use super::check::Checker;
 use super::file;
 use super::timeline::Timeline;
-use crate::pages::Pages;
+use crate::pages::{Pages, folder_names};
 use crate::records::{self, Until};
-use crate::{Operator, Place, Problem, legible, subject};
+use crate::{Operator, Problem, legible, subject};
 
 /// How many histories are read at the same time.
 const AT_ONCE: usize = 4;
@@ -93,11 +93,7 @@ struct Found {
     by_entity: BTreeMap<String, u64>,
 }
 
-pub(super) async fn run(
-    options: &Options,
-    place: &Place,
-    operator: &Operator<'_>,
-) -> Result<bool, Problem> {
+pub(super) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bool, Problem> {
     let checked = Checker::new(operator)?.check(file::read(&options.rule));
     for line in checked.lines() {
         operator.screen.hint(&line);
@@ -127,7 +123,7 @@ pub(super) async fn run(
         true => test.all(&mut found).await?,
     }
     if found.entities == 0 {
-        let (kind, env) = (&test.rule.applies_to, place.env);
+        let (kind, env) = (&test.rule.applies_to, operator.env);
         return Err(Problem::new(format!("there is no {kind} in {env}")));
     }
     found.report(options, &test)
@@ -156,8 +152,8 @@ impl Backtest<'_> {
         let prefix = format!("env/{}/{}/", self.operator.env, self.definition.segment);
         let mut pages = Pages::folders(prefix.clone());
         while let Some(page) = pages.next(&*tools.store).await? {
-            let ids: Vec<String> =
-                page.prefixes.iter().filter_map(|it| id_of(it, &prefix)).collect();
+            let ids = folder_names(&page, &prefix).filter(|id| check_id(id).is_ok());
+            let ids: Vec<String> = ids.map(str::to_owned).collect();
             self.batch(&ids, found).await?;
         }
         Ok(())
@@ -209,12 +205,6 @@ impl Backtest<'_> {
         }
         (fired, timeline.is_open())
     }
-}
-
-/// The id of the entity whose folder this is.
-fn id_of(folder: &str, prefix: &str) -> Option<String> {
-    let id = folder.strip_prefix(prefix)?.strip_suffix('/')?;
-    check_id(id).ok().map(|()| id.to_owned())
 }
 
 impl Found {

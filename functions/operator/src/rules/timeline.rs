@@ -1,11 +1,12 @@
 //! What one rule makes of one entity, record by record: the state machine of alerts, over history.
 
-use domain::json::Object;
 use domain::{EntityRef, Generation, Instant, OrderKey, Record};
-use projection::fold::{Folded, State};
+use projection::fold::Folded;
 use rules::set::RuleSet;
 use rules::state::{Alert, AlertState, Subject, decide, momentary};
 use serde_json::Value;
+
+use crate::restore::document;
 
 /// What the rule made of one version.
 pub(super) struct Step {
@@ -56,7 +57,8 @@ impl<'a> Timeline<'a> {
             Some(folded) => Some(folded.with(record)),
         };
         self.before = self.document.take();
-        self.document = self.folded.as_ref().and_then(document).map(Value::Object);
+        let state = self.folded.as_ref().map(|folded| folded.state.clone());
+        self.document = document(state).map(Value::Object);
         self.versions += 1;
         self.ask(at, true)
     }
@@ -107,11 +109,4 @@ impl<'a> Timeline<'a> {
 /// The body of an alert.
 pub(super) fn body(alert: &Alert) -> Value {
     domain::json::parse(&alert.line()).unwrap_or_default()
-}
-
-fn document(folded: &Folded) -> Option<Object> {
-    match &folded.state {
-        State::Live(document) => Some(document.clone()),
-        State::Deleted | State::Pending => None,
-    }
 }
