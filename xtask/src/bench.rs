@@ -16,12 +16,12 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use serde_json::json;
 
-use crate::budget;
-use crate::build::select;
+use crate::build::{compile, select};
 use crate::metadata::{Function, Kind};
 use crate::process::Ports;
 use crate::terminal::Terminal;
 use crate::workspace::Workspace;
+use crate::{budget, command};
 use feed::Feed;
 use figures::Figures;
 use measure::Bench;
@@ -41,6 +41,7 @@ const RUNS: usize = 41;
   cargo xtask bench manifest-writer --runs 101     this one, more surely
   cargo xtask bench --against main                 and the same of another commit, in the same run
   cargo xtask bench --json > figures.json          every figure
+  cargo xtask bench --rules                        how many rules a second of CPU evaluates
   cargo xtask bench --chart docs/performance.svg   how much of each budget is used")]
 pub(crate) struct Options {
     /// Functions to measure; all that are pushed to when none is named.
@@ -58,6 +59,9 @@ pub(crate) struct Options {
     /// Draw a chart into this file.
     #[arg(long, value_name = "FILE")]
     chart: Option<PathBuf>,
+    /// Measure rules instead: 1, 100 and 1,000 of them over one snapshot, without storage.
+    #[arg(long, conflicts_with_all = ["functions", "runs", "against", "json", "chart"])]
+    rules: bool,
 }
 
 /// Measures what `options` name. Whether everything is within its budget.
@@ -65,6 +69,12 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
     ensure!(cfg!(target_os = "linux"), "bench reads /proc, which only Linux has");
     ensure!(options.runs > 0, "--runs is at least 1");
     let workspace = Workspace::read()?;
+    if options.rules {
+        let mut rate = workspace.cargo();
+        rate.args(["run", "--quiet", "--profile", compile::profile(Kind::Push)]);
+        rate.args(["-p", "rules", "--example", "rate", "--", &budget::RULES_MICROS.to_string()]);
+        return command::run("rules", &mut rate, terminal);
+    }
     let wanted = select(&workspace, &options.functions)?;
     let floor = binaries::floor(&workspace)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -20,6 +20,12 @@ pub(crate) use webhook::event;
 /// The most channels of an alert; the others are left out, and said to be.
 pub const CHANNELS_MAX: usize = 16;
 
+/// Channels that have a target.
+const AIMED: [&str; 3] = ["webhook", "slack", "email"];
+
+/// What is said of everything that is none.
+const NO_CHANNEL: &str = "no such channel: there are log, storage, webhook, slack and email";
+
 /// One way in which an alert is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Channel {
@@ -74,16 +80,19 @@ impl Channel {
         match value {
             Value::String(word) if word == "log" => Self::Log,
             Value::String(word) if word == "storage" => Self::Storage,
+            Value::String(word) if AIMED.contains(&word.as_str()) => {
+                Self::Unknown("the channel has no target".to_owned())
+            }
             Value::Object(channel) => Self::aimed(channel).unwrap_or_else(Self::Unknown),
-            _ => Self::Unknown("no such channel".to_owned()),
+            _ => Self::Unknown(NO_CHANNEL.to_owned()),
         }
     }
 
     fn aimed(channel: &Object) -> Result<Self, String> {
         let text = |field: &str| channel.get(field).and_then(Value::as_str);
         let kind = text("type").unwrap_or_default();
-        if !["webhook", "slack", "email"].contains(&kind) {
-            return Err("no such channel".to_owned());
+        if !AIMED.contains(&kind) {
+            return Err(NO_CHANNEL.to_owned());
         }
         let target = text("target").ok_or("the channel has no target")?;
         match kind {
@@ -99,8 +108,8 @@ impl Channel {
 /// names none goes to the log.
 pub fn channels(alert: &Object) -> (Vec<Named>, usize) {
     let listed = alert.get("channels").and_then(Value::as_array).filter(|it| !it.is_empty());
-    let Some(listed) = listed else { return (vec![named(&Value::from("log"))], 0) };
-    let mut channels: Vec<Named> = listed.iter().map(named).collect();
+    let Some(listed) = listed else { return (vec![Named::read(&Value::from("log"))], 0) };
+    let mut channels: Vec<Named> = listed.iter().map(Named::read).collect();
     channels.sort_by(|left, right| left.word.cmp(&right.word));
     channels.dedup_by(|left, right| left.word == right.word);
     let more = channels.len().saturating_sub(CHANNELS_MAX);
@@ -108,27 +117,30 @@ pub fn channels(alert: &Object) -> (Vec<Named>, usize) {
     (channels, more)
 }
 
-fn named(value: &Value) -> Named {
-    let channel = Channel::read(value);
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    let word = match value {
-        Value::String(word) if (1..=64).contains(&word.len()) && word.bytes().all(plain) => {
-            word.clone()
-        }
-        // With a character that no plain word has. Only type and target tell two channels apart.
-        Value::String(word) => format!("~{}", digest::hex_of(word, 16)),
-        value => {
-            let text = |field: &str| value.get(field).map(Value::to_string).unwrap_or_default();
-            let hash = digest::sha256(&[text("type").as_bytes(), text("target").as_bytes()]);
-            format!("{}~{}", channel.kind(), digest::hex(&hash, 16))
-        }
-    };
-    let shown = match (channel.target(), value) {
-        (Some(target), _) => format!("{} {target}", channel.kind()),
-        (None, Value::String(word)) => word.clone(),
-        (None, _) => channel.kind().to_owned(),
-    };
-    Named { channel, word, shown }
+impl Named {
+    /// Reads a channel as a rule or an alert lists it.
+    pub fn read(value: &Value) -> Self {
+        let channel = Channel::read(value);
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        let word = match value {
+            Value::String(word) if (1..=64).contains(&word.len()) && word.bytes().all(plain) => {
+                word.clone()
+            }
+            // With a character that no plain word has. Only type and target tell two channels apart.
+            Value::String(word) => format!("~{}", digest::hex_of(word, 16)),
+            value => {
+                let text = |field: &str| value.get(field).map(Value::to_string).unwrap_or_default();
+                let hash = digest::sha256(&[text("type").as_bytes(), text("target").as_bytes()]);
+                format!("{}~{}", channel.kind(), digest::hex(&hash, 16))
+            }
+        };
+        let shown = match (channel.target(), value) {
+            (Some(target), _) => format!("{} {target}", channel.kind()),
+            (None, Value::String(word)) => word.clone(),
+            (None, _) => channel.kind().to_owned(),
+        };
+        Self { channel, word, shown }
+    }
 }
 
 impl fmt::Display for Named {

@@ -23,6 +23,8 @@ mod signature;
 mod template;
 mod unsent;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 #[cfg(test)]
 mod tests;
 
@@ -33,7 +35,7 @@ pub use host::{Hosts, HostsError};
 pub use message::{MESSAGE_CHARS_MAX, Told};
 pub use outside::{Answer, Outside, Parcel};
 pub use target::{Target, VARIABLE_PREFIX};
-pub use template::render;
+pub use template::{render, unknown};
 pub use unsent::Unsent;
 pub use url::Url;
 pub use vault::{SECRET_AGE_MAX, Vault};

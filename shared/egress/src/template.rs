@@ -42,19 +42,17 @@ pub fn render(template: &str, alert: &Object, chars_max: usize) -> String {
     let mut text = String::new();
     let mut rest = template;
     for _ in 0..PLACES_MAX {
-        let Some((before, inner)) = rest.split_once("{{") else { break };
-        text.push_str(before);
-        // Of `{{{{name}}` the inner braces are the ones that mean something.
-        let closed = inner.find("}}").filter(|end| !inner[..*end].contains("{{"));
-        let value = closed.and_then(|end| value_of(inner[..end].trim(), alert));
-        match (closed, value) {
-            (Some(end), Some(value)) => {
+        let Some(place) = Place::next(rest) else { break };
+        text.push_str(place.before);
+        let named = place.named.and_then(|(name, after)| Some((value_of(name, alert)?, after)));
+        match named {
+            Some((value, after)) => {
                 text.push_str(&value);
-                rest = &inner[end + 2..];
+                rest = after;
             }
-            _ => {
+            None => {
                 text.push_str("{{");
-                rest = inner;
+                rest = place.inner;
             }
         }
         // What lies beyond the bound is cut in any case; characters are bytes or fewer.
@@ -67,21 +65,73 @@ pub fn render(template: &str, alert: &Object, chars_max: usize) -> String {
     cut(&text, chars_max)
 }
 
+/// What stands between braces in `template` and is no variable, of the places that are filled in.
+pub fn unknown(template: &str) -> Vec<&str> {
+    let mut rest = template;
+    let places = (0..PLACES_MAX).map_while(|_| {
+        let place = Place::next(rest)?;
+        rest = place.inner;
+        Some(place)
+    });
+    let names = places.filter_map(|place| Some(place.named?.0));
+    names.filter(|name| Variable::named(name).is_none()).collect()
+}
+
+/// Two opening braces.
+struct Place<'t> {
+    /// The text before them.
+    before: &'t str,
+    /// What stands between them and the closing ones, without spaces, and what is behind those.
+    named: Option<(&'t str, &'t str)>,
+    /// All that is behind them.
+    inner: &'t str,
+}
+
+impl<'t> Place<'t> {
+    fn next(text: &'t str) -> Option<Self> {
+        let (before, inner) = text.split_once("{{")?;
+        // Of `{{{{name}}` the inner braces are the ones that mean something.
+        let named = inner.split_once("}}").filter(|(name, _)| !name.contains("{{"));
+        Some(Self { before, named: named.map(|(name, after)| (name.trim(), after)), inner })
+    }
+}
+
+/// What a name between braces stands for.
+enum Variable<'t> {
+    /// A field of the alert.
+    Field(&'static str),
+    Since,
+    /// All conditions that matched.
+    Matched,
+    /// A field of one condition that matched, counted from 0.
+    Of(usize, &'t str),
+}
+
+impl<'t> Variable<'t> {
+    fn named(name: &'t str) -> Option<Self> {
+        if let Some((_, field)) = FIELDS.iter().find(|(variable, _)| *variable == name) {
+            return Some(Self::Field(field));
+        }
+        match name {
+            "since" => Some(Self::Since),
+            "matched" => Some(Self::Matched),
+            name if MATCHED_FIELDS.contains(&name) => Some(Self::Of(0, name)),
+            name => {
+                let (at, field) = name.strip_prefix("matched.")?.split_once('.')?;
+                let plain = at.len() <= 4 && at.bytes().all(|b| b.is_ascii_digit());
+                Some(Self::Of(at.parse().ok().filter(|_| plain)?, field))
+            }
+        }
+    }
+}
+
 fn value_of(name: &str, alert: &Object) -> Option<String> {
     let matched = alert.get("matched").and_then(Value::as_array);
-    let entry = |at: usize| matched?.get(at)?.as_object();
-    if let Some((_, field)) = FIELDS.iter().find(|(variable, _)| *variable == name) {
-        return alert.get(*field).map(word);
-    }
-    match name {
-        "since" => alert.get("since")?.get("updated_at").map(word),
-        "matched" => Some(cut(&matched_line(matched?), VALUE_CHARS_MAX * 2)),
-        name if MATCHED_FIELDS.contains(&name) => told(entry(0)?, name),
-        name => {
-            let (at, field) = name.strip_prefix("matched.")?.split_once('.')?;
-            let plain = at.len() <= 4 && at.bytes().all(|b| b.is_ascii_digit());
-            told(entry(at.parse().ok().filter(|_| plain)?)?, field)
-        }
+    match Variable::named(name)? {
+        Variable::Field(field) => alert.get(field).map(word),
+        Variable::Since => alert.get("since")?.get("updated_at").map(word),
+        Variable::Matched => Some(cut(&matched_line(matched?), VALUE_CHARS_MAX * 2)),
+        Variable::Of(at, field) => told(matched?.get(at)?.as_object()?, field),
     }
 }
 

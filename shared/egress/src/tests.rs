@@ -2,6 +2,7 @@
 
 mod addresses;
 mod client;
+mod fuzzing;
 mod hosts;
 mod mail;
 mod messages;

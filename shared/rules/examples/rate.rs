@@ -1,9 +1,13 @@
-//! Prints how many rules a second of CPU evaluates, and what all rules take for one snapshot.
+//! Prints how many rules a second of CPU evaluates, and what all rules take for one snapshot. With a
+//! number of microseconds it ends with an error when the most rules take longer.
 //!
-//! `cargo run --release -p rules --example rate`
+//! `cargo run --profile image -p rules --example rate -- 1000`, which is what `cargo xtask bench --rules`
+//! runs.
 
+use std::env;
 use std::fs;
 use std::io::{self, Write as _};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use domain::json;
@@ -56,10 +60,13 @@ fn cpu(began: Instant) -> Duration {
     nanos.map_or_else(|| began.elapsed(), Duration::from_nanos)
 }
 
-fn main() -> io::Result<()> {
+fn main() -> io::Result<ExitCode> {
+    let most: Option<f64> =
+        env::args().nth(1).map(|it| it.parse().expect("the argument is a number of microseconds"));
     let document = json::parse(DOCUMENT.as_bytes()).expect("the document is JSON");
     let now = domain::Instant::parse("2026-03-05T12:00:00Z").expect("an instant");
     let facts = Facts { document: &document, before: None, now };
+    let mut micros = 0.0;
     for count in [1, 100, 1_000] {
         let rules = rules(count);
         let holding = rules.holding("venture", facts).rules.len();
@@ -72,13 +79,17 @@ fn main() -> io::Result<()> {
             }
         }
         let spent = (cpu(began) - before).as_secs_f64();
-        let (evaluations, micros) =
-            (f64::from(rounds) * count as f64 / spent, spent * 1e6 / f64::from(rounds));
+        let evaluations = f64::from(rounds) * count as f64 / spent;
+        micros = spent * 1e6 / f64::from(rounds);
         writeln!(
             io::stdout(),
             "{count:>5} rules: {evaluations:>10.0} evaluations per CPU-second, {micros:>8.2} µs of \
              CPU for a snapshot, {holding} hold"
         )?;
     }
-    Ok(())
+    if let Some(most) = most.filter(|most| micros > *most) {
+        writeln!(io::stdout(), "over budget: {micros:.0} µs of {most}")?;
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
 }

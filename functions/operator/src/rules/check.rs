@@ -1,7 +1,10 @@
 //! What is wrong with a rule: by its schema, by the language, and by the kind that it is about.
 
+use std::collections::BTreeMap;
+
 use domain::json::{self, Object};
 use domain::{Definitions, EntityDefinition};
+use egress::{CHANNELS_MAX, Channel, Named};
 use rules::condition::Wrong;
 use rules::lint::{Level, lint};
 use rules::rule::Rule;
@@ -13,9 +16,6 @@ use crate::{Operator, Problem, legible, subject};
 
 /// The kind of entity that a rule is.
 pub(super) const RULE: &str = "rule";
-
-/// Where the language says more than the schema does.
-const OF_THE_LANGUAGE: [&str; 4] = ["/condition", "/fires", "/id", "/applies_to"];
 
 /// A file, and what is to be said of it.
 #[derive(Clone, Debug)]
@@ -76,13 +76,11 @@ impl<'a> Checker<'a> {
             }
             Err(wrong) => checked.errors.extend(wrong.iter().map(Wrong::to_string)),
         }
+        sending(&mut checked);
         let document = Value::Object(checked.document.clone());
         let violations = self.builder.violations(&document, self.definition);
-        // Of one place the language says it better.
-        let said = |violation: &String| {
-            OF_THE_LANGUAGE.iter().any(|place| violation.starts_with(place))
-                && !checked.errors.is_empty()
-        };
+        // What is wrong at one place has been said better than by the schema.
+        let said = |violation: &String| checked.errors.iter().any(|it| are_of_one(it, violation));
         let further: Vec<String> = violations.into_iter().filter(|it| !said(it)).collect();
         checked.errors.extend(further);
         checked
@@ -125,6 +123,42 @@ impl<'a> Checker<'a> {
         document.extend(written);
         document
     }
+}
+
+/// What the alerts of a rule could not say, and whom they would not reach.
+fn sending(checked: &mut Checked) {
+    let mut places = BTreeMap::new();
+    let listed = checked.document.get("channels").and_then(Value::as_array);
+    for (at, value) in listed.into_iter().flatten().enumerate() {
+        let place = format!("/channels/{at}");
+        let Named { channel, word, .. } = Named::read(value);
+        if let Channel::Unknown(why) = channel {
+            checked.errors.push(format!("{place}: {why}"));
+        }
+        if let Some(first) = places.get(&word) {
+            checked.warnings.push(format!("{place}: is {first} again"));
+        }
+        places.entry(word).or_insert(place);
+    }
+    if places.len() > CHANNELS_MAX {
+        let what = format!("/channels: only {CHANNELS_MAX} channels are sent to");
+        checked.warnings.push(what);
+    }
+    let message = checked.document.get("message").and_then(Value::as_str).unwrap_or_default();
+    for name in egress::unknown(message) {
+        let what = format!("/message: {name:?} is no variable, and stays as it is");
+        checked.warnings.push(what);
+    }
+}
+
+/// Whether two messages, each after a JSON pointer, are about one part of a document.
+fn are_of_one(left: &str, right: &str) -> bool {
+    let [left, right] = [left, right].map(|it| it.split(": ").next().unwrap_or_default());
+    let is_within = |inner: &str, outer: &str| {
+        let rest = inner.strip_prefix(outer).filter(|_| !outer.is_empty());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    is_within(left, right) || is_within(right, left)
 }
 
 /// The schema of the newest version of a kind.

@@ -12,7 +12,8 @@ use crate::{Operator, Problem};
 ///
 /// Each is held against the schema of rules, the language of conditions, and the schema of the kind
 /// that it is about: fields that no document has, comparisons of two types, tests that contradict each
-/// other. Ends with 1 where there is an error.
+/// other; besides, channels that lead nowhere and names in a message that stand for nothing. Ends with 1
+/// where there is an error.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   rules lint ./rules

@@ -125,6 +125,31 @@ async fn what_is_wrong_with_a_rule_is_said_with_its_place() {
 }
 
 #[tokio::test]
+async fn what_an_alert_would_not_say_or_would_tell_nobody_is_found() {
+    let mut rule = low_mrr();
+    rule["message"] = json!("{{id}} of {{ matched.0.sum }}: {{found}} {{status}} {{fund}} {{{{x}}");
+    rule["channels"] = json!([
+        "log", "pager", "log", "storage",
+        { "type": "webhook", "target": "https://169.254.169.254/computeMetadata/v1" },
+        { "type": "webhook", "target": "https://metadata.google.internal/" },
+        { "type": "webhook", "target": "http://example.com/hook" },
+        { "type": "slack", "target": "env://HOME" },
+        { "type": "email", "target": "ops" },
+        { "type": "slack", "target": "sm://SLACK_HOOK" },
+        { "type": "slack", "target": "sm://SLACK_HOOK" },
+        { "type": "webhook", "target": "https://hooks.example.com/1", "secret": "x" },
+        "Pager Duty",
+        7,
+    ]);
+    let mut many = low_mrr();
+    let address = |n: u8| json!({ "type": "email", "target": format!("ops{n}@example.org") });
+    many["channels"] = (0..17).map(address).collect();
+    let folder = folder(&[("many.json", &many), ("rule.json", &rule)]);
+    let found = said(&tools(bucket()), folder.path(), "rules lint DIR").await.unwrap_err();
+    expect![[r#""#]].assert_eq(&found);
+}
+
+#[tokio::test]
 async fn two_files_of_one_rule_and_a_folder_without_rules_are_refused() {
     let mut other = low_mrr();
     other["id"] = json!("a");

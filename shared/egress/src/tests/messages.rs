@@ -1,7 +1,6 @@
 //! Templates: what is filled in, what stays, and how much of it.
 
 use expect_test::expect;
-use proptest::prelude::*;
 use serde_json::json;
 
 use crate::{MESSAGE_CHARS_MAX, render};
@@ -108,20 +107,4 @@ fn a_rule_without_a_message_says_what_matched() {
         INFO:  ( )
         CRITICAL: Low runway (venture V1)"#]]
     .assert_eq(&format!("{}\n{}", told(&alert).title(), told(&object(ALERT)).title()));
-}
-
-proptest! {
-    #[test]
-    fn any_template_and_any_alert_have_a_message(
-        pieces in proptest::collection::vec(proptest::sample::select(
-            &["{{", "}}", "{", "}", "id", "matched", ".0.", "found", " ", "東", "\u{0}", "path"][..]), 0..40),
-        text in "\\PC{0,80}",
-        found in "\\PC{0,300}",
-    ) {
-        let alert = object(&json!({"id": found, "matched": [{"path": found, "found": [found]}]}).to_string());
-        for template in [pieces.concat(), text] {
-            let message = render(&template, &alert, 500);
-            prop_assert!(message.chars().count() <= 500);
-        }
-    }
 }

@@ -154,17 +154,17 @@ fn channels_come_once_each_with_a_word_for_each_target() {
     expect![[r#"
         email~437c1ed337601865 | email ops@example.com
         log | log
-        pager | pager | no such channel
+        pager | pager | no such channel: there are log, storage, webhook, slack and email
         slack~e4d7efe533a387bb | slack https://example.com/…
         storage | storage
-        unknown~0d5046f5caeb7bbd | unknown | no such channel
-        unknown~374708fff7719dd5 | unknown | no such channel
+        unknown~0d5046f5caeb7bbd | unknown | no such channel: there are log, storage, webhook, slack and email
+        unknown~374708fff7719dd5 | unknown | no such channel: there are log, storage, webhook, slack and email
         unknown~44e8ea5eeb420f43 | unknown | the target of a mail is an address
         unknown~88cd04ff4d677d52 | unknown | the channel has no target
         unknown~8af4712826d1a50b | unknown | a target is reached over https, not http
         webhook~3f7f8dc95c0e777c | webhook https://example.com/…
         webhook~6182f8ac029f14fc | webhook https://example.com/…
-        ~e3b0c44298fc1c14 |  | no such channel"#]]
+        ~e3b0c44298fc1c14 |  | no such channel: there are log, storage, webhook, slack and email"#]]
     .assert_eq(&lines.join("\n"));
 }
 
