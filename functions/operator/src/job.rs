@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{EntityRef, Generation, ObjectName};
+use domain::{EntityRef, Generation, Instant, ObjectName};
 use futures_util::{StreamExt as _, stream};
 use store::{Counted, Dry, List, Listed, Store, Tally, Tools};
 
@@ -76,6 +76,8 @@ pub(crate) struct Stop {
     pub(crate) entity: EntityRef,
     /// The version that was listed.
     pub(crate) generation: Generation,
+    /// When that was written.
+    pub(crate) written_at: Instant,
     name: String,
 }
 
@@ -251,7 +253,8 @@ impl std::fmt::Display for What<'_> {
 fn stop(item: Listed) -> Option<Stop> {
     match ObjectName::parse(&item.name) {
         Ok(ObjectName::Snapshot(entity)) => {
-            Some(Stop { entity, generation: item.generation, name: item.name })
+            let Listed { name, generation, created_at: written_at, .. } = item;
+            Some(Stop { entity, generation, written_at, name })
         }
         _ => None,
     }

@@ -12,7 +12,7 @@ use rules::set::RuleSet;
 use rules::state::{Alert, Subject, momentary};
 use store::{Error, Object};
 
-use crate::{ORIGIN, RulesEngine, Shortcut, View};
+use crate::{ORIGIN, RulesEngine, Shortcut, View, warn_of};
 
 impl RulesEngine {
     /// Writes the alerts of rules that compare with the version before. One read for each event,
@@ -70,7 +70,9 @@ impl RulesEngine {
             origin: origin.as_deref(),
             now: view.now,
         };
-        Ok(momentary(subject, rules))
+        let (alerts, exhausted) = momentary(subject, rules);
+        warn_of(entity, &exhausted);
+        Ok(alerts)
     }
 
     /// A version of the snapshot, and where a bulk write of it comes from; `None` when it has

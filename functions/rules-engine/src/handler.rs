@@ -65,6 +65,10 @@ const UNWRITTEN: &str = "unwritten";
 /// The metadata key of a snapshot that says that a bulk write made it, and which.
 const ORIGIN: &str = "origin";
 
+/// For how long after a bulk write what a sweep finds on its snapshots is taken for that write's: its
+/// events may still be on their way.
+const BULK_EVENTS_MAX: Duration = Duration::from_secs(3600);
+
 /// How far the clocks of two processes may lie apart.
 const AHEAD_MAX: Duration = Duration::from_secs(3600);
 
@@ -88,11 +92,27 @@ impl Handler for RulesEngine {
     fn handle<'a>(&'a self, batch: &'a [Delivery]) -> BoxFuture<'a, Vec<Outcome>> {
         Box::pin(async move {
             let outcome = match batch[0].name.entity() {
-                Some(entity) => self.evaluate(entity, batch).await,
+                Some(entity) => self.evaluate(entity, Cause::events(batch)).await,
                 None => Ok(Disposition::Skipped("not the object of an entity")),
             };
             vec![outcome; batch.len()]
         })
+    }
+}
+
+/// Why an entity is evaluated.
+#[derive(Clone, Copy)]
+struct Cause<'a> {
+    /// These events of its snapshot, the newest last.
+    events: &'a [Delivery],
+    /// Whether what opens is of the bulk write that the snapshot is of, if it is of one.
+    is_of_the_write: bool,
+}
+
+impl<'a> Cause<'a> {
+    /// Events of its own, or that one of them is made up for.
+    fn events(events: &'a [Delivery]) -> Self {
+        Self { events, is_of_the_write: true }
     }
 }
 
@@ -142,18 +162,21 @@ impl View {
 }
 
 impl RulesEngine {
-    /// Evaluates the rules on the snapshot of `entity` as an event of it would: rules that depend on
-    /// time, and those that came after the last event. Tests of a change are of events alone.
-    pub async fn sweep(&self, entity: &EntityRef) -> Outcome {
-        self.evaluate(entity, &[]).await
+    /// Evaluates the rules on the snapshot of `entity`, written at `written_at`, as an event of it would:
+    /// rules that depend on time, and those that came after the last event. Tests of a change are of
+    /// events alone. What opens is told even if a bulk write made the snapshot, unless it has just done
+    /// so: it is not that write which brings it about.
+    pub async fn sweep(&self, entity: &EntityRef, written_at: Instant) -> Outcome {
+        let is_of_the_write = self.tools.clock.now() < written_at.after(BULK_EVENTS_MAX);
+        self.evaluate(entity, Cause { events: &[], is_of_the_write }).await
     }
 
-    async fn evaluate(&self, entity: &EntityRef, events: &[Delivery]) -> Outcome {
+    async fn evaluate(&self, entity: &EntityRef, cause: Cause<'_>) -> Outcome {
         let definition = match self.tools.definition(entity) {
             Ok(definition) => definition,
             Err(rejected) => return Ok(rejected),
         };
-        self.repeated(entity, || self.attempt(entity, definition, events)).await
+        self.repeated(entity, || self.attempt(entity, definition, cause)).await
     }
 
     /// Makes attempts until one comes to its end: one that has nothing to say is begun again, and so
@@ -179,17 +202,18 @@ impl RulesEngine {
         &self,
         entity: &EntityRef,
         definition: &EntityDefinition,
-        events: &[Delivery],
+        cause: Cause<'_>,
     ) -> Result<Option<Disposition>, Error> {
-        let view = match self.view(entity, definition, events).await? {
+        let view = match self.view(entity, definition, cause).await? {
             Ok(view) => view,
             Err(reason) => return Ok(Some(Disposition::Rejected(vec![reason]))),
         };
         let kind = &definition.entity;
         self.write_noted_alerts(&view, kind).await?;
         let rules = self.rules(entity.env, self.rules_age_max).await?;
-        self.write_changes(&view, events, definition, &rules).await?;
+        self.write_changes(&view, cause.events, definition, &rules).await?;
         let decided = decide(&view.state, view.subject(kind, view.now), &rules);
+        warn_of(entity, &decided.exhausted);
         if !decided.is_empty() {
             let rules = self.rules(entity.env, Duration::ZERO).await?;
             let transitions = decide(&view.state, view.subject(kind, view.now), &rules);
@@ -200,22 +224,20 @@ impl RulesEngine {
         if view.is_noted() && !self.planted.has(Shortcut::NoteIgnored) {
             self.write_unnoted(&view, kind).await?;
         }
-        Ok(Some(Disposition::Skipped(match decided.exhausted.is_empty() {
-            true => "no rule begins or ceases to hold",
-            false => "a rule takes more steps than it has, and does not hold",
-        })))
+        Ok(Some(Disposition::Skipped("no rule begins or ceases to hold")))
     }
 
     async fn view(
         &self,
         entity: &EntityRef,
         definition: &EntityDefinition,
-        events: &[Delivery],
+        cause: Cause<'_>,
     ) -> Result<Result<View, String>, Error> {
         let began = self.tools.clock.now();
         let state = ObjectName::AlertState(entity.clone()).to_string();
         let state = self.tools.store.get(&state, None);
-        let snapshot = self.snapshot(entity, events.last().map(|event| event.generation));
+        let own = cause.events.last().map(|event| event.generation);
+        let snapshot = self.snapshot(entity, own);
         let (snapshot, stored) = try_join(snapshot, state).await?;
         let source = match Source::read(entity, definition, snapshot.as_ref().map(Object::parts)) {
             Ok(source) => source,
@@ -223,6 +245,7 @@ impl RulesEngine {
         };
         let state = AlertState::read(stored.as_ref().map(|stored| &stored.body[..]));
         let origin = snapshot.and_then(|snapshot| snapshot.metadata.get(ORIGIN).cloned());
+        let origin = origin.filter(|_| cause.is_of_the_write);
         let now = self.not_before(&state, began);
         Ok(Ok(View { source, stored, state, origin, now }))
     }
@@ -394,5 +417,13 @@ impl RulesEngine {
         metadata.insert(key::NAME.to_owned(), ascii::encode(&snapshot));
         metadata.insert(key::GENERATION.to_owned(), alert.generation().to_owned());
         metadata
+    }
+}
+
+/// Says which rules have not been evaluated to their end.
+fn warn_of(entity: &EntityRef, exhausted: &[String]) {
+    if !exhausted.is_empty() {
+        let (entity, rules) = (entity.to_string(), exhausted.join(", "));
+        tracing::warn!(entity, rules, "rules take more steps than they have, and do not hold");
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use domain::{Env, Generation, Instant, ObjectName};
 use projection::register;
-use rules::set::RuleSet;
+use rules::condition::Wrong;
+use rules::set::{NoRule, RuleSet};
 use store::{Error, ErrorKind, Object, Tools};
 
 use crate::RulesEngine;
@@ -83,7 +84,12 @@ fn prepared(bundle: Option<&Object>, env: Env) -> Result<RuleSet, Error> {
     let unreadable =
         || Error::new(ErrorKind::Unavailable, format!("get {}: no register", name(env)));
     let members = register::members(&bundle.body).ok_or_else(unreadable)?;
-    Ok(RuleSet::read(&members).0)
+    let (rules, refused) = RuleSet::read(&members);
+    for NoRule { id, wrong } in &refused {
+        let wrong = wrong.iter().map(Wrong::to_string).collect::<Vec<_>>().join("; ");
+        tracing::warn!(rule = id, wrong, "a rule is not understood, and never holds");
+    }
+    Ok(rules)
 }
 
 fn name(env: Env) -> String {

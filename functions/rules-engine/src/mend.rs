@@ -6,7 +6,7 @@
 use domain::{Disposition, EntityDefinition, EntityRef, Outcome, volatile};
 use store::{Error, ErrorKind, Precondition};
 
-use crate::{ABOUT_TO_CHANGE, Notes, RulesEngine, UNWRITTEN, View};
+use crate::{ABOUT_TO_CHANGE, Cause, Notes, RulesEngine, UNWRITTEN, View};
 
 impl RulesEngine {
     /// Takes out of the state of `entity` what nobody of ours has put there, opens and closes what
@@ -29,7 +29,7 @@ impl RulesEngine {
         entity: &EntityRef,
         definition: &EntityDefinition,
     ) -> Result<Option<Disposition>, Error> {
-        let view = match self.view(entity, definition, &[]).await? {
+        let view = match self.view(entity, definition, Cause::events(&[])).await? {
             Ok(view) => view,
             Err(reason) => return Ok(Some(Disposition::Rejected(vec![reason]))),
         };
@@ -44,9 +44,9 @@ impl RulesEngine {
             self.write(&view, &genuine, notes, precondition, kind).await?;
             return Ok(None);
         }
-        let ended = self.attempt(entity, definition, &[]).await?;
+        let ended = self.attempt(entity, definition, Cause::events(&[])).await?;
         if ended.is_some()
-            && let Ok(view) = self.view(entity, definition, &[]).await?
+            && let Ok(view) = self.view(entity, definition, Cause::events(&[])).await?
         {
             self.write_missing_alerts(&view).await?;
         }

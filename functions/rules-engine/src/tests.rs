@@ -9,6 +9,8 @@ mod time;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use domain::{
     Change, Delivery, EntityRef, Env, Generation, HistoryName, Instant, ObjectName, OrderKey,
     Overwrote, Planted, Record, json,
@@ -16,7 +18,7 @@ use domain::{
 use emulator::{Memory, TestClock, Upload, tools};
 use projection::fold::Folded;
 use projection::snapshot;
-use store::{Store, Tools};
+use store::{Metadata, Store, Tools};
 
 use crate::{RULES_AGE_MAX, RuleCache, RulesEngine, Shortcut};
 
@@ -60,9 +62,13 @@ fn write_document(bucket: &Memory, second: u32, document: Option<json::Object>) 
     let folded = Folded::of(vec![record]).unwrap();
     let body = snapshot::body(&folded, &entity, "venture");
     let metadata = snapshot::metadata(&folded, &format!("run{second}"), &[]);
-    let name = ObjectName::Snapshot(entity);
+    insert_snapshot(bucket, body.into(), metadata)
+}
+
+fn insert_snapshot(bucket: &Memory, body: Bytes, metadata: Metadata) -> Delivery {
+    let name = ObjectName::Snapshot(entity());
     let upload = Upload { metadata, ..Upload::default() };
-    let stored = bucket.insert(&name.to_string(), body.into(), upload).unwrap();
+    let stored = bucket.insert(&name.to_string(), body, upload).unwrap();
     Delivery {
         name,
         generation: stored.generation,

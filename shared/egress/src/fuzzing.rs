@@ -99,9 +99,8 @@ const WORDS: [&str; 32] = [
 ];
 
 /// Pieces of templates.
-const TEMPLATE: [&str; 12] = [
-    "{{", "}}", "{", "}", "id", "matched", ".0.", "found", " ", "\u{6771}", "\u{0}", "path",
-];
+const TEMPLATE: [&str; 12] =
+    ["{{", "}}", "{", "}", "id", "matched", ".0.", "found", " ", "\u{6771}", "\u{0}", "path"];
 
 /// Asserts what holds of the bytes as a target, as its value and as a list of hosts, and of
 /// addresses, templates and alerts made of them.

@@ -4,6 +4,7 @@ use domain::json::{self, Object};
 use domain::{EntityRef, Generation, Instant, ObjectName, OrderKey, digest, ulid};
 use serde_json::Value;
 
+use crate::condition::Steps;
 use crate::rule::{Rule, When};
 use crate::state::Subject;
 
@@ -60,8 +61,9 @@ impl Alert {
         rule: &Rule,
         subject: Subject<'_>,
         silent_until: Option<Instant>,
+        telling: Steps,
     ) -> Option<Self> {
-        let mut body = of_version(rule, subject, Fired::Enter)?;
+        let mut body = of_version(rule, subject, Fired::Enter, telling)?;
         body.insert("evaluated_at".to_owned(), Value::from(subject.now.to_string()));
         let mut alert = Self { body: with_id(body, subject.entity)? };
         alert.shown(rule, subject);
@@ -72,15 +74,20 @@ impl Alert {
 
     /// That a rule which compares with the version before holds on `subject`. It does not stay
     /// open, so there is one for a version and it is not ended.
-    pub(crate) fn momentary(rule: &Rule, subject: Subject<'_>) -> Option<Self> {
-        let body = of_version(rule, subject, Fired::Change)?;
+    pub(crate) fn momentary(rule: &Rule, subject: Subject<'_>, telling: Steps) -> Option<Self> {
+        let body = of_version(rule, subject, Fired::Change, telling)?;
         let mut alert = Self { body: with_id(body, subject.entity)? };
         alert.shown(rule, subject);
         Some(alert)
     }
 
     /// The open alert after another evaluation in which `rule` holds, and what is told of it.
-    pub(crate) fn kept(&self, rule: &Rule, subject: Subject<'_>) -> (Self, Option<Self>) {
+    pub(crate) fn kept(
+        &self,
+        rule: &Rule,
+        subject: Subject<'_>,
+        telling: Steps,
+    ) -> (Self, Option<Self>) {
         let unchanged = (self.clone(), None);
         let told = self.told();
         if told.silent_until.is_some_and(|until| until > subject.now) {
@@ -94,7 +101,7 @@ impl Alert {
             next.remember(spoken);
             return (next.clone(), Some(next.object()));
         }
-        let matched = || rule.condition.matched(facts);
+        let matched = || rule.condition.matched(facts, telling);
         let fired = match rule.firing.when {
             When::OnEnter => return unchanged,
             When::OnChange if told.matched.as_ref() != Some(&digest_of(&matched())) => {
@@ -105,12 +112,14 @@ impl Alert {
             }
             When::OnChange | When::Every(_) => return unchanged,
         };
-        let Some(mut body) = of_version(rule, subject, fired) else { return unchanged };
+        let Some(mut body) = of_version(rule, subject, fired, telling) else { return unchanged };
         body.insert("opened".to_owned(), Value::from(self.text("alert_id")));
         body.insert("evaluated_at".to_owned(), Value::from(subject.now.to_string()));
         let Some(body) = with_id(body, subject.entity) else { return unchanged };
         let mut said = Self { body };
-        said.shown(rule, subject);
+        // That time has passed is brought about by no write.
+        let origin = subject.origin.filter(|_| fired != Fired::Every);
+        said.shown(rule, Subject { origin, ..subject });
         next.remember(Told::default().spoken(rule, subject.now, said.matched()));
         (next, Some(said))
     }
@@ -289,7 +298,7 @@ fn since(newest: &OrderKey) -> Value {
 }
 
 /// What an alert says of the rule and of the version, with room for its id.
-fn of_version(rule: &Rule, subject: Subject<'_>, fired: Fired) -> Option<Object> {
+fn of_version(rule: &Rule, subject: Subject<'_>, fired: Fired, telling: Steps) -> Option<Object> {
     let (facts, newest) = (subject.facts()?, subject.newest?);
     let generation = subject.generation?;
     let snapshot = ObjectName::Snapshot(subject.entity.clone()).to_string();
@@ -303,7 +312,7 @@ fn of_version(rule: &Rule, subject: Subject<'_>, fired: Fired) -> Option<Object>
         ("ptr", Value::from(snapshot)),
         ("source_generation", Value::from(generation.to_string())),
         ("since", since(newest)),
-        ("matched", rule.condition.matched(facts)),
+        ("matched", rule.condition.matched(facts, telling)),
         ("status", Value::from(fired.status())),
         ("fired", Value::from(fired.word())),
     ];

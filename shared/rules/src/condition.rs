@@ -132,9 +132,10 @@ impl Condition {
         evaluate::holds(&self.root, evaluate::Scope::whole(facts), steps)
     }
 
-    /// The tests for which it holds, for the alert: `{path, op, value, found}` each.
-    pub fn matched(&self, facts: Facts<'_>) -> Value {
-        explain::matched(&self.root, facts)
+    /// The tests for which it holds, for the alert: `{path, op, value, found}` each. What `steps` do not
+    /// reach for is left out.
+    pub fn matched(&self, facts: Facts<'_>, steps: Steps) -> Value {
+        explain::matched(&self.root, facts, steps)
     }
 
     /// Which parts hold and why, without sparing any.

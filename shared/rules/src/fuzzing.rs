@@ -278,7 +278,8 @@ fn event(state: &AlertState, second: u8, document: Option<&Value>, rules: &[Rule
     assert!(decide(next, subject, rules).is_empty(), "deciding again changes nothing");
     let body = next.body(&entity, "venture");
     assert_eq!(AlertState::read(Some(&body)), *next, "a state is read as it was written");
-    let changes = momentary(subject, rules);
+    let (changes, exhausted) = momentary(subject, rules);
+    assert_eq!(exhausted, Vec::<String>::new(), "so few rules have steps enough");
     let told = transitions.told();
     for alert in told.iter().chain(opened).chain(&changes) {
         named(alert, &entity);
@@ -302,8 +303,9 @@ fn holds(rule: &Rule, subject: Subject<'_>) -> bool {
         let less = rule.holds(facts, &mut Steps::of(few));
         assert!(less == holds || less == Err(Exhausted), "fewer steps decide nothing else");
     }
-    let matched = rule.condition.matched(facts);
-    assert_one_line(&matched);
+    for steps in [3, 30, 300].map(Steps::of).into_iter().chain([Steps::default()]) {
+        assert_one_line(&rule.condition.matched(facts, steps));
+    }
     let reason = rule.condition.explain(facts);
     assert_eq!(reason.held, holds.ok(), "what is explained is what holds");
     assert!(reason.to_string().lines().count() > 0);

@@ -3,7 +3,7 @@
 use domain::json::Object;
 use serde_json::Value;
 
-use crate::condition::{Facts, Steps, Wrong};
+use crate::condition::{Facts, STEPS_MAX, Steps, Wrong};
 use crate::rule::Rule;
 
 /// Steps that every rule has for itself in an evaluation of all rules, whatever the others take.
@@ -116,6 +116,13 @@ impl RuleSet {
         let rules = &self.kind(kind)?.lasting;
         let place = rules.binary_search_by(|rule| rule.id.as_str().cmp(id)).ok()?;
         rules.get(place)
+    }
+
+    /// Steps for each rule about this kind to say in an alert what matched. They depend on no other
+    /// rule's alert, so that the same is said again.
+    pub(crate) fn telling(&self, kind: &str) -> Steps {
+        let rules = self.about(kind).count().max(1);
+        Steps::of((STEPS_OF_ALL / rules).clamp(STEPS_OF_EACH, STEPS_MAX))
     }
 
     /// The rules that hold for an entity of this kind, without those that compare with the version

@@ -7,7 +7,7 @@ use serde_json::Value;
 pub use crate::alert::Alert;
 use crate::condition::Facts;
 use crate::rule::Rule;
-use crate::set::RuleSet;
+use crate::set::{Holding, RuleSet};
 
 /// The open rules of one entity. Each entry is the body of its alert, so that the alert can be
 /// written from the state alone, by whoever comes first.
@@ -95,6 +95,7 @@ pub fn decide(state: &AlertState, subject: Subject<'_>, rules: &RuleSet) -> Tran
     let asked = subject.facts().map(|facts| rules.holding(subject.kind, facts));
     let (holding, exhausted) =
         asked.map(|holding| (holding.rules, holding.exhausted)).unwrap_or_default();
+    let telling = rules.telling(subject.kind);
     let (mut open, mut opened, mut closed, mut told) = (vec![], vec![], vec![], vec![]);
     let mut is_kept = vec![false; holding.len()];
     let mut cooling: Vec<Cooling> =
@@ -107,7 +108,7 @@ pub fn decide(state: &AlertState, subject: Subject<'_>, rules: &RuleSet) -> Tran
         match place.ok().filter(|place| is_of(alert, holding[*place])) {
             Some(place) => {
                 is_kept[place] = true;
-                let (kept, said) = alert.kept(holding[place], subject);
+                let (kept, said) = alert.kept(holding[place], subject, telling);
                 open.push(kept);
                 told.extend(said.filter(|_| is_ours));
             }
@@ -124,7 +125,7 @@ pub fn decide(state: &AlertState, subject: Subject<'_>, rules: &RuleSet) -> Tran
         let quiet =
             cooling.iter().position(|it| it.rule_id == rule.id && it.rule_digest == rule.digest);
         let until = quiet.map(|place| cooling.remove(place).until);
-        opened.extend(Alert::open(rule, subject, until));
+        opened.extend(Alert::open(rule, subject, until, telling));
     }
     open.extend(opened.iter().cloned());
     let open = by_rule(open);
@@ -147,12 +148,15 @@ fn is_of(alert: &Alert, rule: &Rule) -> bool {
     alert.text("rule_id") == rule.id && alert.text("rule_digest") == rule.digest
 }
 
-/// The alerts of the rules that compare with the version before and hold on `subject`. They follow
-/// from the two versions and are told once for the version: no state knows of them.
-pub fn momentary(subject: Subject<'_>, rules: &RuleSet) -> Vec<Alert> {
-    let Some(facts) = subject.facts() else { return Vec::new() };
-    let holding = rules.changing(subject.kind, facts).rules;
-    holding.into_iter().filter_map(|rule| Alert::momentary(rule, subject)).collect()
+/// The alerts of the rules that compare with the version before and hold on `subject`, and the ids of
+/// those that have taken all their steps. The alerts follow from the two versions and are told once for
+/// the version: no state knows of them.
+pub fn momentary(subject: Subject<'_>, rules: &RuleSet) -> (Vec<Alert>, Vec<String>) {
+    let Some(facts) = subject.facts() else { return Default::default() };
+    let Holding { rules: holding, exhausted } = rules.changing(subject.kind, facts);
+    let telling = rules.telling(subject.kind);
+    let alerts = holding.into_iter().filter_map(|rule| Alert::momentary(rule, subject, telling));
+    (alerts.collect(), exhausted.into_iter().map(str::to_owned).collect())
 }
 
 impl Cooling {

@@ -56,7 +56,11 @@ fn holds_after(text: &str, document: &str, before: Option<&str>) -> bool {
     let negated = value(&format!(r#"{{"not":{text}}}"#));
     let negated = Condition::read(&negated, "").unwrap();
     assert_eq!(negated.holds(facts, &mut Steps::default()), Ok(!held), "not {text}");
-    assert_eq!(condition.matched(facts).as_array().unwrap().is_empty(), !held, "{text}");
+    assert_eq!(
+        condition.matched(facts, Steps::default()).as_array().unwrap().is_empty(),
+        !held,
+        "{text}"
+    );
     held
 }
 

@@ -89,7 +89,7 @@ async fn segment(
 
 /// Why nothing can be done about an entity, if so.
 async fn visit(engine: &RulesEngine, stop: Stop) -> Result<Vec<String>, Problem> {
-    match engine.sweep(&stop.entity).await {
+    match engine.sweep(&stop.entity, stop.written_at).await {
         Ok(Disposition::Rejected(reasons)) => Ok(reasons),
         Ok(Disposition::Done | Disposition::Skipped(_)) => Ok(Vec::new()),
         Err(failure) => Ok(vec![failure.to_string()]),

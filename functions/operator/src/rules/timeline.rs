@@ -99,7 +99,7 @@ impl<'a> Timeline<'a> {
         self.state = transitions.next.written();
         let mut told = transitions.told();
         if is_event {
-            told.extend(momentary(subject, self.rules));
+            told.extend(momentary(subject, self.rules).0);
         }
         let (opened, closed) = (!transitions.opened.is_empty(), !transitions.closed.is_empty());
         Step { told, opened, closed }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::json::Object;
-use domain::{Clock, Delivery, Disposition, Handler, Instant, Planted};
+use domain::{Clock, Delivery, Disposition, Handler, Instant, ObjectName, Planted};
 use emulator::schedule::{Attempt, Gated};
 use emulator::{Memory, TestClock, Upload};
 use serde_json::Value;
 
-use super::{check_endings, engine, entity, open_ids, write_document, written};
-use crate::Shortcut;
+use super::{check_endings, engine, entity, insert_snapshot, open_ids, write_document, written};
+use crate::{ORIGIN, Shortcut};
 
 const BUNDLE: &str = "env/dev/indices/rules/_bundle.json";
 
@@ -179,9 +179,55 @@ async fn a_sweep_tells_what_time_alone_has_brought_about() {
     engine.tools.clock = clock.clone();
     let nothing = Disposition::Skipped("no rule begins or ceases to hold");
     assert_eq!(engine.handle(std::slice::from_ref(&delivery)).await, [Ok(nothing.clone())]);
-    assert_eq!(engine.sweep(&entity()).await, Ok(nothing.clone()));
+    assert_eq!(engine.sweep(&entity(), clock.now()).await, Ok(nothing.clone()));
     clock.advance(STEP);
-    assert_eq!(engine.sweep(&entity()).await, Ok(Disposition::Done));
-    assert_eq!(engine.sweep(&entity()).await, Ok(nothing));
+    assert_eq!(engine.sweep(&entity(), clock.now()).await, Ok(Disposition::Done));
+    assert_eq!(engine.sweep(&entity(), clock.now()).await, Ok(nothing));
     assert_eq!((open_ids(&bucket).len(), written(&bucket).len()), (1, 1));
+}
+
+/// The snapshot once more, as a seed leaves it.
+fn seeded(bucket: &Memory) -> Delivery {
+    let name = ObjectName::Snapshot(entity()).to_string();
+    let current = bucket.objects().remove(&name).unwrap();
+    let mut metadata = current.metadata;
+    metadata.insert(ORIGIN.to_owned(), "seed".to_owned());
+    insert_snapshot(bucket, current.body, metadata)
+}
+
+#[tokio::test]
+async fn what_time_brings_about_is_of_no_bulk_write() {
+    // Of one that has just been made the event may be under way: what a sweep opens is of the seed.
+    for (sweeps_after, origin) in [(STEP / 2, Some("seed")), (STEP, None)] {
+        let clock = TestClock::at(BEGINS);
+        let (bucket, _) = bucket(&clock, r#"{"path":"at","op":"older_than","value":"-1h"}"#);
+        seeded(&bucket);
+        let mut engine = engine(bucket.clone(), Planted::NONE);
+        engine.tools.clock = clock.clone();
+        let written_at = clock.now();
+        clock.advance(sweeps_after);
+        assert_eq!(engine.sweep(&entity(), written_at).await, Ok(Disposition::Done));
+        assert_eq!(written(&bucket)[0]["origin"].as_str(), origin);
+    }
+}
+
+#[tokio::test]
+async fn a_reminder_is_of_no_bulk_write() {
+    let clock = TestClock::at(BEGINS);
+    let condition = r#"{"path":"at","op":"exists"},"fires":{"when":"every","every":"1h"}"#;
+    let (bucket, _) = bucket(&clock, condition);
+    let mut engine = engine(bucket.clone(), Planted::NONE);
+    engine.tools.clock = clock.clone();
+    for _ in 0..2 {
+        engine.handle(&[seeded(&bucket)]).await[0].as_ref().unwrap();
+        clock.advance(STEP);
+    }
+    let told = written(&bucket).into_iter().map(|alert| {
+        let text = |field: &str| alert[field].as_str().unwrap_or("none").to_owned();
+        (text("fired"), text("origin"))
+    });
+    let mut told: Vec<(String, String)> = told.collect();
+    told.sort();
+    let of = |fired: &str, origin: &str| (fired.to_owned(), origin.to_owned());
+    assert_eq!(told, [of("enter", "seed"), of("every", "none")]);
 }

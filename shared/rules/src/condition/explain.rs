@@ -5,9 +5,9 @@ use std::fmt;
 use domain::json::Object;
 use serde_json::Value;
 
-use super::evaluate::{Scope, Steps, holds};
+use super::evaluate::{Exhausted, Scope, Steps, holds};
 use super::operand::{Found, Left, When};
-use super::{Facts, MATCHED_MAX, Node, Path, Right, Test};
+use super::{Elements, Facts, MATCHED_MAX, Node, Path, Right, Test};
 
 /// The most bytes that are shown of a text.
 const TEXT_BYTES_MAX: usize = 200;
@@ -67,8 +67,7 @@ impl Reason {
 }
 
 /// See [`super::Condition::matched`].
-pub(super) fn matched(root: &Node, facts: Facts<'_>) -> Value {
-    let mut steps = Steps::default();
+pub(super) fn matched(root: &Node, facts: Facts<'_>, mut steps: Steps) -> Value {
     let mut matched = Vec::new();
     collect(root, Scope::whole(facts), true, &mut steps, &mut matched);
     Value::Array(matched)
@@ -94,18 +93,16 @@ fn collect(
         }
         Node::Not(inner) => return collect(inner, scope, !wanted, steps, matched),
         Node::Elements(elements) => {
-            let array = elements.array(scope);
-            let held = array.iter().enumerate().filter(|(_, element)| {
-                holds(&elements.inner, scope.of(element), steps) == Ok(true)
-            });
-            let held: Vec<usize> = held.map(|(index, _)| index).collect();
-            let count = held.len();
-            let shown: Vec<Value> = held.into_iter().take(ELEMENTS_MAX).map(Value::from).collect();
-            Object::from_iter([
-                (elements.quantifier.word().to_owned(), Value::from(elements.path.text.as_str())),
-                ("found".to_owned(), Value::from(count)),
-                ("elements".to_owned(), Value::Array(shown)),
-            ])
+            let path = Value::from(elements.path.text.as_str());
+            let mut entry = Object::from_iter([(elements.quantifier.word().to_owned(), path)]);
+            // Not how many of some.
+            if let Ok(held) = elements.held(scope, steps) {
+                let count = held.len();
+                let shown = held.into_iter().take(ELEMENTS_MAX).map(Value::from).collect();
+                entry.insert("found".to_owned(), Value::from(count));
+                entry.insert("elements".to_owned(), Value::Array(shown));
+            }
+            entry
         }
         Node::Test(test) => of_test(test, scope, steps),
     };
@@ -113,6 +110,19 @@ fn collect(
         entry.insert("not".to_owned(), Value::Bool(true));
     }
     matched.push(Value::Object(entry));
+}
+
+impl Elements {
+    /// The places of the elements for which the inner condition holds.
+    fn held(&self, scope: Scope<'_>, steps: &mut Steps) -> Result<Vec<usize>, Exhausted> {
+        let mut held = Vec::new();
+        for (place, element) in self.array(scope).iter().enumerate() {
+            if holds(&self.inner, scope.of(element), steps)? {
+                held.push(place);
+            }
+        }
+        Ok(held)
+    }
 }
 
 /// A test and what it found, as alerts have it.

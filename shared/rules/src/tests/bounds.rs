@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{condition, facts, object, value};
 use crate::condition::{Exhausted, Steps};
 use crate::rule::Rule;
-use crate::set::{RuleSet, STEPS_OF_EACH};
+use crate::set::{RuleSet, STEPS_OF_ALL, STEPS_OF_EACH};
 
 /// A document whose arrays ask for quadratic work.
 fn wide() -> Value {
@@ -36,7 +36,7 @@ fn an_evaluation_that_takes_too_much_ends_and_says_so() {
         let facts = facts(&document, None);
         assert_eq!(condition.holds(facts, &mut Steps::default()), Err(Exhausted), "{text}");
         assert_eq!(condition.explain(facts).held, None);
-        assert_eq!(condition.matched(facts), value("[]"));
+        assert_eq!(condition.matched(facts, Steps::default()), value("[]"));
         // Without the optimizer, on a busy machine.
         assert!(began.elapsed() < Duration::from_secs(20), "{text}: {:?}", began.elapsed());
     }
@@ -95,4 +95,31 @@ fn hostile_regular_expressions_are_refused_or_cheap() {
         }
         assert!(began.elapsed() < Duration::from_secs(10), "{pattern}: {:?}", began.elapsed());
     }
+}
+
+/// Steps that all rules about ventures have to say what matched, of so many.
+fn told_with(count: usize) -> usize {
+    let hold = r#"{"any":[{"path":"id","op":"exists"},{"any_of":"rows","where":{"path":"@","op":"eq","value":-1}}]}"#;
+    let set = RuleSet::of((0..count).map(|n| rule(&format!("r{n}"), hold)).collect());
+    count * set.telling("venture").left()
+}
+
+#[test]
+fn what_is_told_takes_no_more_than_what_is_asked() {
+    for count in [1, 3, 4, 7, 1_000, 1_500, 10_000] {
+        let most = STEPS_OF_ALL.max(count * STEPS_OF_EACH);
+        assert!(told_with(count) <= most, "{count}: {}", told_with(count));
+    }
+    // Asking is cheap, since the first part decides; telling looks at the others as well.
+    let mut document = wide();
+    document["id"] = Value::from("V1");
+    let condition = condition(
+        r#"{"any":[{"path":"id","op":"exists"},{"none_of":"rows","where":{"any_of":"@","where":{"path":"@","op":"eq","value":-1}}}]}"#,
+    );
+    let facts = facts(&document, None);
+    let mut few = Steps::of(STEPS_OF_EACH);
+    assert_eq!(condition.holds(facts, &mut few), Ok(true));
+    assert!(few.left() > STEPS_OF_EACH / 2, "{few:?}");
+    let told = condition.matched(facts, Steps::of(STEPS_OF_EACH));
+    assert_eq!(told, value(r#"[{"path":"id","op":"exists","found":"V1"}]"#));
 }

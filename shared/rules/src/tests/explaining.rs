@@ -3,6 +3,7 @@
 use expect_test::expect;
 
 use super::{condition, facts, value};
+use crate::condition::Steps;
 
 const RULE: &str = r#"{"all":[
     {"path":"status","op":"eq","value":"Pilot"},
@@ -71,7 +72,7 @@ fn the_tests_are_told_that_made_a_rule_hold() {
             "before": 1
           }
         ]"#]]
-    .assert_eq(&format!("{:#}", condition_.matched(facts)));
+    .assert_eq(&format!("{:#}", condition_.matched(facts, Steps::default())));
     expect![[r#"
         yes all
         yes   status eq "Pilot", found "Pilot"
@@ -90,6 +91,6 @@ fn the_tests_are_told_that_made_a_rule_hold() {
     "#]]
     .assert_eq(&condition_.explain(facts).to_string());
     assert_eq!(condition_.explain(facts).inner[1].inner[1].at, "/all/1/any/1");
-    let cut = condition(r#"{"path":"long","op":"exists"}"#).matched(facts);
+    let cut = condition(r#"{"path":"long","op":"exists"}"#).matched(facts, Steps::default());
     assert_eq!(cut[0]["found"].as_str().unwrap().len(), 200 + "…".len());
 }

@@ -219,12 +219,12 @@ fn a_change_is_told_once_for_a_version_and_leaves_nothing_open() {
     let (now, before, document) =
         (instant("2026-01-01T00:00:00Z"), value(r#"{"n":1}"#), value(r#"{"n":3}"#));
     let subject = subject(&entity, now, 7, newest.as_ref(), Some(&document));
-    assert_eq!(momentary(subject, &rules), []);
+    assert_eq!(momentary(subject, &rules).0, []);
     let subject = Subject { before: Some(&before), ..subject };
     assert!(decide(&AlertState::default(), subject, &rules).is_empty());
-    let told = momentary(subject, &rules);
+    let told = momentary(subject, &rules).0;
     let later = Subject { now: instant("2026-01-02T00:00:00Z"), ..subject };
-    assert_eq!(momentary(later, &rules), told, "whoever tells it, and whenever");
+    assert_eq!(momentary(later, &rules).0, told, "whoever tells it, and whenever");
     assert!(told[0].is_genuine(&entity, "venture"));
     expect![[r#"
         {"alert_id":"01KDVDNA0011P74TGGY5R8DP9F","rule_id":"moved","rule_digest":"53cf1676867cd7bf","entity":"venture","id":"V1","env":"prod","ptr":"env/prod/snapshots/ventures/V1.json","source_generation":"7","since":{"updated_at":"2026-01-01T00:00:00Z","name":"2026/01/01/x_1.json"},"matched":[{"path":"n","op":"increased_by","value":2,"found":3,"before":1}],"status":"open","fired":"change","origin":"seed"}
