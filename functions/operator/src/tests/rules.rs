@@ -6,10 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use emulator::faulty::{Fault, Faulty, When};
-use emulator::{Memory, TestClock, tools};
+use emulator::intercepted::{Intercepted, Operation};
+use emulator::{Memory, TestClock, Upload, tools};
 use expect_test::expect;
 use serde_json::{Value, json};
-use store::{ErrorKind, Tools};
+use store::{Error, ErrorKind, Tools};
 use tempfile::TempDir;
 
 use super::{NOW, bucket, run};
@@ -564,4 +565,61 @@ async fn a_sweep_takes_two_reads_of_each_entity() {
     );
     let [b, a] = [2 * 250 + 2, 2 + 3 + 3];
     assert!(swept.contains(&format!("; {b} B + {a} A")), "{swept}");
+}
+
+/// Makes the last sweep of ventures one that died when it came to this venture.
+fn interrupt(bucket: &Memory, at: &str) {
+    let objects = bucket.objects();
+    let mut sweeps = objects.iter().filter(|(name, _)| name.contains("_jobs/rules-sweep/ventures"));
+    let ((name, object), None) = (sweeps.next().unwrap(), sweeps.next()) else {
+        panic!("one object says how far it is")
+    };
+    let mut progress: Value = serde_json::from_slice(&object.body).unwrap();
+    progress["pass"] = json!("first");
+    progress["at"] = json!(format!("env/dev/snapshots/ventures/{at}.json"));
+    bucket.insert(name, progress.to_string().into(), Upload::default()).unwrap();
+}
+
+#[tokio::test]
+async fn a_sweep_goes_on_by_the_same_rules_on_the_same_day_alone() {
+    let clock = TestClock::at(NOW);
+    let bucket = Memory::new("test", clock.clone(), 7);
+    let tools = Tools { clock: clock.clone(), ..tools(bucket.clone()) };
+    venture(&tools, "V1", 12_000).await;
+    venture(&tools, "V2", 12_000).await;
+    let folder = folder(&[("stale.json", &stale())]);
+    said(&tools, folder.path(), "rules apply DIR --fold").await.unwrap();
+    interrupt(&bucket, "V2");
+    let goes_on = "(it goes on from env/dev/snapshots/ventures/V2.json)";
+    let swept = said(&tools, folder.path(), "rules sweep").await.unwrap();
+    assert!(swept.contains(goes_on), "{swept}");
+    interrupt(&bucket, "V2");
+    fs::write(folder.path().join("low-mrr.json"), low_mrr().to_string()).unwrap();
+    let applied = said(&tools, folder.path(), "rules apply DIR --fold").await.unwrap();
+    assert!(applied.contains("rules-sweep ventures: 2 snapshots"), "{applied}");
+    assert_eq!(alerts(&bucket), ["low-mrr/V1", "low-mrr/V2"]);
+    interrupt(&bucket, "V2");
+    clock.advance(Duration::from_secs(24 * 60 * 60));
+    let swept = said(&tools, folder.path(), "rules sweep").await.unwrap();
+    assert!(swept.contains("rules-sweep ventures: 2 snapshots"), "{swept}");
+}
+
+#[tokio::test]
+async fn one_kind_that_cannot_be_swept_leaves_out_no_other() {
+    let bucket = bucket();
+    let tools = tools(bucket.clone());
+    venture(&tools, "V1", 12_000).await;
+    let mut idea = stale();
+    idea["applies_to"] = json!("idea");
+    let folder = folder(&[("idea.json", &idea), ("low-mrr.json", &low_mrr())]);
+    said(&tools, folder.path(), "rules apply DIR --fold --no-sweep").await.unwrap();
+    let store = Intercepted::new(bucket.clone(), |operation| match operation {
+        Operation::Put(name) if name.contains("/rules-sweep/ideas") => {
+            Err(Error::new(ErrorKind::Conflict, "as a test"))
+        }
+        _ => Ok(()),
+    });
+    let ended = said(&Tools { store, ..tools }, folder.path(), "rules sweep").await;
+    assert!(ended.is_err_and(|it| it.contains("rules-sweep ventures: 1 snapshots")));
+    assert_eq!(alerts(&bucket), ["low-mrr/V1"]);
 }
