@@ -87,6 +87,17 @@ impl<'a> Progress<'a> {
         Ok(progress)
     }
 
+    /// What the last run went by, if it has come to its end.
+    pub(crate) async fn finished_by(
+        tools: &Tools,
+        env: Env,
+        what: What<'_>,
+    ) -> Result<Option<String>, Problem> {
+        let stored = tools.store.get(&name(tools, env, what), None).await?;
+        let (_, body) = stored.as_ref().and_then(read).unzip();
+        Ok(body.filter(|body| body.pass == Pass::Finished).map(|body| body.by))
+    }
+
     /// Where the pass goes on from.
     pub(crate) fn at(&self) -> Option<&String> {
         self.body.at.as_ref()

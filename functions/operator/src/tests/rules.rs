@@ -467,10 +467,10 @@ async fn stopped_anywhere_it_ends_the_same_when_it_is_run_again() {
         let fault = Fault { at, times: usize::MAX, kind, when };
         let faulty = Faulty::new(bucket.clone(), fault);
         let ended = said(&tools(faulty.clone()), folder.path(), line).await;
-        let again = said(&whole, folder.path(), line).await.unwrap();
-        if again.starts_with("0 rules") {
-            said(&whole, folder.path(), "rules sweep").await.unwrap();
-        }
+        said(&whole, folder.path(), line).await.unwrap();
+        let (after, third) = (bodies(&bucket), said(&whole, folder.path(), line).await.unwrap());
+        assert!(!third.contains("rules-sweep"), "stopped at {at}: {third}");
+        assert!(bodies(&bucket) == after, "stopped at {at}");
         assert_eq!(alerts(&bucket), ["low-mrr/V1"], "stopped at {at}: {ended:?}");
         if !faulty.happened() {
             break;
@@ -588,7 +588,8 @@ async fn a_sweep_goes_on_by_the_same_rules_on_the_same_day_alone() {
     venture(&tools, "V1", 12_000).await;
     venture(&tools, "V2", 12_000).await;
     let folder = folder(&[("stale.json", &stale())]);
-    said(&tools, folder.path(), "rules apply DIR --fold").await.unwrap();
+    said(&tools, folder.path(), "rules apply DIR --fold --no-sweep").await.unwrap();
+    said(&tools, folder.path(), "rules sweep").await.unwrap();
     interrupt(&bucket, "V2");
     let goes_on = "(it goes on from env/dev/snapshots/ventures/V2.json)";
     let swept = said(&tools, folder.path(), "rules sweep").await.unwrap();
@@ -598,6 +599,7 @@ async fn a_sweep_goes_on_by_the_same_rules_on_the_same_day_alone() {
     let applied = said(&tools, folder.path(), "rules apply DIR --fold").await.unwrap();
     assert!(applied.contains("rules-sweep ventures: 2 snapshots"), "{applied}");
     assert_eq!(alerts(&bucket), ["low-mrr/V1", "low-mrr/V2"]);
+    said(&tools, folder.path(), "rules sweep").await.unwrap();
     interrupt(&bucket, "V2");
     clock.advance(Duration::from_secs(24 * 60 * 60));
     let swept = said(&tools, folder.path(), "rules sweep").await.unwrap();
@@ -622,4 +624,23 @@ async fn one_kind_that_cannot_be_swept_leaves_out_no_other() {
     let ended = said(&Tools { store, ..tools }, folder.path(), "rules sweep").await;
     assert!(ended.is_err_and(|it| it.contains("rules-sweep ventures: 1 snapshots")));
     assert_eq!(alerts(&bucket), ["low-mrr/V1"]);
+}
+
+#[tokio::test]
+async fn what_has_been_pruned_is_swept_by_the_run_after_the_one_that_was_stopped() {
+    let bucket = bucket();
+    let tools = tools(bucket.clone());
+    venture(&tools, "V1", 12_000).await;
+    let folder = folder(&[("low-mrr.json", &low_mrr()), ("stale.json", &stale())]);
+    said(&tools, folder.path(), "rules apply DIR --fold").await.unwrap();
+    fs::remove_file(folder.path().join("low-mrr.json")).unwrap();
+    let line = "rules apply DIR --fold --prune";
+    said(&tools, folder.path(), &format!("{line} --no-sweep")).await.unwrap();
+    assert_eq!(alerts(&bucket), ["low-mrr/V1"]);
+    for _ in 0..2 {
+        said(&tools, folder.path(), line).await.unwrap();
+        assert_eq!(alerts(&bucket), ["low-mrr/V1", "low-mrr/V1 resolved"]);
+    }
+    let again = said(&tools, folder.path(), line).await.unwrap();
+    assert!(!again.contains("rules-sweep"), "{again}");
 }
