@@ -644,3 +644,21 @@ async fn what_has_been_pruned_is_swept_by_the_run_after_the_one_that_was_stopped
     let again = said(&tools, folder.path(), line).await.unwrap();
     assert!(!again.contains("rules-sweep"), "{again}");
 }
+
+#[tokio::test]
+async fn a_sweep_begins_when_nobody_knows_the_rules_before() {
+    let clock = TestClock::at(NOW);
+    let bucket = Memory::new("test", clock.clone(), 7);
+    let tools = Tools { clock: clock.clone(), ..tools(bucket.clone()) };
+    venture(&tools, "V1", 12_000).await;
+    let folder = folder(&[("low-mrr.json", &low_mrr())]);
+    said(&tools, folder.path(), "rules apply DIR --fold --no-sweep").await.unwrap();
+    let before = tools.clock.now();
+    let applied = said(&tools, folder.path(), "rules apply DIR").await.unwrap();
+    assert!(applied.contains("waiting 30 s"), "{applied}");
+    assert_eq!(alerts(&bucket), ["low-mrr/V1"]);
+    assert!(tools.clock.now() >= before.after(rules_engine::RULES_AGE_MAX));
+    let after = tools.clock.now();
+    said(&tools, folder.path(), "rules apply DIR").await.unwrap();
+    assert_eq!(tools.clock.now(), after);
+}
