@@ -662,3 +662,36 @@ async fn a_sweep_begins_when_nobody_knows_the_rules_before() {
     said(&tools, folder.path(), "rules apply DIR").await.unwrap();
     assert_eq!(tools.clock.now(), after);
 }
+
+#[tokio::test]
+async fn a_backtest_does_not_count_what_was_open_long_before() {
+    let clock = TestClock::at("2025-01-01T12:00:00Z");
+    let bucket = Memory::new("test", clock.clone(), 7);
+    let tools = Tools { clock: clock.clone(), ..tools(bucket.clone()) };
+    venture(&tools, "V1", 12_000).await;
+    clock.advance(Duration::from_secs(300 * 24 * 60 * 60));
+    let folder = folder(&[("stale.json", &stale())]);
+    let line = "rules backtest DIR/stale.json --since 30d --json";
+    let found = said(&tools, folder.path(), line).await.unwrap();
+    let found: Value = serde_json::from_str(&found).unwrap();
+    assert_eq!((&found["fired"], &found["open"]), (&json!(0), &json!(1)), "{found}");
+}
+
+#[tokio::test]
+async fn a_backtest_counts_what_opens_when_a_cooldown_is_over() {
+    let clock = TestClock::at("2025-11-01T12:00:00Z");
+    let bucket = Memory::new("test", clock.clone(), 7);
+    let tools = Tools { clock: clock.clone(), ..tools(bucket.clone()) };
+    for mrr in [20_000, 1, 20_000, 2] {
+        venture(&tools, "V1", mrr).await;
+        clock.advance(Duration::from_secs(60 * 60));
+    }
+    clock.advance(Duration::from_secs(3 * 24 * 60 * 60));
+    let mut rule = low_mrr();
+    rule["fires"] = json!({ "when": "on_enter", "cooldown": "1d" });
+    let folder = folder(&[("low-mrr.json", &rule)]);
+    let line = "rules backtest DIR/low-mrr.json --since 2025-11-01T00:00:00Z --json";
+    let found = said(&tools, folder.path(), line).await.unwrap();
+    let found: Value = serde_json::from_str(&found).unwrap();
+    assert_eq!(found["days"], json!({ "2025-11-01": 1, "2025-11-03": 1 }), "{found}");
+}
