@@ -711,3 +711,24 @@ async fn a_backtest_counts_what_opens_when_a_cooldown_is_over() {
     let found: Value = serde_json::from_str(&found).unwrap();
     assert_eq!(found["days"], json!({ "2025-11-01": 1, "2025-11-03": 1 }), "{found}");
 }
+
+#[tokio::test]
+async fn a_rule_that_would_never_hold_is_not_written() {
+    let bucket = bucket();
+    let tools = tools(bucket.clone());
+    let mut rule = low_mrr();
+    rule["condition"] = json!({ "all": [{ "path": "status", "op": "matches", "value": "(" }] });
+    rule["fires"] = json!({ "when": "on_enter", "cooldown": "0m" });
+    let folder = folder(&[("rule.json", &rule)]);
+    let line = "write rule r --file DIR/rule.json";
+    let found = said(&tools, folder.path(), line).await.unwrap_err();
+    expect![[r#"
+        refused, nothing is written:
+          /fires/cooldown: is no span of time above nothing: 15m, 12h, 30d, 2w
+          /condition/all/0/value: is no regular expression that can be used: found open group without closing ')'"#]].assert_eq(&found);
+    assert!(bucket.objects().is_empty());
+    // One that is not in force does no harm.
+    rule["enabled"] = json!(false);
+    fs::write(folder.path().join("rule.json"), rule.to_string()).unwrap();
+    said(&tools, folder.path(), line).await.unwrap();
+}
