@@ -17,6 +17,9 @@ use found::Found;
 /// How many alerts are shown when not said.
 const SHOWN: usize = 100;
 
+/// How many alerts about entities of one id are looked through for those of one kind.
+const OF_ID_MAX: usize = 10_000;
+
 /// How many objects are read at the same time.
 const READS_AT_ONCE: usize = 16;
 
@@ -44,8 +47,9 @@ pub struct Options {
 
 #[derive(Subcommand, Clone, Debug)]
 enum Action {
-    /// Lists alerts, the newest first. It takes 1 A for each thousand there are, and 1 B for each that
-    /// is shown.
+    /// Lists alerts, those that were written last first. It takes 1 A for each thousand there are, and
+    /// 1 B for each that is shown; with --entity those about entities of another kind with this id are
+    /// read, too.
     List {
         #[command(flatten)]
         about: About,
@@ -151,20 +155,30 @@ async fn list(
 ) -> Result<bool, Problem> {
     let entity = about.entity(operator)?;
     let left = found::undelivered(operator).await?;
-    let mut found = match undelivered {
-        true => found::of_marks(&left),
-        false => found::all(operator, about.rule.as_deref()).await?,
+    let rule = about.rule.as_deref();
+    let takes = |found: &Found| {
+        rule.is_none_or(|rule| found.rule() == rule)
+            && entity.as_ref().is_none_or(|(_, id)| found.entity() == id)
     };
-    found.retain(|it| about.rule.as_ref().is_none_or(|rule| it.rule() == rule));
-    found.retain(|it| entity.as_ref().is_none_or(|(_, id)| it.entity() == id));
-    let in_all = found.len();
-    found.truncate(limit);
-    let read = found::read(operator, found).await?;
-    // An id can be that of entities of several kinds.
+    // An id can be that of entities of several kinds, and which it is only the alert says.
+    let kept_max = if entity.is_some() { limit.max(OF_ID_MAX) } else { limit };
+    let newest = match undelivered {
+        true => found::newest_left(&left, takes, kept_max),
+        false => found::newest(operator, rule, takes, kept_max).await?,
+    };
+    let mut more = newest.in_all;
+    let mut found = newest.found().into_iter();
     let kind = entity.map(|(kind, _)| Value::from(kind));
-    let is_of_kind =
-        |alert: &&(Found, json::Object)| kind.is_none() || alert.1.get("entity") == kind.as_ref();
-    let shown: Vec<&(Found, json::Object)> = read.iter().filter(is_of_kind).collect();
+    let mut shown: Vec<(Found, json::Object)> = Vec::new();
+    loop {
+        let next: Vec<Found> = found.by_ref().take((limit - shown.len()).min(SHOWN)).collect();
+        if next.is_empty() {
+            break;
+        }
+        more -= next.len();
+        let read = found::read(operator, next).await?.into_iter();
+        shown.extend(read.filter(|(_, it)| kind.is_none() || it.get("entity") == kind.as_ref()));
+    }
     if json {
         for (found, alert) in &shown {
             operator.screen.say(&line(found, alert, &left).to_string())?;
@@ -177,8 +191,11 @@ async fn list(
         rows.extend(shown.iter().map(|(found, alert)| row(found, alert, &left)));
         operator.screen.say(&legible::table(&rows))?;
     }
-    let more = in_all.saturating_sub(limit);
-    let more = if more > 0 { format!(", {more} more (--limit)") } else { String::new() };
+    let more = match more {
+        0 => String::new(),
+        more if kind.is_some() => format!(", up to {more} more (--limit)"),
+        more => format!(", {more} more (--limit)"),
+    };
     operator.screen.hint(&format!("{} alerts{more} in {}", shown.len(), operator.env));
     Ok(true)
 }

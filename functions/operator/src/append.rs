@@ -19,7 +19,7 @@ use serde_json::Value;
 use snapshot_builder::SnapshotBuilder;
 use store::{ErrorKind, Metadata, Precondition, gzip};
 
-use crate::{Operator, Problem};
+use crate::{Operator, Problem, rules};
 
 pub(crate) use compose::{By, Op, Wish};
 pub(crate) use conditional::{Conditional, append_if_current};
@@ -91,7 +91,8 @@ pub(crate) fn judged(
     if let Decision::Put(folded) = snapshot::decide(stored, vec![appended.record.clone()])
         && let State::Live(document) = &folded.state
     {
-        let reasons = builder.violations(&Value::Object(document.clone()), definition);
+        let mut reasons = builder.violations(&Value::Object(document.clone()), definition);
+        reasons.extend(rules::not_understood(document, definition));
         if !reasons.is_empty() {
             return Err(Refusal::Reasons(reasons));
         }

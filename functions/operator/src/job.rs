@@ -51,6 +51,9 @@ pub(crate) struct What<'a> {
     pub(crate) segment: &'a str,
     /// What it does there, beside what the definitions say: the index. May be empty.
     pub(crate) subject: &'a str,
+    /// What it goes by that may be something else the next time: the rules. A run that went by
+    /// something else is begun anew, and not gone on with. May be empty.
+    pub(crate) by: &'a str,
 }
 
 /// How a job is run.
@@ -244,7 +247,7 @@ impl<'a> Job<'a> {
 /// `index-build ventures by-status-v2`.
 impl std::fmt::Display for What<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { job, segment, subject } = self;
+        let Self { job, segment, subject, .. } = self;
         let separator = if subject.is_empty() { "" } else { " " };
         write!(f, "{job} {segment}{separator}{subject}")
     }

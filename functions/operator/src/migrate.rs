@@ -86,7 +86,7 @@ async fn segment(
     operator: &Operator<'_>,
     definition: &EntityDefinition,
 ) -> Result<bool, Problem> {
-    let what = What { job: "migrate", segment: &definition.segment, subject: "" };
+    let what = What { job: "migrate", segment: &definition.segment, subject: "", by: "" };
     let job = Job::new(operator, what, how);
     let builder = SnapshotBuilder::new(job.tools.clone());
     let migration =

@@ -76,7 +76,7 @@ async fn segment(
         Derived::Manifests => "rebuild-manifests",
         Derived::Indices => "rebuild-indices",
     };
-    let what = What { job, segment: &definition.segment, subject: "" };
+    let what = What { job, segment: &definition.segment, subject: "", by: "" };
     let job = Job::new(operator, what, how);
     let builder = SnapshotBuilder::new(job.tools.clone());
     let (tools, env) = (&job.tools, operator.env);

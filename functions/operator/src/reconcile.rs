@@ -28,7 +28,7 @@ use domain::limits::{ACK_DEADLINE, SERVICE_TIMEOUT, SHUTDOWN_GRACE};
 use domain::{EntityDefinition, EntityRef, Env, Instant, ObjectName, Planted};
 use projection::plan::places;
 use projection::register;
-use rules::set::RuleSet;
+use rules::set::{NoRule, RuleSet};
 use rules_engine::RULES_SEGMENT;
 use snapshot_builder::SnapshotBuilder;
 use store::{Counted, ErrorKind, Tally, Tools};
@@ -66,10 +66,10 @@ const _: () = assert!(
 /// Every snapshot, manifest, pointer, register, line of a shard, alert state and alert is compared
 /// with what the history says under this release. Found are: what is missing; what is stale; orphans,
 /// of an entity that has no place there; garbage, which nobody of ours would write; notes in
-/// quarantine that are open; alerts that were not sent; repairs that the index-writer wants. Each
-/// with the command that mends it. A difference counts when it is there in the same versions at a
-/// second look, after --grace: where functions are at work, what they have not come to yet is no
-/// finding.
+/// quarantine that are open; alerts that were not sent; repairs that the index-writer wants; rules that
+/// are not understood, and so never hold. Each with the command that mends it. A difference counts when
+/// it is there in the same versions at a second look, after --grace: where functions are at work, what
+/// they have not come to yet is no finding.
 ///
 /// With --repair it is mended as functions would do it, safely while they run: the snapshot is
 /// written anew, the functions' own handlers derive from it, and places that were left get a
@@ -88,7 +88,7 @@ What one segment takes, in operations (A = list page or write, B = read), where 
 records and k places in pointers each and there are r registers: (n (4 + h + k) + r + 2) B + n ⌈h/1000⌉ A,
 and 1 A for each thousand, or part of it, of the entities, the snapshots, the manifests with their
 journal, the alert states and the index objects, 2 A for each index of registers, and 1 A for repairs.
-Besides: 1 B for each alert and 2 or 3 for each note in quarantine, and their lists; 1 B for each open
+Besides: 1 B for the rules that are not understood; 1 B for each alert and 2 or 3 for each note in quarantine, and their lists; 1 B for each open
 alert of an entity; where shards are, 1 B for each and 2 A; without --segment 8 A or more for what
 belongs to none. What differs is looked at once more. --since lists all history besides.
 
@@ -166,6 +166,9 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
     let mut run = Reconciler::begin(options, operator)?;
     for definition in chosen {
         Segment::begin(&mut run, definition).await?.reconcile().await?;
+        if definition.segment == RULES_SEGMENT {
+            run.not_understood().await?;
+        }
     }
     if run.segments.is_empty() {
         run.undeclared().await?;
@@ -246,8 +249,8 @@ impl<'a> Reconciler<'a> {
     }
 
     /// Reads the rules in force: those of the bundle, or of their histories where that is known to
-    /// be wrong.
-    async fn read_rules(&mut self) -> Result<(), Problem> {
+    /// be wrong. What is not understood there.
+    async fn read_rules(&mut self) -> Result<Vec<NoRule>, Problem> {
         let bundle = ObjectName::Bundle { env: self.env(), segment: RULES_SEGMENT.to_owned() };
         let (body, version) = match self.bundle_is_wrong {
             true => {
@@ -262,9 +265,9 @@ impl<'a> Reconciler<'a> {
             }
         };
         let members = body.map_or(Some(Vec::new()), |body| register::members(&body));
-        let rules = members.map(|members| RuleSet::read(&members).0);
+        let (rules, refused) = members.map(|members| RuleSet::read(&members)).unzip();
         self.in_force = InForce { rules, version };
-        Ok(())
+        Ok(refused.unwrap_or_default())
     }
 
     /// The bundle of rules that their histories make.

@@ -14,6 +14,8 @@ use clap::{Args, Subcommand};
 
 use crate::{Operator, Place, Problem};
 
+pub(crate) use check::not_understood;
+
 /// Rules: looked at, tried on a document or on history, put into force, evaluated everywhere.
 ///
 /// A rule is an entity like any other, so that it has a history; a team keeps its rules as files in

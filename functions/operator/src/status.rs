@@ -18,9 +18,10 @@ use crate::{Operator, Place, Problem, legible};
 ///
 /// Looks at the lag of each function and at dead letters, as Cloud Monitoring has measured them some
 /// minutes ago; at what is paused; at open notes in quarantine, changes that no compaction has
-/// gathered, repairs that are wanted, alerts that could not be sent, and jobs that are under way. What
-/// cannot be known here is said with the reason: with an emulator of Pub/Sub that is everything that
-/// Cloud Monitoring measures. The exit code is 1 when something needs a person, and 0 otherwise.
+/// gathered, repairs that are wanted, alerts that could not be sent, rules that are not understood, and
+/// jobs that are under way. What cannot be known here is said with the reason: with an emulator of
+/// Pub/Sub that is everything that Cloud Monitoring measures. The exit code is 1 when something needs a
+/// person, and 0 otherwise.
 ///
 /// It reads a page of each list and a bounded number of objects, whatever the size of the bucket; the
 /// last line says what it cost.
@@ -101,6 +102,7 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
     checks.push(compaction::check(&counting).await?);
     checks.push(bucket::repairs(&counting).await?);
     checks.push(bucket::undelivered(&counting).await?);
+    checks.push(bucket::rules(&counting).await?);
     checks.push(jobs::check(&counting).await?);
     let mut tally = Tally::default();
     tally.take(&counted);

@@ -70,10 +70,17 @@ impl Linter {
     }
 
     fn firing(&mut self, rule: &Rule) {
-        let changes = rule.condition.compares_with_before();
-        if changes && rule.firing.when != When::OnEnter {
-            let what = "a test of a change holds for one version: the rule does not stay open";
+        if !rule.condition.compares_with_before() {
+            return;
+        }
+        let holds = "a test of a change holds for one version";
+        if rule.firing.when != When::OnEnter {
+            let what = format!("{holds}: the rule does not stay open");
             self.say(Level::Warning, "/fires/when".to_owned(), what);
+        }
+        if rule.firing.cooldown.is_some() {
+            let what = format!("{holds}: each is told, whatever was before");
+            self.say(Level::Warning, "/fires/cooldown".to_owned(), what);
         }
     }
 

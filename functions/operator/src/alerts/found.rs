@@ -1,20 +1,32 @@
 //! Alerts and their marks, as they are found in the bucket.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
 use alert_dispatcher::mark_name;
 use domain::json::{self, Object};
-use domain::{Generation, Mark, ObjectName};
+use domain::{Generation, Instant, Mark, ObjectName};
 use egress::{Channel, channels};
 use job::in_turn;
 use serde_json::Value;
+use store::Listed;
 
 use super::READS_AT_ONCE;
 use crate::pages::Pages;
 use crate::{Operator, Problem, legible};
 
+/// So many are held before the older ones are let go.
+const HELD_MIN: usize = 2000;
+
+/// How many alerts are looked through whose id begins as somebody says.
+const NAMED_MAX: usize = 1000;
+
 /// The object of an alert.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Found {
     pub(super) name: ObjectName,
+    /// When it was written, as far as a list says it: its mark can stand for it, and can be later.
+    written_at: Instant,
 }
 
 /// Says that an alert has not reached a channel.
@@ -47,52 +59,110 @@ impl Found {
     pub(super) fn id(&self) -> &str {
         self.parts()[2]
     }
+
+    /// The newest first. Its id has another time: that of what the alert speaks of.
+    fn order(&self, other: &Self) -> Ordering {
+        let newest = other.written_at.cmp(&self.written_at);
+        newest.then_with(|| other.id().cmp(self.id())).then_with(|| self.name.cmp(&other.name))
+    }
 }
 
-/// Every alert, the newest first; those of `rule` where it is said.
-pub(super) async fn all(
+/// Alerts out of many: the newest, no more than so many, and how many there were.
+#[derive(Debug)]
+pub(super) struct Newest {
+    found: Vec<Found>,
+    kept_max: usize,
+    pub(super) in_all: usize,
+}
+
+impl Newest {
+    pub(super) fn new(kept_max: usize) -> Self {
+        Self { found: Vec::new(), kept_max, in_all: 0 }
+    }
+
+    fn add(&mut self, found: Found) {
+        self.in_all += 1;
+        self.found.push(found);
+        if self.found.len() > self.kept_max.saturating_mul(2).max(HELD_MIN) {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        self.found.sort_by(Found::order);
+        self.found.truncate(self.kept_max);
+    }
+
+    /// The newest first.
+    pub(super) fn found(mut self) -> Vec<Found> {
+        self.cut();
+        self.found
+    }
+}
+
+/// The newest alerts that `takes` takes, no more than `kept_max`; those of `rule` where it is said.
+pub(super) async fn newest(
     operator: &Operator<'_>,
     rule: Option<&str>,
-) -> Result<Vec<Found>, Problem> {
+    takes: impl Fn(&Found) -> bool,
+    kept_max: usize,
+) -> Result<Newest, Problem> {
     let below = rule.map_or_else(String::new, |rule| format!("{rule}/"));
     let prefix = format!("env/{}/reports/alerts/{below}", operator.env);
-    let names = listed(operator, prefix).await?;
-    let alerts = names.into_iter().filter(|(name, _)| matches!(name, ObjectName::Alert { .. }));
-    let mut found: Vec<Found> = alerts.map(|(name, _)| Found { name }).collect();
-    newest_first(&mut found);
-    Ok(found)
+    let mut newest = Newest::new(kept_max);
+    listed(operator, prefix, |name, item| {
+        let found = Found { name, written_at: item.created_at };
+        if matches!(found.name, ObjectName::Alert { .. }) && takes(&found) {
+            newest.add(found);
+        }
+    })
+    .await?;
+    Ok(newest)
 }
 
 /// What has not arrived, in the order of names.
 pub(super) async fn undelivered(operator: &Operator<'_>) -> Result<Vec<Left>, Problem> {
     let prefix = format!("env/{}/indices/alerts/{}/", operator.env, Mark::Undelivered.as_str());
-    let left = |(mark, version): (ObjectName, Generation)| {
-        let (name, word) = alert_dispatcher::subject(&mark)?;
-        let (alert, word) = (Found { name }, word.to_owned());
-        Some(Left { mark, version, alert, word })
-    };
-    Ok(listed(operator, prefix).await?.into_iter().filter_map(left).collect())
+    let mut left = Vec::new();
+    listed(operator, prefix, |mark, item| {
+        let Some((name, word)) = alert_dispatcher::subject(&mark) else { return };
+        let (alert, word) = (Found { name, written_at: item.created_at }, word.to_owned());
+        left.push(Left { mark, version: item.generation, alert, word });
+    })
+    .await?;
+    Ok(left)
 }
 
-/// The alerts that have not arrived somewhere, each once, the newest first.
-pub(super) fn of_marks(left: &[Left]) -> Vec<Found> {
-    let mut found: Vec<Found> = left.iter().map(|left| left.alert.clone()).collect();
-    newest_first(&mut found);
-    found.dedup();
-    found
+/// The newest of those that have not arrived somewhere, each once, that `takes` takes.
+pub(super) fn newest_left(
+    left: &[Left],
+    takes: impl Fn(&Found) -> bool,
+    kept_max: usize,
+) -> Newest {
+    let mut first: BTreeMap<&ObjectName, &Found> = BTreeMap::new();
+    for alert in left.iter().map(|left| &left.alert).filter(|alert| takes(alert)) {
+        let found = first.entry(&alert.name).or_insert(alert);
+        if alert.written_at < found.written_at {
+            *found = alert;
+        }
+    }
+    let mut newest = Newest::new(kept_max);
+    first.into_values().for_each(|alert| newest.add(alert.clone()));
+    newest
 }
 
 /// The words of the channels that `found` has not reached.
 pub(super) fn channels_left(found: &Found, left: &[Left]) -> Vec<String> {
-    left.iter().filter(|left| left.alert == *found).map(|left| left.word.clone()).collect()
+    left.iter().filter(|left| left.alert.name == found.name).map(|left| left.word.clone()).collect()
 }
 
 /// The one alert that is named: by its object, its id, or the beginning of that.
 pub(super) async fn named(operator: &Operator<'_>, text: &str) -> Result<Found, Problem> {
     if let Ok(name @ ObjectName::Alert { .. }) = ObjectName::parse(text) {
-        return Ok(Found { name });
+        return Ok(Found { name, written_at: operator.tools.clock.now() });
     }
-    let all = all(operator, None).await?;
+    let takes = |found: &Found| found.id().starts_with(text);
+    let all = newest(operator, None, takes, NAMED_MAX).await?.found();
     let whole: Vec<&Found> = all.iter().filter(|found| found.id() == text).collect();
     let begun = all.iter().filter(|found| !text.is_empty() && found.id().starts_with(text));
     let found = if whole.is_empty() { begun.collect() } else { whole };
@@ -168,22 +238,18 @@ pub(super) async fn standing(
 async fn listed(
     operator: &Operator<'_>,
     prefix: String,
-) -> Result<Vec<(ObjectName, Generation)>, Problem> {
-    let mut pages = Pages::of(prefix);
-    let mut found = Vec::new();
+    mut take: impl FnMut(ObjectName, &Listed),
+) -> Result<(), Problem> {
+    let (mut pages, mut so_far) = (Pages::of(prefix), 0);
     while let Some(page) = pages.next(&*operator.tools.store).await? {
-        let named = page.items.into_iter().filter_map(|item| {
-            ObjectName::parse(&item.name).ok().map(|name| (name, item.generation))
-        });
-        found.extend(named);
-        let so_far = found.len();
+        so_far += page.items.len();
+        for item in page.items {
+            if let Ok(name) = ObjectName::parse(&item.name) {
+                take(name, &item);
+            }
+        }
         let now = operator.tools.clock.now();
         operator.screen.progress(now, || format!("{so_far} objects listed"));
     }
-    Ok(found)
-}
-
-/// Ids begin with their time.
-fn newest_first(found: &mut [Found]) {
-    found.sort_by(|left, right| (right.id(), &left.name).cmp(&(left.id(), &right.name)));
+    Ok(())
 }

@@ -32,7 +32,7 @@ pub(super) async fn run(
         for alert in alerts {
             named.push(found::named(operator, alert).await?);
         }
-        left.retain(|left| named.contains(&left.alert));
+        left.retain(|left| named.iter().any(|it| it.name == left.alert.name));
     }
     let (in_all, mut remains) = (left.len(), 0);
     if dry {

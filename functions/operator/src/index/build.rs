@@ -13,7 +13,7 @@ pub(crate) async fn run(
     dry: bool,
     wait: bool,
 ) -> Result<bool, Problem> {
-    let what = What { job: "index-build", segment, subject: index };
+    let what = What { job: "index-build", segment, subject: index, by: "" };
     let job = Job::new(operator, what, How::new(operator, dry, wait));
     let writer = IndexWriter { tools: job.tools.clone(), planted: Planted::NONE };
     let overwrote = match operator.planted.has(Shortcut::VisitedAsTheFirstVersion) {

@@ -28,6 +28,9 @@ struct Body {
     subject: String,
     /// The digest of the definitions by which it works.
     definitions: String,
+    /// What else it goes by.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    by: String,
     /// Who runs it: an id drawn at the start.
     runner: String,
     pass: Pass,
@@ -50,14 +53,17 @@ pub(crate) enum Pass {
 }
 
 impl<'a> Progress<'a> {
-    /// Goes on with the run that was interrupted, or begins one.
+    /// Goes on with the run that was interrupted, or begins one: in the place of one that went by
+    /// something else, too.
     pub(crate) async fn begin(tools: &'a Tools, env: Env, what: What<'_>) -> Result<Self, Problem> {
-        let job = what.job.to_owned();
-        let name = ObjectName::JobProgress { env, job, run: run(what, tools) }.to_string();
+        let name = name(tools, env, what);
         let stored = tools.store.get(&name, None).await?;
         let now = tools.clock.now();
         let runner = tools.ids.ulid(now);
-        let (began_at, body) = match stored.as_ref().and_then(interrupted) {
+        let interrupted = stored.as_ref().and_then(read);
+        let interrupted =
+            interrupted.filter(|(_, body)| body.pass != Pass::Finished && body.by == what.by);
+        let (began_at, body) = match interrupted {
             Some((began_at, body)) => (began_at, Body { runner, ..body }),
             None => (
                 now,
@@ -66,6 +72,7 @@ impl<'a> Progress<'a> {
                     segment: what.segment.to_owned(),
                     subject: what.subject.to_owned(),
                     definitions: tools.version.definitions.clone(),
+                    by: what.by.to_owned(),
                     runner,
                     pass: Pass::First,
                     at: None,
@@ -78,6 +85,17 @@ impl<'a> Progress<'a> {
         let mut progress = Self { tools, name, precondition, began_at, body };
         progress.write().await?;
         Ok(progress)
+    }
+
+    /// What the last run went by, if it has come to its end.
+    pub(crate) async fn finished_by(
+        tools: &Tools,
+        env: Env,
+        what: What<'_>,
+    ) -> Result<Option<String>, Problem> {
+        let stored = tools.store.get(&name(tools, env, what), None).await?;
+        let (_, body) = stored.as_ref().and_then(read).unzip();
+        Ok(body.filter(|body| body.pass == Pass::Finished).map(|body| body.by))
     }
 
     /// Where the pass goes on from.
@@ -144,11 +162,14 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// The run that `stored` is the progress of, unless it has ended or cannot be read.
-fn interrupted(stored: &Object) -> Option<(Instant, Body)> {
+/// When the run began that `stored` is the progress of, and how far it is, if that can be read.
+fn read(stored: &Object) -> Option<(Instant, Body)> {
     let body: Body = serde_json::from_value(json::parse(&stored.body).ok()?).ok()?;
-    let began_at = Instant::parse(&body.began_at)?;
-    (body.pass != Pass::Finished).then_some((began_at, body))
+    Some((Instant::parse(&body.began_at)?, body))
+}
+
+fn name(tools: &Tools, env: Env, what: What<'_>) -> String {
+    ObjectName::JobProgress { env, job: what.job.to_owned(), run: run(what, tools) }.to_string()
 }
 
 /// What a run is called: the same job under the same definitions goes on, another begins anew.

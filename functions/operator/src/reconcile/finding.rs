@@ -23,10 +23,12 @@ pub(super) enum Kind {
     Undelivered,
     /// The index-writer could not know where an entity had a place.
     RepairWanted,
+    /// A rule in force is none that can be understood, and never holds.
+    NotUnderstood,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Missing,
         Self::Stale,
         Self::Orphan,
@@ -34,6 +36,7 @@ impl Kind {
         Self::Quarantined,
         Self::Undelivered,
         Self::RepairWanted,
+        Self::NotUnderstood,
     ];
 
     pub(super) fn as_str(self) -> &'static str {
@@ -45,6 +48,7 @@ impl Kind {
             Self::Quarantined => "quarantined",
             Self::Undelivered => "undelivered",
             Self::RepairWanted => "repair-wanted",
+            Self::NotUnderstood => "never-holds",
         }
     }
 }

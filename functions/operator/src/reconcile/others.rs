@@ -2,7 +2,10 @@
 
 use domain::{Class, EntityDefinition, EntityRef, Generation, Mark, ObjectName};
 use projection::register;
+use rules::condition::Wrong;
+use rules::set::NoRule;
 use rules::state::Alert;
+use rules_engine::RULES_SEGMENT;
 use store::{ErrorKind, Listed, Precondition};
 
 use super::Reconciler;
@@ -12,7 +15,7 @@ use super::segment::is_old;
 use super::view::is_register;
 use crate::pages::{Pages, listed};
 use crate::quarantine::{note, standing::standing};
-use crate::why::environment;
+use crate::why::{environment, quoted};
 use crate::{Problem, Shortcut};
 
 /// How many objects are held that have to be looked at again.
@@ -294,6 +297,31 @@ impl Reconciler<'_> {
             ),
             fate: Fate::Left,
         })
+    }
+
+    /// Rules that are in force as far as their bundle goes, and never hold. Only a person can mend them.
+    pub(super) async fn not_understood(&mut self) -> Result<(), Problem> {
+        let (env, end) = (self.env(), environment(self.env()));
+        for NoRule { id, wrong } in self.read_rules().await? {
+            let entity =
+                EntityRef::new(env, RULES_SEGMENT, &id).ok().filter(|_| self.part.has(&id));
+            let Some(entity) = entity else { continue };
+            let wrong: Vec<String> = wrong.iter().map(Wrong::to_string).collect();
+            let quoted = quoted(&id);
+            self.found(&Finding {
+                kind: Kind::NotUnderstood,
+                segment: RULES_SEGMENT.to_owned(),
+                object: ObjectName::Snapshot(entity).to_string(),
+                what: format!("is not understood: {}", wrong.join("; ")),
+                mend: format!(
+                    "mend its file and `rules apply` it, or `operator write rule {quoted} --set \
+                     enabled=false{end}`"
+                ),
+                id: Some(id),
+                fate: Fate::Left,
+            })?;
+        }
+        Ok(())
     }
 
     /// Takes the tombstones out of a register that nobody has written for a day: each of them is at

@@ -94,7 +94,7 @@ impl<'a> Walk<'a> {
         let operator = restoring.operator;
         let segment = self.definition.segment.as_str();
         let subject = format!("{}", self.target.known_at.unix_millis());
-        let what = What { job: "restore", segment, subject: &subject };
+        let what = What { job: "restore", segment, subject: &subject, by: "" };
         let mut progress = Progress::begin(&operator.tools, operator.env, what).await?;
         walked.resumed_at = progress.at().cloned();
         let prefix = format!("env/{}/{segment}/", operator.env);

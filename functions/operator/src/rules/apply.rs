@@ -28,8 +28,10 @@ use crate::{Operator, Problem, legible, subject};
 /// `lint` says before the first is written; a rule that says the same already is left alone. With
 /// --prune, rules that have no file are deleted: their alerts end. Records are appended on the
 /// condition that nobody else has changed the rule meanwhile. Then the command waits until the rules
-/// are in force, and evaluates those that have changed over every entity that they are about: a new
-/// rule speaks of what is true already. Run again, it goes on where it stopped.
+/// are in force and nobody goes by older ones, which takes half a minute, and evaluates those that have
+/// changed over every entity that they are about: a new rule speaks of what is true already. Run again,
+/// it goes on where it stopped: kinds whose rules in force are not known to have been evaluated
+/// everywhere are swept then, too.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   rules apply ./rules --dry-run                     what would change, place by place
@@ -257,6 +259,12 @@ impl<'a> Applying<'a> {
         let timeout = Duration::from_secs(self.options.timeout);
         let mut well = in_force::wait(operator, &applied.expected, timeout).await?;
         if well && !self.options.no_sweep {
+            // Where an earlier run was stopped nothing is left to be written, and much to be swept.
+            applied.kinds.append(&mut sweep::unfinished(operator).await?);
+            // With --fold nobody else evaluates.
+            if !applied.kinds.is_empty() && !self.options.fold {
+                in_force::alone(operator).await;
+            }
             well = sweep::kinds(operator, &applied.kinds).await?;
         }
         if applied.lost > 0 {

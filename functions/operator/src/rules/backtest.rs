@@ -8,7 +8,7 @@ use clap::Args;
 use domain::{EntityDefinition, EntityRef, Instant, Record, check_id};
 use futures_util::{StreamExt as _, stream};
 use rules::duration::Span;
-use rules::rule::{Rule, When};
+use rules::rule::{Firing, Rule, When};
 use rules::set::RuleSet;
 use serde_json::json;
 
@@ -37,9 +37,9 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// The history of every entity that the rule is about is folded record by record, in the order of what
 /// the records say, and the rule is asked after each, by the state machine that the rules-engine has; a
-/// rule that looks at the time is asked at each midnight, too, as a sweep would. What was open before
-/// counts as such. Nothing is written. It takes what `restore --dry-run` of a segment takes: ⌈h/1000⌉ A
-/// + h B for an entity of h records.
+/// rule that looks at the time, or has a cooldown, is asked at each midnight, too, as a sweep would. What
+/// was open before counts as such. Nothing is written. It takes what `restore --dry-run` of a segment
+/// takes: ⌈h/1000⌉ A + h B for an entity of h records.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   rules backtest low-mrr.json --since 30d
@@ -188,20 +188,27 @@ impl Backtest<'_> {
                 fired.extend(std::iter::repeat_n(at, written));
             }
         };
+        let Firing { when, cooldown } = self.rule.firing;
         let timed = self.rule.condition.depends_on_time()
-            || matches!(self.rule.firing.when, When::Every(_));
-        let mut midnight = self.since.day().midnight().after(DAY);
+            || matches!(when, When::Every(_))
+            || cooldown.is_some();
+        // As each night; the first finds what was open before, and does not count.
+        let sweep = |timeline: &mut Timeline<'_>, at: Instant| {
+            let fired = timeline.sweep(at).fired();
+            if at > self.since { fired } else { 0 }
+        };
+        let mut sweep_at = self.since;
         for record in records {
             let at = record.key.updated_at;
-            while timed && midnight < at && midnight <= self.now {
-                note(midnight, timeline.sweep(midnight).fired());
-                midnight = midnight.after(DAY);
+            while timed && sweep_at <= at && sweep_at <= self.now {
+                note(sweep_at, sweep(&mut timeline, sweep_at));
+                sweep_at = sweep_at.day().midnight().after(DAY);
             }
             note(at, timeline.record(record).fired());
         }
-        while timed && midnight <= self.now {
-            note(midnight, timeline.sweep(midnight).fired());
-            midnight = midnight.after(DAY);
+        while timed && sweep_at <= self.now {
+            note(sweep_at, sweep(&mut timeline, sweep_at));
+            sweep_at = sweep_at.day().midnight().after(DAY);
         }
         (fired, timeline.is_open())
     }

@@ -125,6 +125,15 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// Why a document is a rule that would never hold, if it is one that would be in force.
+pub(crate) fn not_understood(document: &Object, definition: &EntityDefinition) -> Vec<String> {
+    if definition.entity != RULE || document.get("enabled") == Some(&Value::Bool(false)) {
+        return Vec::new();
+    }
+    let wrong = Rule::read(document).err().unwrap_or_default();
+    wrong.iter().map(Wrong::to_string).collect()
+}
+
 /// What the alerts of a rule could not say, and whom they would not reach.
 fn sending(checked: &mut Checked) {
     let mut places = BTreeMap::new();

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rules_engine::RULES_AGE_MAX;
+
 use crate::{Operator, Problem};
 
 /// Between two looks whether rules are in force.
@@ -39,4 +41,14 @@ pub(super) async fn wait(
         }
         clock.sleep(LOOK).await;
     }
+}
+
+/// Waits until no instance of the rules-engine goes by the rules that it has read before. One that
+/// does can find nothing to open for a version that a sweep by the new rules has not seen.
+pub(super) async fn alone(operator: &Operator<'_>) {
+    operator.screen.hint(&format!(
+        "waiting {} s until no rules-engine goes by the rules before, then they are evaluated",
+        RULES_AGE_MAX.as_secs()
+    ));
+    operator.tools.clock.sleep(RULES_AGE_MAX).await;
 }

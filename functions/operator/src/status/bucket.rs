@@ -2,6 +2,9 @@
 
 use domain::{Mark, ObjectName};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use projection::register;
+use rules::set::{NoRule, RuleSet};
+use rules_engine::RULES_SEGMENT;
 use serde_json::json;
 use store::List;
 
@@ -9,6 +12,9 @@ use super::{Check, State};
 use crate::quarantine::note::{self, Note};
 use crate::quarantine::standing::standing;
 use crate::{Operator, Problem};
+
+/// How many of a kind are named.
+const LINES_MAX: usize = 3;
 
 /// How many notes are read at the same time.
 const READS_AT_ONCE: usize = 16;
@@ -55,13 +61,39 @@ pub(super) async fn undelivered(operator: &Operator<'_>) -> Result<Check, Proble
     Ok(counted("undelivered alerts", &found, next))
 }
 
+/// Rules that never hold because they are not understood. One read.
+pub(super) async fn rules(operator: &Operator<'_>) -> Result<Check, Problem> {
+    let bundle =
+        ObjectName::Bundle { env: operator.env, segment: RULES_SEGMENT.to_owned() }.to_string();
+    let object = operator.tools.look(&bundle).await?;
+    let Some(members) = object.map_or(Some(Vec::new()), |it| register::members(&it.body)) else {
+        return Ok(Check::unknown("rules", "their bundle says nothing"));
+    };
+    let refused = RuleSet::read(&members).1;
+    let (count, never) = (members.len(), refused.len());
+    let line = |rule: &NoRule| {
+        let wrong: Vec<String> = rule.wrong.iter().map(ToString::to_string).collect();
+        format!("{}: {}", crate::legible::whole(&rule.id), crate::legible::line(&wrong.join("; ")))
+    };
+    let (state, says) = match never {
+        0 => (State::Well, format!("{count} in force")),
+        _ => {
+            let next = "`reconcile --segment rules` says what mends each";
+            (State::Look, format!("{never} of {count} are not understood and never hold: {next}"))
+        }
+    };
+    let lines = refused.iter().take(LINES_MAX).map(line).collect();
+    let detail = json!({"count": count, "not_understood": never});
+    Ok(Check::new("rules", state, says, detail).with(lines))
+}
+
 fn counted(what: &'static str, (names, more): &(Vec<String>, bool), next: &str) -> Check {
     let at_least = if *more { "at least " } else { "" };
     let (state, says) = match names.len() {
         0 => (State::Well, "none".to_owned()),
         some => (State::Look, format!("{at_least}{some}; {next}")),
     };
-    let lines = names.iter().take(3).map(|name| crate::legible::whole(name)).collect();
+    let lines = names.iter().take(LINES_MAX).map(|name| crate::legible::whole(name)).collect();
     Check::new(what, state, says, json!({"count": names.len(), "more": more})).with(lines)
 }
 

@@ -41,7 +41,8 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let (bucket, clock) = (bucket(), TestClock::at(NOW));
+        let clock = TestClock::at(NOW);
+        let bucket = Memory::new("test", clock.clone(), 7);
         let tools = Tools { clock: clock.clone(), ..release(bucket.clone(), &strict()) };
         Self { bucket, clock, tools, target: Arc::default() }
     }
@@ -532,4 +533,46 @@ fn a_command_that_has_no_way_outside_sends_nothing() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let unsent = runtime.block_on(dispatcher.egress.outside.post(&parcel)).unwrap_err();
     assert_eq!(unsent, Unsent::lasting("nothing is sent from here"));
+}
+
+#[tokio::test]
+async fn the_newest_are_those_that_were_written_last_of_the_kind_that_is_asked_for() {
+    let world = World::new();
+    world.alert("low", "V1", "01B", 404).await;
+    world.alert("low", "V2", "01C", 404).await;
+    // Its id has the time of what it speaks of, long ago.
+    world.alert("stale", "V1", "01A", 404).await;
+    let name = "env/dev/reports/alerts/old/V1/01D.json";
+    let body = r#"{"alert_id":"01D","rule_id":"old","entity":"idea","id":"V1"}"#;
+    world.bucket.insert(name, body.into(), Upload::default()).unwrap();
+    let mut all = String::new();
+    for line in [
+        "alerts list --limit 2",
+        "alerts list --undelivered --limit 1",
+        "alerts list --entity venture V1 --limit 1",
+        "alerts list --entity venture V1",
+    ] {
+        all += &format!("> {line}\n{}", world.said(line).await);
+    }
+    expect![[r#"
+        > alerts list --limit 2
+        ALERT  STATUS  SEVERITY  RULE   ENTITY      SINCE                 NOT ARRIVED
+        01D    open              old    idea V1
+        01A    open    warning   stale  venture V1  2025-11-06T10:00:01Z  webhook~fdf04a5a334cd91e
+        2 alerts, 2 more (--limit) in dev
+        > alerts list --undelivered --limit 1
+        ALERT  STATUS  SEVERITY  RULE   ENTITY      SINCE                 NOT ARRIVED
+        01A    open    warning   stale  venture V1  2025-11-06T10:00:01Z  webhook~fdf04a5a334cd91e
+        1 alerts, 2 more (--limit) in dev
+        > alerts list --entity venture V1 --limit 1
+        ALERT  STATUS  SEVERITY  RULE   ENTITY      SINCE                 NOT ARRIVED
+        01A    open    warning   stale  venture V1  2025-11-06T10:00:01Z  webhook~fdf04a5a334cd91e
+        1 alerts, up to 1 more (--limit) in dev
+        > alerts list --entity venture V1
+        ALERT  STATUS  SEVERITY  RULE   ENTITY      SINCE                 NOT ARRIVED
+        01A    open    warning   stale  venture V1  2025-11-06T10:00:01Z  webhook~fdf04a5a334cd91e
+        01B    open    warning   low    venture V1  2025-11-06T10:00:01Z  webhook~fdf04a5a334cd91e
+        2 alerts in dev
+    "#]]
+    .assert_eq(&all);
 }

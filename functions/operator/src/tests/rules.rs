@@ -6,10 +6,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use emulator::faulty::{Fault, Faulty, When};
-use emulator::{Memory, TestClock, tools};
+use emulator::intercepted::{Intercepted, Operation};
+use emulator::{Memory, TestClock, Upload, tools};
 use expect_test::expect;
 use serde_json::{Value, json};
-use store::{ErrorKind, Tools};
+use store::{Error, ErrorKind, Tools};
 use tempfile::TempDir;
 
 use super::{NOW, bucket, run};
@@ -146,7 +147,23 @@ async fn what_an_alert_would_not_say_or_would_tell_nobody_is_found() {
     many["channels"] = (0..17).map(address).collect();
     let folder = folder(&[("many.json", &many), ("rule.json", &rule)]);
     let found = said(&tools(bucket()), folder.path(), "rules lint DIR").await.unwrap_err();
-    expect![[r#""#]].assert_eq(&found);
+    expect![[r#"
+        warning DIR/many.json: /channels: only 16 channels are sent to
+        error   DIR/rule.json: /channels/1: no such channel: there are log, storage, webhook, slack and email
+        error   DIR/rule.json: /channels/4: the host is an address; a target names a host
+        error   DIR/rule.json: /channels/5: the host is not a public one
+        error   DIR/rule.json: /channels/6: a target is reached over https, not http
+        error   DIR/rule.json: /channels/7: env:// reads variables ALERT_TARGET_… alone, of A-Z, 0-9 and _, so that no rule can have another setting sent away
+        error   DIR/rule.json: /channels/8: the target of a mail is an address
+        error   DIR/rule.json: /channels/12: no such channel: there are log, storage, webhook, slack and email
+        error   DIR/rule.json: /channels/13: no such channel: there are log, storage, webhook, slack and email
+        error   DIR/rule.json: /channels/11/secret: expected no such field
+        warning DIR/rule.json: /channels/2: is /channels/0 again
+        warning DIR/rule.json: /channels/10: is /channels/9 again
+        warning DIR/rule.json: /message: "fund" is no variable, and stays as it is
+        warning DIR/rule.json: /message: "x" is no variable, and stays as it is
+        2 rules, 9 errors, 5 warnings
+    "#]].assert_eq(&found);
 }
 
 #[tokio::test]
@@ -466,10 +483,10 @@ async fn stopped_anywhere_it_ends_the_same_when_it_is_run_again() {
         let fault = Fault { at, times: usize::MAX, kind, when };
         let faulty = Faulty::new(bucket.clone(), fault);
         let ended = said(&tools(faulty.clone()), folder.path(), line).await;
-        let again = said(&whole, folder.path(), line).await.unwrap();
-        if again.starts_with("0 rules") {
-            said(&whole, folder.path(), "rules sweep").await.unwrap();
-        }
+        said(&whole, folder.path(), line).await.unwrap();
+        let (after, third) = (bodies(&bucket), said(&whole, folder.path(), line).await.unwrap());
+        assert!(!third.contains("rules-sweep"), "stopped at {at}: {third}");
+        assert!(bodies(&bucket) == after, "stopped at {at}");
         assert_eq!(alerts(&bucket), ["low-mrr/V1"], "stopped at {at}: {ended:?}");
         if !faulty.happened() {
             break;
@@ -564,4 +581,154 @@ async fn a_sweep_takes_two_reads_of_each_entity() {
     );
     let [b, a] = [2 * 250 + 2, 2 + 3 + 3];
     assert!(swept.contains(&format!("; {b} B + {a} A")), "{swept}");
+}
+
+/// Makes the last sweep of ventures one that died when it came to this venture.
+fn interrupt(bucket: &Memory, at: &str) {
+    let objects = bucket.objects();
+    let mut sweeps = objects.iter().filter(|(name, _)| name.contains("_jobs/rules-sweep/ventures"));
+    let ((name, object), None) = (sweeps.next().unwrap(), sweeps.next()) else {
+        panic!("one object says how far it is")
+    };
+    let mut progress: Value = serde_json::from_slice(&object.body).unwrap();
+    progress["pass"] = json!("first");
+    progress["at"] = json!(format!("env/dev/snapshots/ventures/{at}.json"));
+    bucket.insert(name, progress.to_string().into(), Upload::default()).unwrap();
+}
+
+#[tokio::test]
+async fn a_sweep_goes_on_by_the_same_rules_on_the_same_day_alone() {
+    let clock = TestClock::at(NOW);
+    let bucket = Memory::new("test", clock.clone(), 7);
+    let tools = Tools { clock: clock.clone(), ..tools(bucket.clone()) };
+    venture(&tools, "V1", 12_000).await;
+    venture(&tools, "V2", 12_000).await;
+    let folder = folder(&[("stale.json", &stale())]);
+    said(&tools, folder.path(), "rules apply DIR --fold --no-sweep").await.unwrap();
+    said(&tools, folder.path(), "rules sweep").await.unwrap();
+    interrupt(&bucket, "V2");
+    let goes_on = "(it goes on from env/dev/snapshots/ventures/V2.json)";
+    let swept = said(&tools, folder.path(), "rules sweep").await.unwrap();
+    assert!(swept.contains(goes_on), "{swept}");
+    interrupt(&bucket, "V2");
+    fs::write(folder.path().join("low-mrr.json"), low_mrr().to_string()).unwrap();
+    let applied = said(&tools, folder.path(), "rules apply DIR --fold").await.unwrap();
+    assert!(applied.contains("rules-sweep ventures: 2 snapshots"), "{applied}");
+    assert_eq!(alerts(&bucket), ["low-mrr/V1", "low-mrr/V2"]);
+    said(&tools, folder.path(), "rules sweep").await.unwrap();
+    interrupt(&bucket, "V2");
+    clock.advance(Duration::from_secs(24 * 60 * 60));
+    let swept = said(&tools, folder.path(), "rules sweep").await.unwrap();
+    assert!(swept.contains("rules-sweep ventures: 2 snapshots"), "{swept}");
+}
+
+#[tokio::test]
+async fn one_kind_that_cannot_be_swept_leaves_out_no_other() {
+    let bucket = bucket();
+    let tools = tools(bucket.clone());
+    venture(&tools, "V1", 12_000).await;
+    let mut idea = stale();
+    idea["applies_to"] = json!("idea");
+    let folder = folder(&[("idea.json", &idea), ("low-mrr.json", &low_mrr())]);
+    said(&tools, folder.path(), "rules apply DIR --fold --no-sweep").await.unwrap();
+    let store = Intercepted::new(bucket.clone(), |operation| match operation {
+        Operation::Put(name) if name.contains("/rules-sweep/ideas") => {
+            Err(Error::new(ErrorKind::Conflict, "as a test"))
+        }
+        _ => Ok(()),
+    });
+    let ended = said(&Tools { store, ..tools }, folder.path(), "rules sweep").await;
+    assert!(ended.is_err_and(|it| it.contains("rules-sweep ventures: 1 snapshots")));
+    assert_eq!(alerts(&bucket), ["low-mrr/V1"]);
+}
+
+#[tokio::test]
+async fn what_has_been_pruned_is_swept_by_the_run_after_the_one_that_was_stopped() {
+    let bucket = bucket();
+    let tools = tools(bucket.clone());
+    venture(&tools, "V1", 12_000).await;
+    let folder = folder(&[("low-mrr.json", &low_mrr()), ("stale.json", &stale())]);
+    said(&tools, folder.path(), "rules apply DIR --fold").await.unwrap();
+    fs::remove_file(folder.path().join("low-mrr.json")).unwrap();
+    let line = "rules apply DIR --fold --prune";
+    said(&tools, folder.path(), &format!("{line} --no-sweep")).await.unwrap();
+    assert_eq!(alerts(&bucket), ["low-mrr/V1"]);
+    for _ in 0..2 {
+        said(&tools, folder.path(), line).await.unwrap();
+        assert_eq!(alerts(&bucket), ["low-mrr/V1", "low-mrr/V1 resolved"]);
+    }
+    let again = said(&tools, folder.path(), line).await.unwrap();
+    assert!(!again.contains("rules-sweep"), "{again}");
+}
+
+#[tokio::test]
+async fn a_sweep_begins_when_nobody_knows_the_rules_before() {
+    let clock = TestClock::at(NOW);
+    let bucket = Memory::new("test", clock.clone(), 7);
+    let tools = Tools { clock: clock.clone(), ..tools(bucket.clone()) };
+    venture(&tools, "V1", 12_000).await;
+    let folder = folder(&[("low-mrr.json", &low_mrr())]);
+    said(&tools, folder.path(), "rules apply DIR --fold --no-sweep").await.unwrap();
+    let before = tools.clock.now();
+    let applied = said(&tools, folder.path(), "rules apply DIR").await.unwrap();
+    assert!(applied.contains("waiting 30 s"), "{applied}");
+    assert_eq!(alerts(&bucket), ["low-mrr/V1"]);
+    assert!(tools.clock.now() >= before.after(rules_engine::RULES_AGE_MAX));
+    let after = tools.clock.now();
+    said(&tools, folder.path(), "rules apply DIR").await.unwrap();
+    assert_eq!(tools.clock.now(), after);
+}
+
+#[tokio::test]
+async fn a_backtest_does_not_count_what_was_open_long_before() {
+    let clock = TestClock::at("2025-01-01T12:00:00Z");
+    let bucket = Memory::new("test", clock.clone(), 7);
+    let tools = Tools { clock: clock.clone(), ..tools(bucket.clone()) };
+    venture(&tools, "V1", 12_000).await;
+    clock.advance(Duration::from_secs(300 * 24 * 60 * 60));
+    let folder = folder(&[("stale.json", &stale())]);
+    let line = "rules backtest DIR/stale.json --since 30d --json";
+    let found = said(&tools, folder.path(), line).await.unwrap();
+    let found: Value = serde_json::from_str(&found).unwrap();
+    assert_eq!((&found["fired"], &found["open"]), (&json!(0), &json!(1)), "{found}");
+}
+
+#[tokio::test]
+async fn a_backtest_counts_what_opens_when_a_cooldown_is_over() {
+    let clock = TestClock::at("2025-11-01T12:00:00Z");
+    let bucket = Memory::new("test", clock.clone(), 7);
+    let tools = Tools { clock: clock.clone(), ..tools(bucket.clone()) };
+    for mrr in [20_000, 1, 20_000, 2] {
+        venture(&tools, "V1", mrr).await;
+        clock.advance(Duration::from_secs(60 * 60));
+    }
+    clock.advance(Duration::from_secs(3 * 24 * 60 * 60));
+    let mut rule = low_mrr();
+    rule["fires"] = json!({ "when": "on_enter", "cooldown": "1d" });
+    let folder = folder(&[("low-mrr.json", &rule)]);
+    let line = "rules backtest DIR/low-mrr.json --since 2025-11-01T00:00:00Z --json";
+    let found = said(&tools, folder.path(), line).await.unwrap();
+    let found: Value = serde_json::from_str(&found).unwrap();
+    assert_eq!(found["days"], json!({ "2025-11-01": 1, "2025-11-03": 1 }), "{found}");
+}
+
+#[tokio::test]
+async fn a_rule_that_would_never_hold_is_not_written() {
+    let bucket = bucket();
+    let tools = tools(bucket.clone());
+    let mut rule = low_mrr();
+    rule["condition"] = json!({ "all": [{ "path": "status", "op": "matches", "value": "(" }] });
+    rule["fires"] = json!({ "when": "on_enter", "cooldown": "0m" });
+    let folder = folder(&[("rule.json", &rule)]);
+    let line = "write rule r --file DIR/rule.json";
+    let found = said(&tools, folder.path(), line).await.unwrap_err();
+    expect![[r#"
+        refused, nothing is written:
+          /fires/cooldown: is no span of time above nothing: 15m, 12h, 30d, 2w
+          /condition/all/0/value: is no regular expression that can be used: found open group without closing ')'"#]].assert_eq(&found);
+    assert!(bucket.objects().is_empty());
+    // One that is not in force does no harm.
+    rule["enabled"] = json!(false);
+    fs::write(folder.path().join("rule.json"), rule.to_string()).unwrap();
+    said(&tools, folder.path(), line).await.unwrap();
 }

@@ -79,6 +79,7 @@ async fn a_bucket_in_which_all_is_well_needs_nobody() {
             "compaction: ok",
             "repairs wanted: ok",
             "undelivered alerts: ok",
+            "rules: ok",
             "jobs: ok",
         ]
     );
@@ -187,6 +188,15 @@ async fn each_thing_in_the_bucket_that_needs_a_person_is_found() {
     clear("indices/alerts/undelivered/r/V1/a/pager.json").await;
     put("indices/alerts/sent/r/V1/a/log.json", "{}");
 
+    let rule =
+        r#"{"id":"r","applies_to":"venture","condition":{"path":"s","op":"matches","value":"("}}"#;
+    put("indices/rules/_bundle.json", &format!(r#"{{"entity":"rule","members":[{rule}]}}"#));
+    assert_eq!(
+        look("rules").await,
+        "1 of 1 are not understood and never hold: `reconcile --segment rules` says what mends each"
+    );
+    clear("indices/rules/_bundle.json").await;
+
     put("manifests/ventures/changes/2025-11-06T05/V1.json", "{}");
     assert!(look("compaction").await.starts_with("1 segments wait"));
     let until = |at: &str| format!(r#"{{"count":16,"watermark":"{at}"}}"#);
@@ -227,6 +237,6 @@ async fn what_it_costs_is_bounded_and_printed() {
     let (ended, said) = run(&tools, "status").await;
     assert_eq!(ended, Ok(false));
     assert!(said.contains("at least 200 open"), "{said}");
-    // 5 notes of pauses, 200 in quarantine, an index; a page of 4 lists and of a journal.
-    assert!(said.ends_with("read 0 objects; 206 B + 5 A and 0 notifications, $0.0001\n"), "{said}");
+    // 5 notes of pauses, 200 in quarantine, an index, the rules; a page of 4 lists and of a journal.
+    assert!(said.ends_with("read 0 objects; 207 B + 5 A and 0 notifications, $0.0001\n"), "{said}");
 }

@@ -169,4 +169,12 @@ fn unknown_fields_and_clashes_of_types_are_found() {
             "warning: /fires/when: a test of a change holds for one version: the rule does not stay open"
         ],
     );
+    check_firing(
+        r#"{"path":"n","op":"changed"}"#,
+        r#"{"cooldown":"1h"}"#,
+        expect![
+            "warning: /fires/cooldown: a test of a change holds for one version: each is told, whatever was before"
+        ],
+    );
+    check_firing(r#"{"path":"n","op":"eq","value":1}"#, r#"{"cooldown":"1h"}"#, expect![""]);
 }

@@ -90,10 +90,10 @@ async fn each_kind_of_finding_is_shown_with_what_mends_it() {
           ventures: 1 garbage
           ventures: 1 quarantined
           ventures: 1 repair-wanted
-          wrote 0 objects; 281 B + 73 A and 0 notifications, $0.0005
+          wrote 0 objects; 282 B + 73 A and 0 notifications, $0.0005
         4 differ: looking again in 120 s
         1 differ: looking again in 120 s
-        reconcile ventures: 40 entities looked at, 0 objects; 280 B + 61 A and 0 notifications, $0.0004
+        reconcile ventures: 40 entities looked at, 0 objects; 281 B + 61 A and 0 notifications, $0.0004
         1 differ: looking again in 120 s
     "#]].assert_eq(&said);
     let (ended, said) = run(&world.tools(), "reconcile --repair --delete-garbage --limit 0").await;
@@ -114,10 +114,10 @@ async fn each_kind_of_finding_is_shown_with_what_mends_it() {
           ventures: 1 garbage, 1 mended
           ventures: 1 quarantined, 0 mended
           ventures: 1 repair-wanted, 1 mended
-          wrote 11 objects; 336 B + 87 A + 2 deletes and 14 notifications, $0.0006
+          wrote 11 objects; 337 B + 87 A + 2 deletes and 14 notifications, $0.0006
         4 differ: looking again in 120 s
         1 differ: looking again in 120 s
-        reconcile ventures: 40 entities looked at, 11 objects; 335 B + 75 A + 1 deletes and 14 notifications, $0.0005
+        reconcile ventures: 40 entities looked at, 11 objects; 336 B + 75 A + 1 deletes and 14 notifications, $0.0005
         1 differ: looking again in 120 s
     "#]].assert_eq(&said);
 }
@@ -257,4 +257,23 @@ async fn wrong_words_get_one_line() {
         let words = ["operator", "reconcile"].into_iter().chain(line.split(' '));
         assert!(Cli::try_parse_from(words).is_err(), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_rule_that_is_not_understood_is_found_with_its_place() {
+    let world = filled();
+    let never = r#""applies_to":"venture","name":"x","condition":{"path":"status","op":"matches","value":"("}"#;
+    world.write("rules", "R9", never);
+    world.drain();
+    let (ended, said) = run(&world.tools(), "reconcile --segment rules --repair").await;
+    assert_eq!(ended, Ok(false));
+    expect![[r#"
+        never-holds   env/dev/snapshots/rules/R9.json is not understood: /condition/value: is no regular expression that can be used: found open group without closing ')'
+                      mend its file and `rules apply` it, or `operator write rule R9 --set enabled=false`
+        1 entity: 1 never-holds; 0 mended, 1 left
+          rules: 1 never-holds, 0 mended
+          wrote 0 objects; 9 B + 11 A and 0 notifications, $0.0001
+    "#]].assert_eq(&said);
+    let (ended, said) = run(&world.tools(), "reconcile --segment rules --id R1").await;
+    assert_eq!(ended, Ok(true), "{said}");
 }

@@ -173,7 +173,8 @@ impl World {
         self.write("ventures", id, &format!(r#""status":"{status}","team":"red","n":1"#));
     }
 
-    fn write(&self, segment: &str, id: &str, rest: &str) {
+    /// Writes a record that says this.
+    pub(in crate::tests) fn write(&self, segment: &str, id: &str, rest: &str) {
         self.advance(Duration::from_millis(10));
         let at = self.clock.now();
         let (day, word) = (at.day().folders(), format!("{:016x}", self.chance.next()));
