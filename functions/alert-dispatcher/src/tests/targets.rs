@@ -51,7 +51,7 @@ async fn each_channel_ends_for_itself() {
     expect![[r#"
         EMAIL_API is not set
         https://c.example.com/…: answer 404
-        no such channel
+        no such channel: there are log, storage, webhook, slack and email
         the host is an address; a target names a host"#]]
     .assert_eq(&left.join("\n"));
     // Nothing is tried again by another delivery: that is for a job.
