@@ -15,6 +15,9 @@ use store::Error;
 use crate::mark::{self, NOT_SENT, Says};
 use crate::{AlertDispatcher, Shortcut, Taken};
 
+/// Why an alert is not sent that somebody has seen.
+const SEEN: &str = "acknowledged";
+
 /// What settles that a channel hears of an opening, and what settles that it does not.
 const BY_REPEAT: &str = "sent: a repeat of it";
 const OVER: &str = "not sent: it was over before a repeat";
@@ -138,7 +141,7 @@ impl AlertDispatcher {
         if let Some(seen) = seen.and_then(mark::ack)
             && self.tools.look(&seen.to_string()).await?.is_some()
         {
-            return not_sent("acknowledged".to_owned());
+            return not_sent(SEEN.to_owned());
         }
         if let Some(opening) = &opening
             && self.was_sent(opening, channel).await? != Some(true)
@@ -172,12 +175,13 @@ impl AlertDispatcher {
         Ok(told || self.is_heard(opening, channel, OVER).await?)
     }
 
-    /// Whether `opening` was sent to `channel`; nothing before it has come to its end there.
+    /// Whether `opening` was sent to `channel`, or somebody has seen it without; nothing before it has
+    /// come to its end there.
     async fn was_sent(&self, opening: &ObjectName, channel: &Named) -> Result<Option<bool>, Error> {
         let Some(sent) = mark::name(opening, Mark::Sent, channel) else { return Ok(None) };
         let Some(sent) = self.tools.look(&sent.to_string()).await? else { return Ok(None) };
         let reason = mark::text(&sent.body, "reason").unwrap_or_default();
-        Ok(Some(!reason.starts_with(NOT_SENT)))
+        Ok(Some(reason.strip_prefix(NOT_SENT).is_none_or(|why| why == SEEN)))
     }
 
     /// Whether `channel` hears by a repeat of `opening`, which itself was not sent. Where nobody has

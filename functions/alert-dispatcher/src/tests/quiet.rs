@@ -218,6 +218,23 @@ async fn a_repeat_that_comes_after_an_end_that_was_kept_back_is_kept_back() {
     assert_eq!(place.alert("C1-resolved", over).await, sent());
 }
 
+#[tokio::test(flavor = "current_thread")]
+async fn the_end_of_what_somebody_has_seen_before_it_arrived_is_told() {
+    let place = Place::new(Planted::NONE);
+    place.posts.then(&[Then::Say(404), Then::Say(204)]);
+    assert_eq!(place.alert("A1", "{}").await, (0, None));
+    let name = ack(&alert("A1")).unwrap().to_string();
+    place.bucket.insert(&name, "{}".into(), Upload::default()).unwrap();
+    place.clock.advance(LEASE);
+    let objects = place.bucket.objects();
+    let (mark, left) = objects.iter().find(|(name, _)| name.contains("/undelivered/")).unwrap();
+    let mark = ObjectName::parse(mark).unwrap();
+    let seen = crate::Step::Quiet("not sent: acknowledged".to_owned());
+    assert_eq!(place.sender.redeliver(&mark, left.generation).await, Ok(Some(seen)));
+    assert_eq!(place.alert("A2", REPEAT).await, not_sent("acknowledged"));
+    assert_eq!(place.alert("A1-resolved", OVER).await, sent());
+}
+
 #[test]
 fn a_repeat_and_the_end_side_by_side_are_both_heard_or_neither() {
     use emulator::schedule::{Attempt, Gated};
