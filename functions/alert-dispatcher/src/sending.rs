@@ -3,7 +3,7 @@
 //! Whoever sends holds a claim, which ends by itself: two do not send the same at a time, and what
 //! somebody has died over is taken up by the next. What could not be sent is marked as such without a
 //! limit of time, and acknowledged: a target that is dead holds up no subscription, and a job tries
-//! again. The claim is read before the marks. Who has read no mark and then replaces the very claim
+//! again, for which whoever has failed ends the own claim. The claim is read before the marks. Who has read no mark and then replaces the very claim
 //! that it has read knows that nobody has claimed, sent and marked in between.
 
 use std::time::Duration;
@@ -115,9 +115,9 @@ impl AlertDispatcher {
             });
         }
         let precondition = Precondition::unchanged(held.as_ref());
-        if !self.claim(&claim, taken, channel, precondition).await? {
+        let Some(ours) = self.claim(&claim, taken, channel, precondition).await? else {
             return Ok(Step::Held);
-        }
+        };
         let key = idempotency_key(&taken.object, channel);
         if self.planted.has(Shortcut::MarkedBeforeSent) {
             self.tools.create(&sent, says(Some(&key), "sent", 0), &metadata).await?;
@@ -142,6 +142,7 @@ impl AlertDispatcher {
                 _ => (),
             }
         }
+        self.release(&claim, taken, channel, ours).await;
         Ok(Step::Left(reason))
     }
 
@@ -190,34 +191,49 @@ impl AlertDispatcher {
         until.is_some_and(|until| for_ever || (now < until && until < now.after(self.lease * 2)))
     }
 
-    /// Claims the sending; whether it is ours.
+    /// Claims the sending: the version of the claim, if it is ours.
     async fn claim(
         &self,
         name: &ObjectName,
         taken: &Taken<'_>,
         channel: &Named,
         precondition: Precondition,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<Generation>, Error> {
         let now = self.tools.clock.now();
         let by = self.tools.ids.ulid(now);
-        let fields = [
-            ("alert", taken.object.clone()),
-            ("channel", channel.shown.clone()),
-            ("by", by.clone()),
-            ("until", now.after(self.lease).to_string()),
-        ];
-        let fields = fields.map(|(name, text)| (name.to_owned(), Value::String(text)));
-        let body = domain::json::to_line(&Value::Object(fields.into_iter().collect()));
+        let body = claimed(taken, channel, &by, now.after(self.lease));
         let (name, metadata) = (name.to_string(), self.tools.version.metadata());
         match self.tools.store.put(&name, body.into(), &metadata, precondition).await {
-            Ok(_) => Ok(true),
+            Ok(version) => Ok(Some(version)),
             // Somebody else's, or our own, of which nobody was told.
             Err(err) if err.kind == ErrorKind::Conflict => {
                 let found = self.tools.look(&name).await?;
-                let of = found.and_then(|found| mark::text(&found.body, "by"));
-                Ok(of == Some(by))
+                let is_ours = |body: &[u8]| mark::text(body, "by").as_ref() == Some(&by);
+                Ok(found.filter(|found| is_ours(&found.body)).map(|found| found.generation))
             }
             Err(err) => Err(err),
+        }
+    }
+
+    /// Has our own claim end, so that nobody who tries again waits for us. Where that does not succeed
+    /// it ends by itself.
+    async fn release(
+        &self,
+        name: &ObjectName,
+        taken: &Taken<'_>,
+        channel: &Named,
+        ours: Generation,
+    ) {
+        let now = self.tools.clock.now();
+        let body = claimed(taken, channel, &self.tools.ids.ulid(now), now);
+        let (name, metadata) = (name.to_string(), self.tools.version.metadata());
+        let precondition = Precondition::At(ours);
+        match self.tools.store.put(&name, body.into(), &metadata, precondition).await {
+            // It was somebody else's by then, or is over by our own call.
+            Err(err) if err.kind != ErrorKind::Conflict => {
+                tracing::info!(object = name, error = %err, "claim is left to end by itself");
+            }
+            _ => (),
         }
     }
 
@@ -228,4 +244,16 @@ impl AlertDispatcher {
         }
         Ok(())
     }
+}
+
+/// A claim.
+fn claimed(taken: &Taken<'_>, channel: &Named, by: &str, until: Instant) -> Vec<u8> {
+    let fields = [
+        ("alert", taken.object.clone()),
+        ("channel", channel.shown.clone()),
+        ("by", by.to_owned()),
+        ("until", until.to_string()),
+    ];
+    let fields = fields.map(|(name, text)| (name.to_owned(), Value::String(text)));
+    domain::json::to_line(&Value::Object(fields.into_iter().collect()))
 }
