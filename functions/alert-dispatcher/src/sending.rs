@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use domain::{Generation, Instant, Mark, ObjectName, limits};
-use egress::{Channel, Named, Told, Unsent, idempotency_key};
+use egress::{Channel, Named, Told, idempotency_key};
 use serde_json::Value;
 use store::{Error, ErrorKind, Precondition};
 
@@ -48,6 +48,19 @@ pub enum Step {
     Held,
     /// It could not be sent, which is marked, and this is why.
     Left(String),
+    /// What could not be sent before was not tried once more: its target takes no more in this minute,
+    /// as this says. Nothing is marked anew.
+    Full(String),
+}
+
+/// How the sending of one alert has ended.
+enum Ended {
+    /// It has arrived.
+    Arrived,
+    /// It has not, and this is why.
+    Unsent(String),
+    /// It was not tried: the target has had as many as may be within a minute.
+    Full(String),
 }
 
 impl AlertDispatcher {
@@ -127,10 +140,17 @@ impl AlertDispatcher {
         }
         let (ended, sends) = self.send(taken, channel, &key).await;
         let tries = tries + sends;
-        let Err(Unsent { reason, .. }) = ended else {
-            self.tools.create(&sent, says(Some(&key), "sent", tries), &metadata).await?;
-            self.forget(&undelivered, again).await?;
-            return Ok(Step::Sent);
+        let reason = match ended {
+            Ended::Arrived => {
+                self.tools.create(&sent, says(Some(&key), "sent", tries), &metadata).await?;
+                self.forget(&undelivered, again).await?;
+                return Ok(Step::Sent);
+            }
+            Ended::Full(reason) if again.is_some() => {
+                self.release(&claim, taken, channel, ours).await;
+                return Ok(Step::Full(reason));
+            }
+            Ended::Full(reason) | Ended::Unsent(reason) => reason,
         };
         if !self.planted.has(Shortcut::UndeliveredUnwritten) {
             let body = says(Some(&key), &reason, tries).into();
@@ -148,20 +168,18 @@ impl AlertDispatcher {
 
     /// Sends until it has arrived, no more makes sense, or there was enough of it: how it ended, and
     /// how often it was sent.
-    async fn send(
-        &self,
-        taken: &Taken<'_>,
-        channel: &Named,
-        key: &str,
-    ) -> (Result<(), Unsent>, u64) {
+    async fn send(&self, taken: &Taken<'_>, channel: &Named, key: &str) -> (Ended, u64) {
         let began_at = self.tools.clock.now();
         let target = channel.channel.target().unwrap_or_default();
         let told = Told { alert: taken.alert, object: &taken.object };
         let mut sends = 0;
         loop {
             let now = self.tools.clock.now();
-            if let Err(reason) = self.limit.take(&target, now) {
-                return (Err(Unsent::lasting(format!("{target}: {reason}"))), sends);
+            // By its word: of a URL that is a secret, what is shown does not tell it from others.
+            if let Err(reason) = self.limit.take(&channel.word, now) {
+                let reason = format!("{target}: {reason}");
+                let ended = if sends == 0 { Ended::Full(reason) } else { Ended::Unsent(reason) };
+                return (ended, sends);
             }
             let key = match self.planted.has(Shortcut::KeyForEachAttempt) {
                 true => format!("{key}-{sends}-{}", self.tools.ids.ulid(now)),
@@ -175,7 +193,8 @@ impl AlertDispatcher {
                     let pause = PAUSE_MAX * (1 << sends);
                     self.tools.clock.sleep(self.tools.ids.jitter(pause)).await;
                 }
-                sent => return (sent, sends),
+                Err(unsent) => return (Ended::Unsent(unsent.reason), sends),
+                Ok(()) => return (Ended::Arrived, sends),
             }
         }
     }
