@@ -562,6 +562,16 @@ async fn what_others_have_left_there_does_not_stop_a_command() {
 }
 
 #[test]
+fn the_channel_log_says_nothing_of_other_targets() {
+    use alert_dispatcher::AlertLog as _;
+    let log = crate::quarantine::retry::Sent::default();
+    let target = "https://hooks.slack.com/services/T/B/hunter2";
+    let alert = json!({"id": "V1", "channels": ["log", {"type": "slack", "target": target}]});
+    log.alert("A1", alert.as_object().unwrap(), "m");
+    assert_eq!(log.lines(), [r#"alert A1: {"id":"V1"}"#]);
+}
+
+#[test]
 fn a_command_that_has_no_way_outside_sends_nothing() {
     let tools = release(bucket(), &strict());
     let log = Arc::new(crate::quarantine::retry::Sent::default());
