@@ -146,7 +146,24 @@ async fn what_an_alert_would_not_say_or_would_tell_nobody_is_found() {
     many["channels"] = (0..17).map(address).collect();
     let folder = folder(&[("many.json", &many), ("rule.json", &rule)]);
     let found = said(&tools(bucket()), folder.path(), "rules lint DIR").await.unwrap_err();
-    expect![[r#""#]].assert_eq(&found);
+    expect![[r#"
+        warning DIR/many.json: /channels: only 16 channels are sent to
+        error   DIR/rule.json: /channels/1: no such channel: there are log, storage, webhook, slack and email
+        error   DIR/rule.json: /channels/4: the host is an address; a target names a host
+        error   DIR/rule.json: /channels/5: the host is not a public one
+        error   DIR/rule.json: /channels/6: a target is reached over https, not http
+        error   DIR/rule.json: /channels/7: env:// reads variables ALERT_TARGET_… alone, of A-Z, 0-9 and _, so that no rule can have another setting sent away
+        error   DIR/rule.json: /channels/8: the target of a mail is an address
+        error   DIR/rule.json: /channels/12: no such channel: there are log, storage, webhook, slack and email
+        error   DIR/rule.json: /channels/13: no such channel: there are log, storage, webhook, slack and email
+        error   DIR/rule.json: /channels/11/secret: expected no such field
+        warning DIR/rule.json: /channels/2: is /channels/0 again
+        warning DIR/rule.json: /channels/10: is /channels/9 again
+        warning DIR/rule.json: /message: "fund" is no variable, and stays as it is
+        warning DIR/rule.json: /message: "x" is no variable, and stays as it is
+        2 rules, 9 errors, 5 warnings
+    "#]]
+    .assert_eq(&found);
 }
 
 #[tokio::test]
