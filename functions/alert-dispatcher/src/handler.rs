@@ -241,7 +241,7 @@ fn outcome(steps: Vec<Result<Step, Error>>) -> Outcome {
             Err(err) => return err.outcome(),
             Ok(Step::Held) => held = true,
             Ok(Step::Before) => (),
-            Ok(Step::Sent | Step::Quiet(_) | Step::Left(_)) => done = true,
+            Ok(Step::Sent | Step::Quiet(_) | Step::Left(_) | Step::Full(_)) => done = true,
         }
     }
     match (held, done) {

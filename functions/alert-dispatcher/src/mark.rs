@@ -15,6 +15,16 @@ pub fn name(name: &ObjectName, mark: Mark, channel: &Named) -> Option<ObjectName
     Some(ObjectName::AlertMark { env: *env, mark, rest })
 }
 
+/// Settles, beside the mark of the opening `name` that it was sent, whether `channel` hears of it at
+/// all where that says that it was not.
+pub(crate) fn heard(name: &ObjectName, channel: &Named) -> Option<ObjectName> {
+    let Some(ObjectName::AlertMark { env, mark, rest }) = self::name(name, Mark::Sent, channel)
+    else {
+        return None;
+    };
+    Some(ObjectName::AlertMark { env, mark, rest: format!("{rest}/heard") })
+}
+
 /// The alert that a mark is about, and the word of the channel.
 pub fn subject(name: &ObjectName) -> Option<(ObjectName, &str)> {
     let ObjectName::AlertMark { env, rest, .. } = name else { return None };

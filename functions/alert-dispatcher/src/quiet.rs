@@ -1,13 +1,26 @@
 //! When an alert is not sent: nobody wants to hear of it.
+//!
+//! Who has heard that a rule began to hold hears that it is over, and nobody else does. Of an opening
+//! that was not sent a channel can still hear by a repeat. Whether it does is settled by one object
+//! that is created once and never replaced: by the first repeat, before it is sent, or by the end. So
+//! whatever overtakes what, both read the same there, and a repeat that comes after an end which was
+//! kept back is kept back, too.
 
 use domain::json::{self, Object};
-use domain::{BULK_ORIGINS, Instant, Mark};
+use domain::{BULK_ORIGINS, Instant, Mark, ObjectName};
 use egress::Named;
 use serde_json::Value;
 use store::Error;
 
-use crate::mark::{self, NOT_SENT};
+use crate::mark::{self, NOT_SENT, Says};
 use crate::{AlertDispatcher, Shortcut, Taken};
+
+/// Why an alert is not sent that somebody has seen.
+const SEEN: &str = "acknowledged";
+
+/// What settles that a channel hears of an opening, and what settles that it does not.
+const BY_REPEAT: &str = "sent: a repeat of it";
+const OVER: &str = "not sent: it was over before a repeat";
 
 /// The most mutes at a time.
 pub const MUTES_MAX: usize = 1000;
@@ -103,8 +116,9 @@ impl AlertDispatcher {
     ) -> Result<Option<String>, Error> {
         let text = |field: &str| taken.alert.get(field).and_then(Value::as_str).unwrap_or_default();
         let not_sent = |why: String| Ok(Some(format!("{NOT_SENT}{why}")));
+        let opening = mark::sibling(taken.name, text("opened"));
         let is_over = text("status") == "resolved";
-        if is_over && !self.is_told(taken, channel, text("opened")).await? {
+        if is_over && !self.is_told(opening.as_ref(), channel).await? {
             return not_sent("its opening was not".to_owned());
         }
         // Who has heard that it opened hears that it is over, whoever has ended it.
@@ -119,17 +133,23 @@ impl AlertDispatcher {
         }
         // Nobody can have seen what opens for the first time.
         let repeats = matches!(text("fired"), "change" | "every") && !text("opened").is_empty();
-        let seen = match repeats {
-            true => mark::sibling(taken.name, text("opened")),
-            false => again.then(|| taken.name.clone()),
+        let opening = opening.filter(|_| repeats);
+        let seen = match &opening {
+            Some(opening) => Some(opening),
+            None => again.then_some(taken.name),
         };
-        let seen = seen.as_ref().and_then(mark::ack);
-        match seen {
-            Some(seen) if self.tools.look(&seen.to_string()).await?.is_some() => {
-                not_sent("acknowledged".to_owned())
-            }
-            _ => Ok(None),
+        if let Some(seen) = seen.and_then(mark::ack)
+            && self.tools.look(&seen.to_string()).await?.is_some()
+        {
+            return not_sent(SEEN.to_owned());
         }
+        if let Some(opening) = &opening
+            && self.was_sent(opening, channel).await? != Some(true)
+            && !self.is_heard(opening, channel, BY_REPEAT).await?
+        {
+            return not_sent("it is over, and its opening was not".to_owned());
+        }
+        Ok(None)
     }
 
     /// Whether `alert` comes from a bulk write, and its rule does not ask for such.
@@ -140,22 +160,51 @@ impl AlertDispatcher {
         is_bulk && !asked_for && !self.planted.has(Shortcut::BulkSent)
     }
 
-    /// Whether the alert `opened`, beside what was taken, was sent to `channel`, or is still to be.
-    async fn is_told(
+    /// Whether `channel` has heard of `opening`, or still does. If neither, no repeat is sent any more.
+    async fn is_told(&self, opening: Option<&ObjectName>, channel: &Named) -> Result<bool, Error> {
+        let Some(opening) = opening else { return Ok(true) };
+        let told = match self.was_sent(opening, channel).await? {
+            Some(was_sent) => was_sent,
+            // It has not come to its end, and may be one that is not sent.
+            None => {
+                let opening = self.tools.look(&opening.to_string()).await?;
+                let opening = opening.and_then(|opening| json::parse(&opening.body).ok());
+                !opening.as_ref().and_then(Value::as_object).is_some_and(|it| self.is_bulk(it))
+            }
+        };
+        Ok(told || self.is_heard(opening, channel, OVER).await?)
+    }
+
+    /// Whether `opening` was sent to `channel`, or somebody has seen it without; nothing before it has
+    /// come to its end there.
+    async fn was_sent(&self, opening: &ObjectName, channel: &Named) -> Result<Option<bool>, Error> {
+        let Some(sent) = mark::name(opening, Mark::Sent, channel) else { return Ok(None) };
+        let Some(sent) = self.tools.look(&sent.to_string()).await? else { return Ok(None) };
+        let reason = mark::text(&sent.body, "reason").unwrap_or_default();
+        Ok(Some(reason.strip_prefix(NOT_SENT).is_none_or(|why| why == SEEN)))
+    }
+
+    /// Whether `channel` hears by a repeat of `opening`, which itself was not sent. Where nobody has
+    /// settled that, `reason` does.
+    async fn is_heard(
         &self,
-        taken: &Taken<'_>,
+        opening: &ObjectName,
         channel: &Named,
-        opened: &str,
+        reason: &str,
     ) -> Result<bool, Error> {
-        let Some(opening) = mark::sibling(taken.name, opened) else { return Ok(true) };
-        let Some(sent) = mark::name(&opening, Mark::Sent, channel) else { return Ok(true) };
-        if let Some(sent) = self.tools.look(&sent.to_string()).await? {
-            let reason = mark::text(&sent.body, "reason");
-            return Ok(!reason.is_some_and(|reason| reason.starts_with(NOT_SENT)));
+        let Some(heard) = mark::heard(opening, channel) else { return Ok(true) };
+        let object = heard.to_string();
+        let mut settled = self.tools.look(&object).await?;
+        if settled.is_none() {
+            let (alert, at) = (opening.to_string(), Some(self.tools.clock.now()));
+            let says = Says { alert: &alert, channel, key: None, reason, at, tries: 0 };
+            if self.tools.create(&heard, says.line(), &self.tools.version.metadata()).await? {
+                return Ok(reason == BY_REPEAT);
+            }
+            // Somebody else was first, or it was our own call, of which nobody was told.
+            settled = self.tools.look(&object).await?;
         }
-        // It has not come to its end, and may be one that is not sent.
-        let opening = self.tools.look(&opening.to_string()).await?;
-        let opening = opening.and_then(|opening| json::parse(&opening.body).ok());
-        Ok(!opening.as_ref().and_then(Value::as_object).is_some_and(|it| self.is_bulk(it)))
+        let reason = settled.and_then(|settled| mark::text(&settled.body, "reason"));
+        Ok(reason.as_deref() != Some(OVER))
     }
 }

@@ -3,13 +3,13 @@
 //! Whoever sends holds a claim, which ends by itself: two do not send the same at a time, and what
 //! somebody has died over is taken up by the next. What could not be sent is marked as such without a
 //! limit of time, and acknowledged: a target that is dead holds up no subscription, and a job tries
-//! again. The claim is read before the marks. Who has read no mark and then replaces the very claim
+//! again, for which whoever has failed ends the own claim. The claim is read before the marks. Who has read no mark and then replaces the very claim
 //! that it has read knows that nobody has claimed, sent and marked in between.
 
 use std::time::Duration;
 
 use domain::{Generation, Instant, Mark, ObjectName, limits};
-use egress::{Channel, Named, Told, Unsent, idempotency_key};
+use egress::{Channel, Named, Told, idempotency_key};
 use serde_json::Value;
 use store::{Error, ErrorKind, Precondition};
 
@@ -48,6 +48,19 @@ pub enum Step {
     Held,
     /// It could not be sent, which is marked, and this is why.
     Left(String),
+    /// What could not be sent before was not tried once more: its target takes no more in this minute,
+    /// as this says. Nothing is marked anew.
+    Full(String),
+}
+
+/// How the sending of one alert has ended.
+enum Ended {
+    /// It has arrived.
+    Arrived,
+    /// It has not, and this is why.
+    Unsent(String),
+    /// It was not tried: the target has had as many as may be within a minute.
+    Full(String),
 }
 
 impl AlertDispatcher {
@@ -115,9 +128,9 @@ impl AlertDispatcher {
             });
         }
         let precondition = Precondition::unchanged(held.as_ref());
-        if !self.claim(&claim, taken, channel, precondition).await? {
+        let Some(ours) = self.claim(&claim, taken, channel, precondition).await? else {
             return Ok(Step::Held);
-        }
+        };
         let key = idempotency_key(&taken.object, channel);
         if self.planted.has(Shortcut::MarkedBeforeSent) {
             self.tools.create(&sent, says(Some(&key), "sent", 0), &metadata).await?;
@@ -127,10 +140,17 @@ impl AlertDispatcher {
         }
         let (ended, sends) = self.send(taken, channel, &key).await;
         let tries = tries + sends;
-        let Err(Unsent { reason, .. }) = ended else {
-            self.tools.create(&sent, says(Some(&key), "sent", tries), &metadata).await?;
-            self.forget(&undelivered, again).await?;
-            return Ok(Step::Sent);
+        let reason = match ended {
+            Ended::Arrived => {
+                self.tools.create(&sent, says(Some(&key), "sent", tries), &metadata).await?;
+                self.forget(&undelivered, again).await?;
+                return Ok(Step::Sent);
+            }
+            Ended::Full(reason) if again.is_some() => {
+                self.release(&claim, taken, channel, ours).await;
+                return Ok(Step::Full(reason));
+            }
+            Ended::Full(reason) | Ended::Unsent(reason) => reason,
         };
         if !self.planted.has(Shortcut::UndeliveredUnwritten) {
             let body = says(Some(&key), &reason, tries).into();
@@ -142,25 +162,24 @@ impl AlertDispatcher {
                 _ => (),
             }
         }
+        self.release(&claim, taken, channel, ours).await;
         Ok(Step::Left(reason))
     }
 
     /// Sends until it has arrived, no more makes sense, or there was enough of it: how it ended, and
     /// how often it was sent.
-    async fn send(
-        &self,
-        taken: &Taken<'_>,
-        channel: &Named,
-        key: &str,
-    ) -> (Result<(), Unsent>, u64) {
+    async fn send(&self, taken: &Taken<'_>, channel: &Named, key: &str) -> (Ended, u64) {
         let began_at = self.tools.clock.now();
         let target = channel.channel.target().unwrap_or_default();
         let told = Told { alert: taken.alert, object: &taken.object };
         let mut sends = 0;
         loop {
             let now = self.tools.clock.now();
-            if let Err(reason) = self.limit.take(&target, now) {
-                return (Err(Unsent::lasting(format!("{target}: {reason}"))), sends);
+            // By its word: of a URL that is a secret, what is shown does not tell it from others.
+            if let Err(reason) = self.limit.take(&channel.word, now) {
+                let reason = format!("{target}: {reason}");
+                let ended = if sends == 0 { Ended::Full(reason) } else { Ended::Unsent(reason) };
+                return (ended, sends);
             }
             let key = match self.planted.has(Shortcut::KeyForEachAttempt) {
                 true => format!("{key}-{sends}-{}", self.tools.ids.ulid(now)),
@@ -174,7 +193,8 @@ impl AlertDispatcher {
                     let pause = PAUSE_MAX * (1 << sends);
                     self.tools.clock.sleep(self.tools.ids.jitter(pause)).await;
                 }
-                sent => return (sent, sends),
+                Err(unsent) => return (Ended::Unsent(unsent.reason), sends),
+                Ok(()) => return (Ended::Arrived, sends),
             }
         }
     }
@@ -190,34 +210,49 @@ impl AlertDispatcher {
         until.is_some_and(|until| for_ever || (now < until && until < now.after(self.lease * 2)))
     }
 
-    /// Claims the sending; whether it is ours.
+    /// Claims the sending: the version of the claim, if it is ours.
     async fn claim(
         &self,
         name: &ObjectName,
         taken: &Taken<'_>,
         channel: &Named,
         precondition: Precondition,
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<Generation>, Error> {
         let now = self.tools.clock.now();
         let by = self.tools.ids.ulid(now);
-        let fields = [
-            ("alert", taken.object.clone()),
-            ("channel", channel.shown.clone()),
-            ("by", by.clone()),
-            ("until", now.after(self.lease).to_string()),
-        ];
-        let fields = fields.map(|(name, text)| (name.to_owned(), Value::String(text)));
-        let body = domain::json::to_line(&Value::Object(fields.into_iter().collect()));
+        let body = claimed(taken, channel, &by, now.after(self.lease));
         let (name, metadata) = (name.to_string(), self.tools.version.metadata());
         match self.tools.store.put(&name, body.into(), &metadata, precondition).await {
-            Ok(_) => Ok(true),
+            Ok(version) => Ok(Some(version)),
             // Somebody else's, or our own, of which nobody was told.
             Err(err) if err.kind == ErrorKind::Conflict => {
                 let found = self.tools.look(&name).await?;
-                let of = found.and_then(|found| mark::text(&found.body, "by"));
-                Ok(of == Some(by))
+                let is_ours = |body: &[u8]| mark::text(body, "by").as_ref() == Some(&by);
+                Ok(found.filter(|found| is_ours(&found.body)).map(|found| found.generation))
             }
             Err(err) => Err(err),
+        }
+    }
+
+    /// Has our own claim end, so that nobody who tries again waits for us. Where that does not succeed
+    /// it ends by itself.
+    async fn release(
+        &self,
+        name: &ObjectName,
+        taken: &Taken<'_>,
+        channel: &Named,
+        ours: Generation,
+    ) {
+        let now = self.tools.clock.now();
+        let body = claimed(taken, channel, &self.tools.ids.ulid(now), now);
+        let (name, metadata) = (name.to_string(), self.tools.version.metadata());
+        let precondition = Precondition::At(ours);
+        match self.tools.store.put(&name, body.into(), &metadata, precondition).await {
+            // It was somebody else's by then, or is over by our own call.
+            Err(err) if err.kind != ErrorKind::Conflict => {
+                tracing::info!(object = name, error = %err, "claim is left to end by itself");
+            }
+            _ => (),
         }
     }
 
@@ -228,4 +263,16 @@ impl AlertDispatcher {
         }
         Ok(())
     }
+}
+
+/// A claim.
+fn claimed(taken: &Taken<'_>, channel: &Named, by: &str, until: Instant) -> Vec<u8> {
+    let fields = [
+        ("alert", taken.object.clone()),
+        ("channel", channel.shown.clone()),
+        ("by", by.to_owned()),
+        ("until", until.to_string()),
+    ];
+    let fields = fields.map(|(name, text)| (name.to_owned(), Value::String(text)));
+    domain::json::to_line(&Value::Object(fields.into_iter().collect()))
 }

@@ -113,6 +113,11 @@ impl Posts {
         Arc::new(self)
     }
 
+    /// What becomes of the next requests.
+    fn then(&self, steps: &[Then]) {
+        *self.steps.lock().unwrap() = steps.iter().copied().collect();
+    }
+
     fn arrived(&self) -> Vec<(String, String)> {
         self.arrived.lock().unwrap().clone()
     }

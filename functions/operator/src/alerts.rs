@@ -69,8 +69,9 @@ enum Action {
         #[arg(value_name = "ALERT")]
         alert: String,
     },
-    /// Sends once more what has not arrived, under the same idempotency key, and forgets what has. Ends
-    /// with 1 when something is left.
+    /// Sends once more what has not arrived, under the same idempotency key, and forgets what has. What
+    /// a target does not take within a minute it is sent in the next; after 50 minutes nothing more is
+    /// begun. Ends with 1 when something is left.
     Redeliver {
         /// Those of these alerts alone: ids, or the beginnings of them.
         #[arg(value_name = "ALERT")]

@@ -14,6 +14,7 @@ mod index;
 mod jobs;
 mod list;
 mod look;
+mod messages;
 mod migrate;
 mod pause;
 mod purge;

@@ -17,6 +17,7 @@ mod outside;
 
 mod address;
 mod host;
+mod matched;
 mod message;
 pub mod secret;
 mod signature;

@@ -3,6 +3,8 @@
 use domain::json::Object;
 use serde_json::Value;
 
+use crate::matched::Matched;
+
 /// The most characters of what stands for one variable.
 const VALUE_CHARS_MAX: usize = 200;
 
@@ -32,7 +34,7 @@ const FIELDS: [(&str, &str); 13] = [
     ("status", "status"),
 ];
 
-/// Variables that are fields of the first condition that matched.
+/// Variables that are parts of the first condition that matched.
 const MATCHED_FIELDS: [&str; 4] = ["path", "op", "found", "value"];
 
 /// Fills `template` in with what `alert` says. What is no variable, or is one that this alert says
@@ -103,7 +105,7 @@ enum Variable<'t> {
     Since,
     /// All conditions that matched.
     Matched,
-    /// A field of one condition that matched, counted from 0.
+    /// A part of one condition that matched, counted from 0.
     Of(usize, &'t str),
 }
 
@@ -131,34 +133,18 @@ fn value_of(name: &str, alert: &Object) -> Option<String> {
         Variable::Field(field) => alert.get(field).map(word),
         Variable::Since => alert.get("since")?.get("updated_at").map(word),
         Variable::Matched => Some(cut(&matched_line(matched?), VALUE_CHARS_MAX * 2)),
-        Variable::Of(at, field) => told(matched?.get(at)?.as_object()?, field),
-    }
-}
-
-/// A field of a matched condition. Where nothing was found, that is told.
-fn told(entry: &Object, field: &str) -> Option<String> {
-    match entry.get(field) {
-        None if field == "found" => Some("nothing".to_owned()),
-        value => value.map(word),
+        Variable::Of(at, field) => Matched(matched?.get(at)?.as_object()?).part(field),
     }
 }
 
 /// `kpis.MRR is 50 (lt 100); status is Pilot (eq Pilot)`.
 pub(crate) fn matched_line(matched: &[Value]) -> String {
     let shown = matched.iter().filter_map(Value::as_object).take(MATCHED_MAX);
-    let mut told: Vec<String> = shown.map(condition).collect();
+    let mut told: Vec<String> = shown.map(|entry| Matched(entry).line()).collect();
     if matched.len() > MATCHED_MAX {
         told.push(format!("and {} more", matched.len() - MATCHED_MAX));
     }
     told.join("; ")
-}
-
-/// One condition that held, on one line.
-pub(crate) fn condition(entry: &Object) -> String {
-    let part = |field: &str| told(entry, field).unwrap_or_default();
-    let (path, op, value) = (part("path"), part("op"), part("value"));
-    let separator = if op.is_empty() || value.is_empty() { "" } else { " " };
-    format!("{path} is {} ({op}{separator}{value})", part("found"))
 }
 
 /// A value on one line: text as it is, everything else as JSON.

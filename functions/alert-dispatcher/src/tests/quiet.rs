@@ -23,8 +23,13 @@ impl Place {
 
     /// Delivers an alert: how many requests it led to, and the reason of its mark.
     async fn alert(&self, id: &str, fields: &str) -> (usize, Option<String>) {
+        self.alert_to(id, fields, "").await
+    }
+
+    /// The same of one to these channels.
+    async fn alert_to(&self, id: &str, fields: &str, channels: &str) -> (usize, Option<String>) {
         let before = self.posts.arrived().len();
-        let delivery = write_alert(&self.bucket, id, &hook(fields, ""));
+        let delivery = write_alert(&self.bucket, id, &hook(fields, channels));
         assert_eq!(deliver(&self.sender, &delivery).await, Ok(Disposition::Done));
         let again = Ok(Disposition::Skipped("nothing left to send"));
         assert_eq!(deliver(&self.sender, &delivery).await, again, "it has ended");
@@ -166,4 +171,109 @@ async fn the_log_is_a_channel_like_others() {
     let delivery = write_alert(&place.bucket, "A1", &body);
     assert_eq!(deliver(&place.sender, &delivery).await, Ok(Disposition::Done));
     assert_eq!(reasons(&place.bucket, "sent"), ["not sent: of a bulk write (seed)"]);
+}
+
+/// That A1 is over.
+const OVER: &str = r#"{"fired":"resolve","status":"resolved","opened":"A1"}"#;
+
+const REPEAT: &str = r#"{"fired":"every","opened":"A1"}"#;
+
+#[tokio::test(flavor = "current_thread")]
+async fn who_has_heard_by_a_repeat_hears_that_it_is_over() {
+    for channels in ["", r#"["log"]"#] {
+        for (mute, opening) in [(true, "{}"), (false, r#"{"origin":"seed"}"#)] {
+            let place = Place::new(Planted::NONE);
+            if mute {
+                place.mute(r#"{"mutes":[{"rule":"low-runway","until":"2026-01-01T01:00:00Z"}]}"#);
+            }
+            let sent = |(_, reason): (usize, Option<String>)| reason.as_deref() == Some("sent");
+            assert!(!sent(place.alert_to("A1", opening, channels).await));
+            place.clock.advance(Duration::from_secs(3600));
+            // A repeat that is not sent itself is none that anybody has heard of.
+            let seeded = r#"{"fired":"every","opened":"A1","origin":"seed"}"#;
+            assert!(!sent(place.alert_to("A2", seeded, channels).await));
+            assert!(sent(place.alert_to("A3", REPEAT, channels).await));
+            assert!(sent(place.alert_to("A4", REPEAT, channels).await));
+            assert!(sent(place.alert_to("A1-resolved", OVER, channels).await));
+        }
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_repeat_that_comes_after_an_end_that_was_kept_back_is_kept_back() {
+    let place = Place::new(Planted::NONE);
+    place.alert("A1", r#"{"origin":"seed"}"#).await;
+    assert_eq!(place.alert("A1-resolved", OVER).await, not_sent("its opening was not"));
+    let late = not_sent("it is over, and its opening was not");
+    assert_eq!(place.alert("A2", REPEAT).await, late);
+    // Of one that was sent they come in any order.
+    assert_eq!(place.alert("B1", "{}").await, sent());
+    let over = r#"{"fired":"resolve","status":"resolved","opened":"B1"}"#;
+    assert_eq!(place.alert("B1-resolved", over).await, sent());
+    assert_eq!(place.alert("B2", r#"{"fired":"every","opened":"B1"}"#).await, sent());
+    // A repeat that overtakes its opening, which is then not sent.
+    assert_eq!(place.alert("C2", r#"{"fired":"every","opened":"C1"}"#).await, sent());
+    place.alert("C1", r#"{"origin":"seed"}"#).await;
+    let over = r#"{"fired":"resolve","status":"resolved","opened":"C1"}"#;
+    assert_eq!(place.alert("C1-resolved", over).await, sent());
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_end_of_what_somebody_has_seen_before_it_arrived_is_told() {
+    let place = Place::new(Planted::NONE);
+    place.posts.then(&[Then::Say(404), Then::Say(204)]);
+    assert_eq!(place.alert("A1", "{}").await, (0, None));
+    let name = ack(&alert("A1")).unwrap().to_string();
+    place.bucket.insert(&name, "{}".into(), Upload::default()).unwrap();
+    place.clock.advance(LEASE);
+    let objects = place.bucket.objects();
+    let (mark, left) = objects.iter().find(|(name, _)| name.contains("/undelivered/")).unwrap();
+    let mark = ObjectName::parse(mark).unwrap();
+    let seen = crate::Step::Quiet("not sent: acknowledged".to_owned());
+    assert_eq!(place.sender.redeliver(&mark, left.generation).await, Ok(Some(seen)));
+    assert_eq!(place.alert("A2", REPEAT).await, not_sent("acknowledged"));
+    assert_eq!(place.alert("A1-resolved", OVER).await, sent());
+}
+
+#[test]
+fn a_repeat_and_the_end_side_by_side_are_both_heard_or_neither() {
+    use emulator::schedule::{Attempt, Gated};
+    const STEPS_MAX: usize = 40;
+    let mut ended = std::collections::BTreeSet::new();
+    for order in 0..1u32 << 12 {
+        let (bucket, log) = (bucket(), Arc::new(Lines::default()));
+        let to_log = |fields: &str| hook(fields, r#"["log"]"#);
+        write_alert(&bucket, "A1", &to_log(r#"{"origin":"seed"}"#));
+        let alerts = [("A2", REPEAT), ("A1-resolved", OVER)];
+        let mut attempts = alerts.map(|(id, fields)| {
+            let delivery = write_alert(&bucket, id, &to_log(fields));
+            let (store, gate) = Gated::new(bucket.clone(), &[]);
+            let sender = dispatcher(store, &log);
+            Attempt::new(gate, Box::pin(async move { sender.handle(&[delivery]).await }))
+        });
+        // One may die, and is then delivered again.
+        let dies = (order >> 11 & 1 == 1).then_some((order >> 6) as usize % 8);
+        for at in 0..2 * STEPS_MAX {
+            let turn = (order >> (at % 12) & 1) as usize;
+            let turn = if attempts[turn].result().is_some() { 1 - turn } else { turn };
+            if attempts[turn].result().is_some() || dies == Some(at) {
+                break;
+            }
+            attempts[turn].step();
+        }
+        attempts.iter_mut().for_each(Attempt::crash);
+        let heard = |id: &str| log.0.lock().unwrap().iter().any(|line| line.starts_with(id));
+        for (id, _) in alerts {
+            let (store, gate) = Gated::new(bucket.clone(), &[]);
+            let (sender, name) = (dispatcher(store, &log), alert(id));
+            let generation = bucket.objects()[&name.to_string()].generation;
+            let delivery = delivery(name, generation);
+            let again = Box::pin(async move { sender.handle(&[delivery]).await });
+            assert!(Attempt::new(gate, again).finish().unwrap()[0].is_ok());
+        }
+        let both = (heard("A2.json"), heard("A1-resolved.json"));
+        assert_eq!(both.0, both.1, "{order:b}");
+        ended.insert(both);
+    }
+    assert_eq!(ended.len(), 2, "each of them can be first");
 }

@@ -32,9 +32,7 @@ async fn it_is_sent_under_the_same_key_and_the_mark_goes() {
     let (bucket, posts) = left(&clock).await;
     let sender = sender(bucket.clone(), &clock, &posts, Planted::NONE);
     let (mark, version) = undelivered(&bucket).unwrap();
-    // While the claim of who has tried holds, nobody does.
-    assert_eq!(sender.redeliver(&mark, version).await, Ok(Some(Step::Held)));
-    clock.advance(LEASE);
+    // Who has tried holds no claim any more.
     assert_eq!(sender.redeliver(&mark, version).await, Ok(Some(Step::Sent)));
     assert_eq!((undelivered(&bucket), reasons(&bucket, "sent").len()), (None, 1));
     let mut keys = posts.tried();
@@ -54,7 +52,6 @@ async fn what_is_dead_stays_and_counts_its_tries() {
     let sender = sender(bucket.clone(), &clock, &posts, Planted::NONE);
     assert!(deliver(&sender, &delivery).await.is_ok());
     for tries in 2..5 {
-        clock.advance(LEASE);
         let (mark, version) = undelivered(&bucket).unwrap();
         let why = "https://hooks.example.com/…: answer 404".to_owned();
         assert_eq!(sender.redeliver(&mark, version).await, Ok(Some(Step::Left(why))));
@@ -93,6 +90,23 @@ async fn what_is_seen_muted_or_gone_is_not_sent_any_more() {
         assert_eq!(sender.redeliver(&mark, version).await, Ok(None));
         assert_eq!((undelivered(&bucket), posts.arrived().len()), (None, 0));
     }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_claim_that_cannot_be_ended_ends_by_itself_and_another_one_stays() {
+    let (bucket, clock) = (bucket(), clock());
+    let posts = Posts::after(&[Then::Say(404)]).shared(&tools(bucket.clone()));
+    let delivery = write_alert(&bucket, "A1", HOOK);
+    // The eighth operation: what was read, the claim, and that it is left.
+    let kind = ErrorKind::Unavailable;
+    let store = Faulty::new(bucket.clone(), Fault { at: 7, times: 1, kind, when: When::Before });
+    let failing = sender(store, &clock, &posts, Planted::NONE);
+    assert_eq!(deliver(&failing, &delivery).await, Ok(Disposition::Done), "it is left");
+    let (mark, version) = undelivered(&bucket).unwrap();
+    let sender = sender(bucket.clone(), &clock, &posts, Planted::NONE);
+    assert_eq!(sender.redeliver(&mark, version).await, Ok(Some(Step::Held)));
+    clock.advance(LEASE);
+    assert!(matches!(sender.redeliver(&mark, version).await, Ok(Some(Step::Left(_)))));
 }
 
 /// The first operation after which a redelivery can die so that nobody hears of the alert any more.

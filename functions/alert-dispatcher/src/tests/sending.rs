@@ -69,7 +69,7 @@ async fn a_channel_that_nobody_knows_is_marked_and_holds_up_no_other() {
     assert_eq!(log.take(), [r#"A1.json "m""#]);
     expect![[r#"
         sent/low-runway/V1/A1/log.json {"alert":"env/dev/reports/alerts/low-runway/V1/A1.json","channel":"log","reason":"sent"}
-        undelivered/low-runway/V1/A1/carrier-pigeon.json {"alert":"env/dev/reports/alerts/low-runway/V1/A1.json","channel":"carrier-pigeon","reason":"no such channel","at":"2025-11-06T12:00:00Z"}"#]].assert_eq(&marks(&bucket).join("\n"));
+        undelivered/low-runway/V1/A1/carrier-pigeon.json {"alert":"env/dev/reports/alerts/low-runway/V1/A1.json","channel":"carrier-pigeon","reason":"no such channel: there are log, storage, webhook, slack and email","at":"2025-11-06T12:00:00Z"}"#]].assert_eq(&marks(&bucket).join("\n"));
 }
 
 #[tokio::test(flavor = "current_thread")]

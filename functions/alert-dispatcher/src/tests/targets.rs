@@ -51,7 +51,7 @@ async fn each_channel_ends_for_itself() {
     expect![[r#"
         EMAIL_API is not set
         https://c.example.com/…: answer 404
-        no such channel
+        no such channel: there are log, storage, webhook, slack and email
         the host is an address; a target names a host"#]]
     .assert_eq(&left.join("\n"));
     // Nothing is tried again by another delivery: that is for a job.
@@ -72,14 +72,44 @@ async fn a_target_gets_so_many_in_a_minute_and_the_others_are_kept() {
     assert_eq!(posts.arrived().len(), 2);
     let why = "https://hooks.example.com/…: more than 2 alerts for it within a minute";
     assert_eq!(reasons(&bucket, "undelivered"), [why, why]);
-    // Another target, and another minute.
-    let other = hook("{}", r#"[{"type":"webhook","target":"https://other.example.com/"}]"#);
+    // Another target, of which the same is shown, and another minute.
+    let other = hook("{}", r#"[{"type":"webhook","target":"https://hooks.example.com/b"}]"#);
     let delivery = write_alert(&bucket, "A5", &other);
     assert!(deliver(&sender, &delivery).await.is_ok());
     clock.advance(Duration::from_secs(60));
     let delivery = write_alert(&bucket, "A6", HOOK);
     assert!(deliver(&sender, &delivery).await.is_ok());
     assert_eq!(posts.arrived().len(), 4);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_is_left_is_not_tried_while_its_target_takes_no_more() {
+    let (bucket, clock) = (bucket(), clock());
+    let posts = Posts::after(&[Then::Say(404), Then::Say(204)]).shared(&tools(bucket.clone()));
+    let mut sender = sender(bucket.clone(), &clock, &posts, Planted::NONE);
+    sender.limit = Limit::new(1);
+    assert!(deliver(&sender, &write_alert(&bucket, "A1", HOOK)).await.is_ok());
+    let left = |bucket: &Memory| {
+        let mut objects = bucket.objects().into_iter();
+        objects.find(|(name, _)| name.contains("/undelivered/"))
+    };
+    let before = left(&bucket);
+    let (mark, object) = before.clone().unwrap();
+    let mark = ObjectName::parse(&mark).unwrap();
+    let (_, word) = crate::subject(&mark).unwrap();
+    for _ in 0..2 {
+        assert!(sender.limit.is_full(word, clock.now()));
+        let why = "https://hooks.example.com/…: more than 1 alerts for it within a minute";
+        let full = Ok(Some(crate::Step::Full(why.to_owned())));
+        assert_eq!(sender.redeliver(&mark, object.generation).await, full);
+        assert_eq!(left(&bucket), before, "it is not written anew");
+    }
+    clock.advance(Duration::from_millis(1500));
+    assert_eq!(Limit::pause(clock.now()), Duration::from_millis(58_500));
+    clock.advance(Limit::pause(clock.now()));
+    assert!(!sender.limit.is_full(word, clock.now()));
+    let sent = Ok(Some(crate::Step::Sent));
+    assert_eq!(sender.redeliver(&mark, object.generation).await, sent);
 }
 
 #[test]

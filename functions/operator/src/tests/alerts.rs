@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use alert_dispatcher::{AlertDispatcher, LEASE, Limit};
 use clap::Parser as _;
-use domain::{BoxFuture, Delivery, Env, Handler as _, ObjectName, Overwrote};
+use domain::{BoxFuture, Clock as _, Delivery, Env, Handler as _, ObjectName, Overwrote};
 use egress::{Answer, Egress, Outside, Parcel, SettingError, Unsent};
 use emulator::{Memory, TestClock, Upload};
 use expect_test::expect;
@@ -20,12 +20,17 @@ use crate::Sending;
 struct Target {
     status: Mutex<u16>,
     keys: Mutex<Vec<String>>,
+    /// A clock, and how long it takes to answer.
+    takes: Mutex<Option<(Arc<TestClock>, Duration)>>,
 }
 
 impl Outside for Target {
     fn post<'a>(&'a self, parcel: &'a Parcel) -> BoxFuture<'a, Result<Answer, Unsent>> {
         let key = parcel.header("idempotency-key").unwrap().to_owned();
         self.keys.lock().unwrap().push(key);
+        if let Some((clock, takes)) = &*self.takes.lock().unwrap() {
+            clock.advance(*takes);
+        }
         let status = *self.status.lock().unwrap();
         Box::pin(std::future::ready(Ok(Answer { status, text: "".into() })))
     }
@@ -319,6 +324,43 @@ async fn what_has_not_arrived_is_sent_under_its_key_and_forgotten() {
 }
 
 #[tokio::test]
+async fn what_a_target_does_not_take_in_a_minute_it_is_sent_in_the_next() {
+    let world = World::new();
+    for at in 0..130 {
+        world.alert("low", "V1", &format!("{at:03}"), 404).await;
+    }
+    *world.target.status.lock().unwrap() = 204;
+    let began_at = world.clock.now();
+    let said = world.said("alerts redeliver").await;
+    assert_eq!(said.lines().filter(|line| line.ends_with(": sent")).count(), 130);
+    assert!(said.ends_with("130 of 130 at their end, 0 left in dev\n"), "{said}");
+    let took = world.clock.now().unix_millis() - began_at.unix_millis();
+    assert!((60_001..=120_000).contains(&took), "{took} ms");
+    assert!(!world.exists("/undelivered/"));
+}
+
+#[tokio::test]
+async fn what_there_is_no_time_for_is_left_and_said_to_be() {
+    let world = World::new();
+    for at in 0..5 {
+        world.alert("low", "V1", &format!("{at:03}"), 404).await;
+    }
+    *world.target.takes.lock().unwrap() = Some((world.clock.clone(), Duration::from_secs(1600)));
+    *world.target.status.lock().unwrap() = 204;
+    expect![[r#"
+        env/dev/reports/alerts/low/V1/000.json webhook~fdf04a5a334cd91e: sent
+        env/dev/reports/alerts/low/V1/001.json webhook~fdf04a5a334cd91e: sent
+        env/dev/reports/alerts/low/V1/002.json webhook~fdf04a5a334cd91e: waiting: there was no more time
+        env/dev/reports/alerts/low/V1/003.json webhook~fdf04a5a334cd91e: waiting: there was no more time
+        env/dev/reports/alerts/low/V1/004.json webhook~fdf04a5a334cd91e: waiting: there was no more time
+        2 of 5 at their end, 3 left (3 not tried: there was no more time) in dev
+        (1)
+    "#]].assert_eq(&world.said("alerts redeliver").await);
+    assert_eq!(world.keys().len(), 5 + 2);
+    assert!(world.exists("/undelivered/low/V1/004/"));
+}
+
+#[tokio::test]
 async fn what_is_muted_ends_unsent_until_it_is_over() {
     let world = World::new();
     let mut all = String::new();
@@ -518,6 +560,16 @@ async fn what_others_have_left_there_does_not_stop_a_command() {
         env/dev/reports/alerts/low/V9/01Z.json webhook: gone: the alert is gone, or names it no more
         3 of 3 at their end, 0 left in dev
     "#]].assert_eq(&all);
+}
+
+#[test]
+fn the_channel_log_says_nothing_of_other_targets() {
+    use alert_dispatcher::AlertLog as _;
+    let log = crate::quarantine::retry::Sent::default();
+    let target = "https://hooks.slack.com/services/T/B/hunter2";
+    let alert = json!({"id": "V1", "channels": ["log", {"type": "slack", "target": target}]});
+    log.alert("A1", alert.as_object().unwrap(), "m");
+    assert_eq!(log.lines(), [r#"alert A1: {"id":"V1"}"#]);
 }
 
 #[test]

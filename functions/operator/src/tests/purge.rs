@@ -77,8 +77,8 @@ async fn place() -> (Arc<Memory>, Tools) {
     }
     let alert = bucket.objects().into_keys().find(|name| name.contains("/alerts/R1/V1/")).unwrap();
     let alert_id = alert.rsplit('/').next().unwrap().trim_end_matches(".json");
-    for mark in ["sent", "ack"] {
-        let name = format!("{root}/indices/alerts/{mark}/R1/V1/{alert_id}/log.json");
+    for (mark, of) in [("sent", "log"), ("sent", "log/heard"), ("ack", "log")] {
+        let name = format!("{root}/indices/alerts/{mark}/R1/V1/{alert_id}/{of}.json");
         put(&bucket, &name, r#"{"reason":"secret"}"#);
     }
     // Of another kind, whose entity has the same id.
@@ -180,7 +180,7 @@ async fn a_dry_run_counts_and_writes_nothing() {
     assert_eq!(ended, Ok(true));
     assert_eq!(bucket.objects(), before);
     expect![[r#"
-        would erase 39 versions (alert marks 2, alert state 3, alerts 1, claims 1, history 3, indices 6, journal 1, manifest 2, quarantine 1, repair wanted 1, shards and exports 16, snapshot 2, 1 shared objects written without it) of dev/ventures/V1; the look took 0 objects; 27 B + 33 A and 0 notifications, $0.0002
+        would erase 40 versions (alert marks 3, alert state 3, alerts 1, claims 1, history 3, indices 6, journal 1, manifest 2, quarantine 1, repair wanted 1, shards and exports 16, snapshot 2, 1 shared objects written without it) of dev/ventures/V1; the look took 0 objects; 28 B + 34 A and 0 notifications, $0.0002
         a purge looks at everything twice at least, 55 s apart
     "#]].assert_eq(&said);
 }

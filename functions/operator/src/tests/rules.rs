@@ -163,7 +163,8 @@ async fn what_an_alert_would_not_say_or_would_tell_nobody_is_found() {
         warning DIR/rule.json: /message: "fund" is no variable, and stays as it is
         warning DIR/rule.json: /message: "x" is no variable, and stays as it is
         2 rules, 9 errors, 5 warnings
-    "#]].assert_eq(&found);
+    "#]]
+    .assert_eq(&found);
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use domain::json::Object;
 use serde_json::{Value, json};
 
-use crate::template::{condition, line};
+use crate::matched::Matched;
+use crate::template::line;
 use crate::{Told, host};
 
 /// The longest address, in bytes. (RFC 5321, section 4.5.3.1.3.)
@@ -107,7 +108,7 @@ fn content(told: Told<'_>) -> String {
     ];
     lines.extend(facts.map(|(name, value)| format!("{name}: {value}")));
     let matched = told.matched().iter().filter_map(Value::as_object).take(20);
-    lines.extend(matched.map(|entry| format!("  {}", condition(entry))));
+    lines.extend(matched.map(|entry| format!("  {}", Matched(entry).line())));
     lines.push(format!("Alert: {}", line(told.object)));
     lines.join("\n")
 }

@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::Told;
-use crate::template::{condition, cut, line, matched_line};
+use crate::matched::Matched;
+use crate::template::{cut, line, matched_line};
 
 /// The most characters of a text.
 const TEXT_CHARS_MAX: usize = 3000;
@@ -28,7 +29,7 @@ pub(crate) fn block_kit(told: Told<'_>) -> Value {
     };
     let matched = told.matched().iter().filter_map(Value::as_object).take(FIELDS_MAX);
     let matched: Vec<Value> =
-        matched.map(|entry| text(&condition(entry), FIELD_CHARS_MAX)).collect();
+        matched.map(|entry| text(&Matched(entry).line(), FIELD_CHARS_MAX)).collect();
     let facts = [
         ("Severity", told.severity()),
         ("Status", if told.is_over() { "resolved".to_owned() } else { "open".to_owned() }),

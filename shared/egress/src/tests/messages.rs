@@ -35,6 +35,125 @@ fn every_variable_stands_for_what_the_alert_says() {
     }
 }
 
+/// The line of one condition, and what its four variables stand for.
+fn condition(entry: &str) -> (String, String) {
+    let alert = object(&format!(r#"{{"matched":[{entry}]}}"#));
+    let render = |template: &str| render(template, &alert, MESSAGE_CHARS_MAX);
+    (render("{{matched}}"), render("{{path}} {{op}} {{found}} {{value}}"))
+}
+
+#[test]
+fn every_form_of_a_condition_is_told_in_words() {
+    for (entry, line, parts) in [
+        (
+            r#""path":"kpis.MRR","op":"lt","value":100,"found":50"#,
+            "kpis.MRR is 50 (lt 100)",
+            "kpis.MRR lt 50 100",
+        ),
+        (
+            r#""ratio":["spent","planned"],"op":"gt","value":0.9,"found":0.95"#,
+            "spent / planned is 0.95 (gt 0.9)",
+            "spent / planned gt 0.95 0.9",
+        ),
+        (
+            r#""difference":["a","b"],"op":"lt","value":0,"found":-1"#,
+            "a - b is -1 (lt 0)",
+            "a - b lt -1 0",
+        ),
+        (
+            r#""sum":"holders.*.share","op":"neq","value":1,"found":0.9"#,
+            "sum of holders.*.share is 0.9 (neq 1)",
+            "sum of holders.*.share neq 0.9 1",
+        ),
+        (
+            r#""any_of":"milestones","found":2,"elements":[0,3]"#,
+            "milestones: 2 match (any_of)",
+            "milestones any_of 2 {{value}}",
+        ),
+        (
+            r#""all_of":"milestones","found":1,"elements":[0]"#,
+            "milestones: 1 matches (all_of)",
+            "milestones all_of 1 {{value}}",
+        ),
+        (
+            r#""none_of":"milestones","found":0,"elements":[]"#,
+            "milestones: 0 match (none_of)",
+            "milestones none_of 0 {{value}}",
+        ),
+        (
+            r#""any_of":"milestones","found":0,"elements":[],"not":true"#,
+            "milestones: 0 match (not any_of)",
+            "milestones not any_of 0 {{value}}",
+        ),
+        (
+            r#""path":"a","op":"lt","field":"b","found":5,"other":7"#,
+            "a is 5 (lt b, which is 7)",
+            "a lt 5 b",
+        ),
+        (
+            r#""path":"a","op":"neq","field":"b","found":5"#,
+            "a is 5 (neq b, which is nothing)",
+            "a neq 5 b",
+        ),
+        (
+            r#""path":"status","op":"in","value":["Archived"],"found":"Draft","not":true"#,
+            r#"status is Draft (not in ["Archived"])"#,
+            r#"status not in Draft ["Archived"]"#,
+        ),
+        (
+            r#""path":"gone","op":"exists","not":true"#,
+            "gone is nothing (not exists)",
+            "gone not exists nothing {{value}}",
+        ),
+        (
+            r#""path":"gone","op":"missing""#,
+            "gone is nothing (missing)",
+            "gone missing nothing {{value}}",
+        ),
+        // An object, which alerts do not repeat.
+        (
+            r#""path":"kpis","op":"exists""#,
+            "kpis is something (exists)",
+            "kpis exists something {{value}}",
+        ),
+        (
+            r#""path":"kpis","op":"missing","not":true"#,
+            "kpis is something (not missing)",
+            "kpis not missing something {{value}}",
+        ),
+        (
+            r#""path":"a","op":"in","field":"long","found":5"#,
+            "a is 5 (in long, which is something)",
+            "a in 5 long",
+        ),
+        (
+            r#""path":"n","op":"decreased_by","value":"20%","found":8,"before":10"#,
+            "n is 8, was 10 (decreased_by 20%)",
+            "n decreased_by 8 20%",
+        ),
+        (
+            r#""path":"status","op":"changed_from","value":"Pilot","before":"Pilot""#,
+            "status is nothing, was Pilot (changed_from Pilot)",
+            "status changed_from nothing Pilot",
+        ),
+        (
+            r#""path":"status","op":"changed","found":"Pilot""#,
+            "status is Pilot, was nothing (changed)",
+            "status changed Pilot {{value}}",
+        ),
+        (
+            r#""path":"status","op":"changed","found":"Pilot","before":"Pilot","not":true"#,
+            "status is Pilot, was Pilot (not changed)",
+            "status not changed Pilot {{value}}",
+        ),
+    ] {
+        assert_eq!(condition(&format!("{{{entry}}}")), (line.to_owned(), parts.to_owned()));
+    }
+    // What no rule of ours leads to has a line, too.
+    assert_eq!(condition("{}").0, "something is nothing");
+    assert_eq!(condition(r#"{"ratio":7,"op":"","found":{}}"#).0, "7 is {}");
+}
+
 #[test]
 fn what_is_no_variable_stays_to_be_seen() {
     for template in [
@@ -72,7 +191,7 @@ fn what_is_filled_in_is_one_line_and_is_not_looked_at_again() {
     let render = |template: &str| render(template, &alert, 100);
     assert_eq!(render("{{id}} {{name}}"), "{{rule}} a  b  c d");
     assert_eq!(render("{{severity}}"), r#"{"a":[1.5,null]}"#);
-    assert_eq!(render("{{matched}} {{path}}"), r#"["x"] is null () {{path}}"#);
+    assert_eq!(render("{{matched}} {{path}}"), r#"["x"] is null {{path}}"#);
     assert_eq!(render("{{matched.2.path}}"), r#"["x"]"#);
 }
 

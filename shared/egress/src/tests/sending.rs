@@ -49,6 +49,37 @@ async fn a_webhook_gets_the_whole_alert_signed() {
 }
 
 #[tokio::test]
+async fn nobody_is_sent_the_targets_of_others() {
+    let other = "https://hooks.slack.com/services/T/B/hunter2";
+    let mut alert = object(ALERT);
+    let channels = format!(r#"{{"channels":[{{"type":"slack","target":"{other}"}},"log"]}}"#);
+    alert.extend(object(&channels));
+    let api = r#"{"url":"https://api.example.com/send"}"#;
+    let variables = [
+        SIGNED[0],
+        SIGNED[1],
+        ("EMAIL_API", "env://ALERT_TARGET_MAIL"),
+        ("EMAIL_FROM", "strata@example.com"),
+        ("ALERT_TARGET_MAIL", api),
+        ("ALERT_TARGET_SLACK", other),
+    ];
+    for channel in [
+        webhook("https://hooks.example.com/a"),
+        Channel::Slack(Target::parse("env://ALERT_TARGET_SLACK").unwrap()),
+        Channel::Email("ops@example.com".to_owned()),
+    ] {
+        let posts = Posts::answering(Ok(204));
+        let sent = egress(posts.clone(), &variables).send(&channel, "alert_1", told(&alert)).await;
+        assert_eq!(sent, Ok(()));
+        let body = posts.take().remove(0).body.to_string();
+        assert!(
+            body.contains("V1") && !body.contains("hunter2") && !body.contains("channels"),
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn every_attempt_has_one_key_and_a_time_of_its_own() {
     let posts = Posts::answering(Err(Unsent::passing("no answer in time")));
     let (mut egress, clock) = (egress(posts.clone(), &SIGNED), super::Still::new());

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use domain::json::{self, Object};
 use serde_json::Value;
 
-use super::targets::is_quiet;
+use super::targets::as_promised;
 use super::{Aftermath, rising};
 use crate::oracle::Entity;
 
@@ -31,9 +31,9 @@ pub(super) fn objects(aftermath: &Aftermath<'_>) -> Result<(), String> {
         if aftermath.bucket.versions_of(name).len() != 1 {
             return Err(format!("{name} was written more than once"));
         }
-        if !aftermath.sent.contains(name) && !is_quiet(aftermath, name, &alert) {
-            return Err(format!("{name} was never sent"));
-        }
+        let was_sent = |name: &str| aftermath.sent.iter().any(|it| it == name);
+        as_promised(aftermath, name, &alert, &was_sent)
+            .map_err(|wrong| format!("{name} {wrong} to the log"))?;
         let id = alert["alert_id"].as_str().unwrap_or_default();
         let beside =
             |id: &str| name.rsplit_once('/').map(|(folder, _)| format!("{folder}/{id}.json"));

@@ -1,5 +1,6 @@
 //! What is promised of targets: each alert arrives at each of its targets at least once, under one
 //! idempotency key, whatever the targets do; what one has not taken lies undelivered until it does.
+//! What comes of a bulk write is not sent, and who has heard that something opened hears its end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,36 +32,59 @@ pub(super) fn reached(aftermath: &Aftermath<'_>) -> Result<(), String> {
             continue;
         }
         let alert = json::parse(&object.body).unwrap_or_default();
-        if is_quiet(aftermath, name, &alert) {
-            if let Some((post, _)) = aftermath.posts.iter().find(|(post, _)| post.alert == *name) {
-                return Err(format!("{name} is of a bulk write and was sent to {}", post.host));
-            }
-            continue;
-        }
         for host in hosts(&alert) {
-            let has = |(post, arrived): &(crate::fleet::Post, bool)| {
-                *arrived && post.alert == *name && post.host == host
+            let was_sent = |name: &str| {
+                let mut posts = aftermath.posts.iter();
+                posts.any(|(post, arrived)| *arrived && post.alert == name && post.host == host)
             };
-            if !aftermath.posts.iter().any(has) {
-                return Err(format!("{name} never arrived at {host}"));
-            }
+            as_promised(aftermath, name, &alert, &was_sent)
+                .map_err(|wrong| format!("{name} {wrong} to {host}"))?;
         }
     }
     Ok(())
 }
 
-/// Whether an alert is of a bulk write, or says that one is over that was.
-pub(super) fn is_quiet(aftermath: &Aftermath<'_>, name: &str, alert: &Value) -> bool {
-    let is_bulk =
-        |alert: &Value| ["seed", "restore", "migrate"].iter().any(|it| alert["origin"] == *it);
-    let opening = name.rsplit_once('/').zip(alert["opened"].as_str());
-    let opening = opening.map(|((folder, _), opened)| format!("{folder}/{opened}.json"));
-    let opening = opening.and_then(|name| aftermath.objects.get(&name));
-    let opening = opening.and_then(|opening| json::parse(&opening.body).ok());
-    match alert["status"] == "resolved" {
-        true => opening.as_ref().is_some_and(is_bulk),
-        false => is_bulk(alert),
+/// Whether an alert was sent to one of its channels, or not, as is promised. `was_sent` knows for each
+/// alert whether it was, to that channel.
+pub(super) fn as_promised(
+    aftermath: &Aftermath<'_>,
+    name: &str,
+    alert: &Value,
+    was_sent: &dyn Fn(&str) -> bool,
+) -> Result<(), &'static str> {
+    let is_over = |alert: &Value| alert["status"] == "resolved";
+    let (folder, _) = name.rsplit_once('/').unwrap_or_default();
+    let beside = aftermath.objects.range(format!("{folder}/")..);
+    let beside = beside.take_while(|(name, _)| name.starts_with(&format!("{folder}/")));
+    let beside: Vec<(&String, Value)> = beside
+        .map(|(name, object)| (name, json::parse(&object.body).unwrap_or_default()))
+        .collect();
+    let opened = alert["opened"].as_str();
+    let opening =
+        opened.and_then(|id| beside.iter().find(|(_, it)| it["alert_id"].as_str() == Some(id)));
+    let wanted = match opening.is_some_and(|(_, opening)| is_bulk(opening)) {
+        // What comes of a bulk write is not sent, but whoever heard of it hears that it is over.
+        false => is_over(alert) || !is_bulk(alert),
+        // Its opening was not sent: whoever hears of a repeat hears that it is over, and nobody else.
+        true => {
+            let mut follow = beside.iter().filter(|(_, it)| it["opened"].as_str() == opened);
+            match is_over(alert) {
+                true => follow.any(|(name, it)| !is_over(it) && was_sent(name)),
+                false if is_bulk(alert) => false,
+                false => follow.find(|(_, it)| is_over(it)).is_none_or(|(name, _)| was_sent(name)),
+            }
+        }
+    };
+    match (wanted, was_sent(name)) {
+        (true, false) => Err("was never sent"),
+        (false, true) => Err("was sent, and nobody is to hear of it,"),
+        _ => Ok(()),
     }
+}
+
+/// Whether an alert is of a bulk write.
+fn is_bulk(alert: &Value) -> bool {
+    ["seed", "restore", "migrate"].iter().any(|it| alert["origin"] == *it)
 }
 
 /// The hosts of the targets of an alert.
