@@ -1,6 +1,6 @@
 //! What alerts say of the examples of `docs/rules.md`.
 
-use ::rules::condition::Facts;
+use ::rules::condition::{Facts, Steps};
 use ::rules::rule::Rule;
 use domain::Instant;
 use egress::{MESSAGE_CHARS_MAX, render};
@@ -33,7 +33,7 @@ fn every_example_of_the_page_says_what_matched() {
         let document = Value::Object(document);
         let now = Instant::parse("2026-03-01T12:00:00Z").unwrap();
         let facts = Facts { document: &document, before: before.as_ref(), now };
-        let matched = rule.condition.matched(facts);
+        let matched = rule.condition.matched(facts, Steps::default());
         let alert = Json::from_iter([("matched".to_owned(), matched.clone())]);
         let line = render("{{matched}}", &alert, MESSAGE_CHARS_MAX);
         said.push(format!("{name}: {line}"));
