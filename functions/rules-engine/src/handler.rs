@@ -28,6 +28,7 @@
 mod changes;
 mod in_force;
 mod mend;
+mod objects;
 mod shortcut;
 
 use std::time::Duration;
@@ -35,13 +36,13 @@ use std::time::Duration;
 use domain::limits::ATTEMPTS_MAX;
 use domain::{
     BoxFuture, Class, Delivery, Disposition, EntityDefinition, EntityRef, Failure, Generation,
-    Handler, Instant, ObjectName, Outcome, Planted, ascii,
+    Handler, Instant, ObjectName, Outcome, Planted,
 };
-use futures_util::future::{try_join, try_join_all};
-use projection::source::{Source, key};
+use futures_util::future::try_join;
+use projection::source::Source;
 use rules::set::RuleSet;
-use rules::state::{Alert, AlertState, Subject, Transitions, decide};
-use store::{Error, ErrorKind, Metadata, Object, Precondition, Tools};
+use rules::state::{AlertState, Subject, Transitions, decide};
+use store::{Error, ErrorKind, Object, Precondition, Tools};
 
 pub use in_force::{RULES_SEGMENT, RuleCache, rules_in_force};
 pub use shortcut::Shortcut;
@@ -52,9 +53,6 @@ mod tests;
 /// How old the rules may be that an attempt begins with, unless told otherwise. A change of the
 /// state is decided on rules read for it.
 pub const RULES_AGE_MAX: Duration = Duration::from_secs(30);
-
-/// How many alerts are written at the same time.
-const WRITES_AT_ONCE: usize = 16;
 
 /// The metadata key that says that somebody is about to change the state.
 const ABOUT_TO_CHANGE: &str = "about-to-change";
@@ -371,52 +369,6 @@ impl RulesEngine {
             }
             written => written.map(drop),
         }
-    }
-
-    /// Writes the alerts that the state notes as perhaps unwritten.
-    async fn write_noted_alerts(&self, view: &View, kind: &str) -> Result<(), Error> {
-        let by_opener_only = self.planted.has(Shortcut::AlertByOpenerOnly);
-        let version = view.note(UNWRITTEN).filter(|_| !by_opener_only);
-        let opened = view.state.open.iter().filter(|alert| {
-            alert.is_told() && version.is_some_and(|version| alert.generation() == version)
-        });
-        let told = view.state.told.iter().filter(|_| !self.planted.has(Shortcut::ToldForgotten));
-        let entity = &view.source.entity;
-        // Not what somebody else has put there.
-        let ours = opened.chain(told).filter(|alert| alert.is_genuine(entity, kind));
-        let alerts: Vec<Alert> = ours.cloned().collect();
-        self.write_alerts(&alerts, entity).await
-    }
-
-    async fn write_alerts(&self, alerts: &[Alert], entity: &EntityRef) -> Result<(), Error> {
-        for chunk in alerts.chunks(WRITES_AT_ONCE) {
-            let mut writes: Vec<BoxFuture<'_, Result<(), Error>>> = Vec::new();
-            for alert in chunk {
-                writes.push(Box::pin(self.write_alert(alert, entity)));
-            }
-            try_join_all(writes).await?;
-        }
-        Ok(())
-    }
-
-    async fn write_alert(&self, alert: &Alert, entity: &EntityRef) -> Result<(), Error> {
-        let metadata = self.alert_metadata(alert, entity);
-        let mut name = alert.name(entity);
-        if let ObjectName::Alert { alert_id, .. } = &mut name
-            && self.planted.has(Shortcut::RandomAlertIds)
-        {
-            *alert_id = self.tools.ids.ulid(self.tools.clock.now());
-        }
-        // Where it is there already, its id says that it is this very alert.
-        self.tools.create(&name, alert.line(), &metadata).await.map(drop)
-    }
-
-    fn alert_metadata(&self, alert: &Alert, entity: &EntityRef) -> Metadata {
-        let snapshot = ObjectName::Snapshot(entity.clone()).to_string();
-        let mut metadata = self.tools.version.metadata();
-        metadata.insert(key::NAME.to_owned(), ascii::encode(&snapshot));
-        metadata.insert(key::GENERATION.to_owned(), alert.generation().to_owned());
-        metadata
     }
 }
 
