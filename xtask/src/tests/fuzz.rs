@@ -21,6 +21,7 @@ fn each_target_says_what_it_takes() {
     let lines = targets.iter().map(|(name, about)| format!("{name}: {about}\n"));
     expect![[r#"
         definitions: An entity definition, and the places of documents under it.
+        egress: Where alerts go and what they say: targets, hosts, addresses, templates.
         ndjson: Documents, one on each line, as shards have them.
         object_name: The name of an object: read, spelled, classed.
         push: The body of a push: decoded, admitted, named in quarantine.
@@ -30,7 +31,7 @@ fn each_target_says_what_it_takes() {
     .assert_eq(&lines.collect::<String>());
     assert!(check_name("push", &targets).is_ok());
     let wrong = check_name("pull", &targets).unwrap_err().to_string();
-    expect![[r#"there is no target "pull"; there are definitions, ndjson, object_name, push, record, rules"#]].assert_eq(&wrong);
+    expect![[r#"there is no target "pull"; there are definitions, egress, ndjson, object_name, push, record, rules"#]].assert_eq(&wrong);
 }
 
 #[test]
