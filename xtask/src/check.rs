@@ -32,9 +32,9 @@ const LONG_KILLS: u32 = 1000;
   cargo xtask check --without-tests    when `cargo test --workspace` has just passed
   cargo xtask check --long             much more besides; CONTRIBUTING.md says how long that takes")]
 pub(crate) struct Options {
-    /// Kill the emulator 1,000 times, and besides: more interleavings, the memory of a compaction of a
-    /// million, every seed of the simulation twice, each of its profiles, 100,000 random operations on
-    /// every store, every scenario with many seeds.
+    /// Kill the emulator 1,000 times, and besides: an image made twice, more interleavings, the memory of a
+    /// compaction of a million, every seed of the simulation twice, each of its profiles, 100,000 random
+    /// operations on every store, every scenario with many seeds.
     #[arg(long)]
     long: bool,
     /// Leave `cargo test --workspace` out.
@@ -97,7 +97,7 @@ pub(crate) fn run(options: &Options, terminal: &Terminal) -> Result<bool> {
             return Ok(false);
         }
     }
-    let images = Images::begin(&workspace, terminal)?;
+    let images = Images::begin(&workspace, options.long, terminal)?;
     let good = waiting(options, terminal)?;
     // Also after a failure: a build that nobody waits for would go on.
     let built = images.map_or(Ok(true), |images| images.end(terminal))?;

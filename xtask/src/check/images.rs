@@ -26,19 +26,27 @@ struct Ended {
 }
 
 impl Images {
-    /// Begins, where this machine has what a build takes; says what is missing where it has not.
-    pub(super) fn begin(workspace: &Workspace, terminal: &Terminal) -> Result<Option<Self>> {
+    /// Begins, where this machine has what a build takes; says what is missing where it has not. An
+    /// image is made twice where checks are `long`.
+    pub(super) fn begin(
+        workspace: &Workspace,
+        long: bool,
+        terminal: &Terminal,
+    ) -> Result<Option<Self>> {
         if let Err(missing) = Toolchain::find(TARGET) {
-            terminal.say(&format!("== sizes, image twice: skipped: {missing:#}"))?;
+            terminal.say(&format!("== sizes, images: skipped: {missing:#}"))?;
             return Ok(None);
         }
         let mut sizes = Command::new(std::env::current_exe()?);
         sizes.args(["size", "--totals"]);
-        // An image says from which commit it is, which a checkout without history cannot.
-        let what = if is_whole(workspace) { "image" } else { "build" };
-        let mut twice = Command::new(std::env::current_exe()?);
-        twice.args([what, REPRODUCED, "--check-reproducible"]);
-        let mut stages = vec![("sizes".to_owned(), sizes), (format!("{what}, twice"), twice)];
+        let mut stages = vec![("sizes".to_owned(), sizes)];
+        if long {
+            // An image says from which commit it is, which a checkout without history cannot.
+            let what = if is_whole(workspace) { "image" } else { "build" };
+            let mut twice = Command::new(std::env::current_exe()?);
+            twice.args([what, REPRODUCED, "--check-reproducible"]);
+            stages.push((format!("{what}, twice"), twice));
+        }
         for (_, command) in &mut stages {
             command.current_dir(&workspace.root).stdin(Stdio::null());
         }
