@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use domain::{EntityDefinition, EntityRef, ObjectName, json, volatile};
 use projection::plan::places;
+use serde_json::Value;
 use store::{List, Tools};
 
-use super::Drill;
+use super::{Drill, RULES};
 use crate::Problem;
 
 /// After this the functions have handled what was written before.
@@ -84,12 +85,10 @@ impl Drill<'_> {
         for text in std::mem::take(&mut compared.different) {
             let name =
                 ObjectName::parse(&text).map_err(|err| Problem::new(format!("{text}: {err}")))?;
-            if self.same(&name).await? {
-                continue;
-            }
-            match name.entity() {
-                Some(entity) if self.is_written_later(entity).await? => compared.written_later += 1,
-                _ => drop(left.insert(text)),
+            match self.judge(&name).await? {
+                Judged::Same => (),
+                Judged::WrittenLater => compared.written_later += 1,
+                Judged::Differs => drop(left.insert(text)),
             }
         }
         compared.different = left;
@@ -100,8 +99,45 @@ impl Drill<'_> {
         Ok(comparable(&self.here, name).await? == comparable(&self.there, name).await?)
     }
 
+    /// Compares once more. Whoever was written later explains its own objects, and its member of a
+    /// register; a rule explains what is open for anybody.
+    async fn judge(&self, name: &ObjectName) -> Result<Judged, Problem> {
+        let here = comparable(&self.here, name).await?;
+        let there = comparable(&self.there, name).await?;
+        if here == there {
+            return Ok(Judged::Same);
+        }
+        let explained = match name {
+            ObjectName::Register { env, segment, .. } | ObjectName::Bundle { env, segment, .. } => {
+                let ids = members_that_differ(here, there);
+                let mut explained = !ids.is_empty();
+                for id in ids {
+                    let entity = EntityRef::new(*env, segment, &id);
+                    explained &= match entity {
+                        Ok(entity) => self.is_written_later(&entity).await?,
+                        Err(_) => false,
+                    };
+                }
+                explained
+            }
+            name => match name.entity() {
+                Some(entity) if self.is_written_later(entity).await? => true,
+                Some(entity) if matches!(name, ObjectName::AlertState(_)) => {
+                    self.is_later_below(format!("env/{}/{RULES}/", entity.env)).await?
+                }
+                _ => false,
+            },
+        };
+        Ok(if explained { Judged::WrittenLater } else { Judged::Differs })
+    }
+
     async fn is_written_later(&self, entity: &EntityRef) -> Result<bool, Problem> {
-        let mut list = List { prefix: ObjectName::history_prefix(entity), ..List::default() };
+        self.is_later_below(ObjectName::history_prefix(entity)).await
+    }
+
+    /// Whether something below this prefix was stored after the instant.
+    async fn is_later_below(&self, prefix: String) -> Result<bool, Problem> {
+        let mut list = List { prefix, ..List::default() };
         loop {
             let page = self.here.store.list(&list).await?;
             if page.items.iter().any(|item| item.created_at > self.known_at) {
@@ -113,6 +149,31 @@ impl Drill<'_> {
             }
         }
     }
+}
+
+/// What a second look says of an object.
+enum Judged {
+    Same,
+    /// Somebody whom it speaks of was written after the instant.
+    WrittenLater,
+    Differs,
+}
+
+/// The ids of the members that only one of two registers has, or that say something else; none
+/// where one is no register.
+fn members_that_differ(here: Option<String>, there: Option<String>) -> BTreeSet<String> {
+    let (Some(here), Some(there)) = (members(here), members(there)) else {
+        return BTreeSet::new();
+    };
+    here.symmetric_difference(&there).map(|(id, _)| id.clone()).collect()
+}
+
+/// The members by id; none of a register that is not there.
+fn members(register: Option<String>) -> Option<BTreeSet<(String, String)>> {
+    let Some(register) = register else { return Some(BTreeSet::new()) };
+    let register = json::parse(register.as_bytes()).ok()?;
+    let member = |it: &Value| Some((it.get("id")?.as_str()?.to_owned(), it.to_string()));
+    register.get("members")?.as_array()?.iter().map(member).collect()
 }
 
 /// What is compared of an object; nothing where there is none.

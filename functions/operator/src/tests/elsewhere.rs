@@ -9,6 +9,7 @@ use emulator::faulty::{Fault, Faulty, When};
 use emulator::{Memory, TestClock, Upload};
 use store::{ErrorKind, Store, Tools};
 
+use super::reconcile::world::World;
 use super::{NOW, Printed, body_of, bucket, entity, release, strict};
 use crate::derive::Deriving;
 use crate::{Cli, Command, Operator, Problem, Screen, copy, drill};
@@ -41,6 +42,25 @@ async fn place() -> (Arc<Memory>, Tools) {
 fn other() -> Arc<Memory> {
     Memory::new("other", TestClock::at(NOW), 9)
 }
+
+/// Two ventures in one register, a rule, and the instant after which another rule comes, and one
+/// of the ventures is written again: `meanwhile`.
+fn written_to() -> (Arc<World>, String) {
+    let world = World::new(3);
+    world.write("rules", "R1", RULE);
+    world.drain();
+    for (id, n) in [("V1", 1), ("V2", 2)] {
+        world.write("ventures", id, &format!(r#""status":"Idea","team":"red","n":{n}"#));
+    }
+    world.drain();
+    let known_at = world.tools().clock.now().to_string();
+    world.write("rules", "R2", RULE);
+    world.write("ventures", "V1", r#""status":"Idea","team":"red","n":3"#);
+    world.drain();
+    (world, known_at)
+}
+
+const RULE: &str = r#""applies_to":"venture","condition":{"all":[{"path":"status","op":"eq","value":"Idea"}]},"name":"is new""#;
 
 async fn run(tools: &Tools, other: Arc<dyn Store>, line: &str) -> (Result<bool, Problem>, String) {
     let cli = Cli::parse_from(["operator"].into_iter().chain(line.split_whitespace()));
@@ -165,4 +185,22 @@ async fn what_differs_is_named_by_a_drill() {
     let (ended, said) =
         run(&tools, other(), "drill --to gs://other --known-at 2025-11-06T11:00:00Z").await;
     assert!(ended == Ok(true) && said.contains("0 entities of 0 records"), "{said}");
+}
+
+#[tokio::test]
+async fn a_member_that_was_written_later_is_no_difference_of_a_register() {
+    let (world, known_at) = written_to();
+    let line = format!("drill --to gs://other --known-at {known_at}");
+    let (ended, said) = run(&world.tools(), other(), &line).await;
+    assert_eq!(ended, Ok(true), "{said}");
+    assert!(said.contains("0 differ"), "{said}");
+    // The member of the one that was not is.
+    let name = "env/dev/indices/ventures/latest/red.json";
+    let object = world.bucket.objects()[name].clone();
+    let body = String::from_utf8(object.body.to_vec()).unwrap().replace(r#""n":2"#, r#""n":9"#);
+    let upload = Upload { metadata: object.metadata, ..Upload::default() };
+    world.bucket.insert(name, Bytes::from(body), upload).unwrap();
+    let (ended, said) = run(&world.tools(), other(), &line).await;
+    assert_eq!(ended, Ok(false), "{said}");
+    assert!(said.contains(&format!("{name} differs")), "{said}");
 }
