@@ -190,7 +190,7 @@ impl Drill<'_> {
         }
         let mut work: Vec<BoxFuture<'_, Result<_, Problem>>> = Vec::new();
         for record in &known {
-            work.push(Box::pin(one(&*self.here.store, &*self.there.store, record)));
+            work.push(Box::pin(one(&self.there, &*self.here.store, &*self.there.store, record)));
         }
         in_turn(work, AT_ONCE).await?;
         for batch in known.chunks(BATCH) {

@@ -1,11 +1,13 @@
 //! History in another bucket: the same bytes, and everything derived from them again.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use clap::Parser as _;
 use domain::{Env, ObjectName, Planted};
 use emulator::faulty::{Fault, Faulty, When};
+use emulator::intercepted::{Intercepted, Operation};
 use emulator::{Memory, TestClock, Upload};
 use store::{ErrorKind, Store, Tools};
 
@@ -144,6 +146,31 @@ async fn a_copy_that_is_killed_goes_on() {
             assert_eq!(other.objects().len(), 4, "killed at {at}");
         }
     }
+}
+
+/// A bucket that asks to slow down at the first write of each object.
+fn throttling(other: Arc<Memory>) -> Arc<dyn Store> {
+    let asked = Mutex::new(BTreeSet::new());
+    Intercepted::new(other, move |operation| match operation {
+        Operation::Put(name) if asked.lock().unwrap().insert(name.to_owned()) => {
+            Err(store::Error::new(ErrorKind::Throttled, format!("put {name}: slow down")))
+        }
+        _ => Ok(()),
+    })
+}
+
+#[tokio::test]
+async fn a_copy_and_a_drill_slow_down_when_the_other_bucket_asks() {
+    for line in [COPY, "drill --to gs://other"] {
+        let (_, tools) = place().await;
+        let (ended, said) = run(&tools, throttling(other()), line).await;
+        assert_eq!(ended, Ok(true), "{said}");
+    }
+    // It does not ask for ever.
+    let (_, tools) = place().await;
+    let fault = Fault { at: 0, times: usize::MAX, kind: ErrorKind::Throttled, when: When::Before };
+    let faulty = Faulty::new(other(), fault);
+    assert!(run(&tools, faulty, COPY).await.0.is_err());
 }
 
 #[tokio::test]
