@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::{EntityDefinition, EntityRef, ObjectName, json, volatile};
+use ::job::in_turn;
+use domain::{BoxFuture, EntityDefinition, EntityRef, ObjectName, json, volatile};
 use projection::plan::places;
 use serde_json::Value;
 use store::{List, Tools};
 
-use super::{Drill, RULES};
+use super::{AT_ONCE, Drill, RULES};
 use crate::Problem;
 
 /// After this the functions have handled what was written before.
@@ -21,6 +22,10 @@ pub(super) struct Compared {
     pub(super) records: u64,
     /// Records that do not count.
     pub(super) refused: u64,
+    /// Deliveries of snapshots that a function rejects.
+    pub(super) rejected: u64,
+    /// Entities that there was no time for, as far as they were listed.
+    pub(super) not_reached: u64,
     /// Objects that were compared.
     pub(super) objects: u64,
     /// Entities that were written after the instant: what is here is newer.
@@ -29,6 +34,20 @@ pub(super) struct Compared {
     pub(super) different: BTreeSet<String>,
     /// Registers, which are compared when all of their members are derived.
     registers: BTreeSet<String>,
+}
+
+impl Compared {
+    pub(super) fn add(&mut self, of: Self) {
+        self.entities += of.entities;
+        self.records += of.records;
+        self.refused += of.refused;
+        self.rejected += of.rejected;
+        self.not_reached += of.not_reached;
+        self.objects += of.objects;
+        self.written_later += of.written_later;
+        self.different.extend(of.different);
+        self.registers.extend(of.registers);
+    }
 }
 
 impl Drill<'_> {
@@ -56,7 +75,7 @@ impl Drill<'_> {
         }
         for name in names {
             compared.objects += 1;
-            if !self.same(&name).await? {
+            if self.judge(&name, false).await? != Judged::Same {
                 compared.different.insert(name.to_string());
             }
         }
@@ -66,13 +85,12 @@ impl Drill<'_> {
     /// Looks a second time at what differs, and then at the registers. What was written here since
     /// is no difference.
     pub(super) async fn again(&self, compared: &mut Compared) -> Result<(), Problem> {
-        // Of a sample, a register there lacks the other members.
-        if self.sample == 1 {
-            for register in std::mem::take(&mut compared.registers) {
-                compared.objects += 1;
-                let name = ObjectName::parse(&register)
-                    .map_err(|err| Problem::new(format!("{register}: {err}")))?;
-                if !self.same(&name).await? {
+        // Of a part, a register there lacks the other members.
+        if self.sample == 1 && compared.not_reached == 0 {
+            let registers = std::mem::take(&mut compared.registers);
+            compared.objects += registers.len() as u64;
+            for (register, judged) in self.judged(registers, false).await? {
+                if judged != Judged::Same {
                     compared.different.insert(register);
                 }
             }
@@ -81,31 +99,42 @@ impl Drill<'_> {
             return Ok(());
         }
         self.operator.tools.clock.sleep(GRACE).await;
-        let mut left = BTreeSet::new();
-        for text in std::mem::take(&mut compared.different) {
-            let name =
-                ObjectName::parse(&text).map_err(|err| Problem::new(format!("{text}: {err}")))?;
-            match self.judge(&name).await? {
-                Judged::Same => (),
-                Judged::WrittenLater => compared.written_later += 1,
-                Judged::Differs => drop(left.insert(text)),
+        for (text, judged) in self.judged(compared.different.clone(), true).await? {
+            if judged != Judged::Differs {
+                compared.different.remove(&text);
             }
+            compared.written_later += u64::from(judged == Judged::WrittenLater);
         }
-        compared.different = left;
         Ok(())
     }
 
-    async fn same(&self, name: &ObjectName) -> Result<bool, Problem> {
-        Ok(comparable(&self.here, name).await? == comparable(&self.there, name).await?)
+    /// Compares these, some at a time; what differs is explained where asked.
+    async fn judged(
+        &self,
+        names: BTreeSet<String>,
+        explain: bool,
+    ) -> Result<Vec<(String, Judged)>, Problem> {
+        let mut work: Vec<BoxFuture<'_, Result<_, Problem>>> = Vec::new();
+        for text in names {
+            work.push(Box::pin(async move {
+                let name = ObjectName::parse(&text)
+                    .map_err(|err| Problem::new(format!("{text}: {err}")))?;
+                let judged = self.judge(&name, explain).await?;
+                Ok((text, judged))
+            }));
+        }
+        in_turn(work, AT_ONCE).await
     }
 
-    /// Compares once more. Whoever was written later explains its own objects, and its member of a
+    /// Compares. Whoever was written later explains its own objects, and its member of a
     /// register; a rule explains what is open for anybody.
-    async fn judge(&self, name: &ObjectName) -> Result<Judged, Problem> {
+    async fn judge(&self, name: &ObjectName, explain: bool) -> Result<Judged, Problem> {
         let here = comparable(&self.here, name).await?;
         let there = comparable(&self.there, name).await?;
-        if here == there {
-            return Ok(Judged::Same);
+        match here == there {
+            true => return Ok(Judged::Same),
+            false if !explain => return Ok(Judged::Differs),
+            false => (),
         }
         let explained = match name {
             ObjectName::Register { env, segment, .. } | ObjectName::Bundle { env, segment, .. } => {
@@ -152,6 +181,7 @@ impl Drill<'_> {
 }
 
 /// What a second look says of an object.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Judged {
     Same,
     /// Somebody whom it speaks of was written after the instant.

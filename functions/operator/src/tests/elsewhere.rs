@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Parser as _;
+use domain::json::Object as Json;
 use domain::{Env, ObjectName, Planted};
 use emulator::faulty::{Fault, Faulty, When};
 use emulator::intercepted::{Intercepted, Operation};
 use emulator::{Memory, TestClock, Upload};
-use store::{ErrorKind, Store, Tools};
+use store::{ErrorKind, List, Store, Tools};
 
 use super::reconcile::world::World;
 use super::{NOW, Printed, body_of, bucket, entity, release, strict};
@@ -230,4 +232,47 @@ async fn a_member_that_was_written_later_is_no_difference_of_a_register() {
     let (ended, said) = run(&world.tools(), other(), &line).await;
     assert_eq!(ended, Ok(false), "{said}");
     assert!(said.contains(&format!("{name} differs")), "{said}");
+}
+
+/// The report of a drill, and what it ended with.
+async fn report(tools: &Tools, other: Arc<dyn Store>, line: &str) -> (Result<bool, Problem>, Json) {
+    let (ended, said) = run(tools, other, line).await;
+    let list = List { prefix: "env/dev/manifests/_jobs/drill/".to_owned(), ..List::default() };
+    let page = tools.store.list(&list).await.unwrap();
+    let name = &page.items.first().unwrap_or_else(|| panic!("no report: {ended:?}, {said}")).name;
+    let body = tools.store.get(name, None).await.unwrap().unwrap().body;
+    (ended, domain::json::parse(&body).unwrap().as_object().unwrap().clone())
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_rejected_is_counted_and_the_drill_goes_on() {
+    let world = World::new(3);
+    let tags: Vec<String> = (0..1000).map(|n| format!(r#""t{n}""#)).collect();
+    world.write("ventures", "V1", &format!(r#""status":"Idea","tags":[{}]"#, tags.join(",")));
+    world.write("ventures", "V2", r#""status":"Idea""#);
+    world.drain();
+    let (ended, report) = report(&world.tools(), other(), "drill --to gs://other").await;
+    assert_eq!((ended, &report["deliveries_rejected"]), (Ok(true), &1.into()));
+    assert_eq!((&report["entities"], &report["partial"]), (&2.into(), &false.into()));
+}
+
+#[tokio::test]
+async fn a_drill_that_is_cut_off_leaves_a_partial_report() {
+    // Each operation there takes a minute.
+    let (_, tools) = place().await;
+    let clock = TestClock::at(NOW);
+    let tools = Tools { clock: clock.clone(), ..tools };
+    let slow = Intercepted::new(other(), move |_| {
+        clock.advance(Duration::from_secs(60));
+        Ok(())
+    });
+    let (ended, said) = report(&tools, slow, "drill --to gs://other --minutes 2").await;
+    assert_eq!((ended, &said["partial"]), (Ok(false), &true.into()));
+    assert_eq!((&said["entities"], &said["entities_not_reached"]), (&1.into(), &1.into()));
+    // The scratch bucket fails in the middle.
+    let (_, tools) = place().await;
+    let fault =
+        Fault { at: 9, times: usize::MAX, kind: ErrorKind::Unavailable, when: When::Before };
+    let (ended, said) = report(&tools, Faulty::new(other(), fault), "drill --to gs://other").await;
+    assert!(ended.is_err() && said["partial"] == true && said["ended_by"].is_string(), "{said:?}");
 }
