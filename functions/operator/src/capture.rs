@@ -22,6 +22,7 @@ use folder::Folder;
 /// Of a segment, of some of its entities, or of those that the deliveries of a subscription are about:
 /// every history record as it is stored, and the snapshots, manifests, pointers and registers as they
 /// are now. `cargo xtask replay --from DIR --diff` then derives them anew and says where they differ.
+/// Alert states and alerts are not kept, and so not compared.
 /// Nothing in the bucket changes, and deliveries go on to wait: what was pulled is released.
 ///
 /// The folder holds what is in the bucket: it is marked CONFIDENTIAL, only you may read it, and git

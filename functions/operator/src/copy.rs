@@ -6,8 +6,9 @@ use std::sync::Arc;
 use ::job::in_turn;
 use clap::Args;
 use cloud_run::Config;
+use domain::limits::ATTEMPTS_MAX;
 use domain::{BoxFuture, Instant, ObjectName};
-use store::{Counted, Error, ErrorKind, List, Listed, Precondition, Store, Tally, dollars};
+use store::{Counted, Error, ErrorKind, List, Listed, Precondition, Store, Tally, Tools, dollars};
 
 use crate::get::instant;
 use crate::{Operator, Place, Problem, subject};
@@ -177,8 +178,8 @@ async fn below(
             work.push(match (same_size, options.verify, options.dry_run) {
                 (None, _, true) => Box::pin(std::future::ready(Ok(Copied::Created))),
                 (Some(true), false, _) => Box::pin(std::future::ready(Ok(Copied::There))),
-                (None, ..) => Box::pin(one(&**from, &**to, item)),
-                (Some(_), ..) => Box::pin(compare(&**from, &**to, item)),
+                (None, ..) => Box::pin(one(&operator.tools, &**from, &**to, item)),
+                (Some(_), ..) => Box::pin(async { Ok(compare(&**from, &**to, item).await?) }),
             });
         }
         for (item, copied) in items.iter().zip(in_turn(work, AT_ONCE).await?) {
@@ -228,12 +229,24 @@ async fn sizes(
     }
 }
 
-/// Copies one version. One read here, one insert there.
+/// Copies one version, again after a while when the other bucket asks to slow down. One read here, one
+/// insert there.
 pub(crate) async fn one(
+    tools: &Tools,
     from: &dyn Store,
     to: &dyn Store,
     item: &Listed,
 ) -> Result<Copied, Problem> {
+    for _ in 1..ATTEMPTS_MAX {
+        match once(from, to, item).await {
+            Err(err) if err.kind == ErrorKind::Throttled => tools.pause_after_throttling().await,
+            ended => return Ok(ended?),
+        }
+    }
+    Ok(once(from, to, item).await?)
+}
+
+async fn once(from: &dyn Store, to: &dyn Store, item: &Listed) -> Result<Copied, Error> {
     let Some(object) = from.get(&item.name, Some(item.generation)).await? else {
         return Ok(Copied::Gone);
     };
@@ -243,12 +256,12 @@ pub(crate) async fn one(
     match to.put(&item.name, object.body, &metadata, Precondition::Absent).await {
         Ok(_) => Ok(Copied::Created),
         Err(err) if err.kind == ErrorKind::Conflict => compare(from, to, item).await,
-        Err(err) => Err(err.into()),
+        Err(err) => Err(err),
     }
 }
 
 /// Compares the contents. One read on each side.
-async fn compare(from: &dyn Store, to: &dyn Store, item: &Listed) -> Result<Copied, Problem> {
+async fn compare(from: &dyn Store, to: &dyn Store, item: &Listed) -> Result<Copied, Error> {
     let known = |read: Result<Option<store::Object>, Error>| match read {
         // What cannot be read is the same as nothing.
         Err(err) if err.kind == ErrorKind::Unusable => Ok(None),

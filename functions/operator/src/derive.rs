@@ -76,8 +76,21 @@ impl Deriving {
 
     /// Delivers the current snapshot to everybody who is fed with it, as one of which nobody knows
     /// what it overwrote.
+    ///
+    /// # Errors
+    ///
+    /// Why somebody rejects it.
     pub(crate) async fn snapshot(&self, entity: &EntityRef) -> Result<(), Problem> {
-        let Some(object) = self.tools.snapshot(entity).await? else { return Ok(()) };
+        match self.everybody(entity).await?.into_iter().next() {
+            Some(reason) => Err(Problem::new(reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// The same; why some reject it.
+    pub(crate) async fn everybody(&self, entity: &EntityRef) -> Result<Vec<String>, Problem> {
+        let mut refused = Vec::new();
+        let Some(object) = self.tools.snapshot(entity).await? else { return Ok(refused) };
         let delivery = Delivery {
             name: ObjectName::Snapshot(entity.clone()),
             generation: object.generation,
@@ -85,12 +98,10 @@ impl Deriving {
             created_at: None,
         };
         for handler in &self.fed_with_snapshots {
-            let refused = deliver(&self.tools, &**handler, std::slice::from_ref(&delivery)).await?;
-            if let Some(reason) = refused.into_iter().next() {
-                return Err(Problem::new(reason));
-            }
+            let delivery = std::slice::from_ref(&delivery);
+            refused.extend(deliver(&self.tools, &**handler, delivery).await?);
         }
-        Ok(())
+        Ok(refused)
     }
 }
 

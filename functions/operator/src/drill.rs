@@ -3,7 +3,8 @@
 mod compare;
 mod report;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ::job::in_turn;
 use clap::Args;
@@ -14,14 +15,21 @@ use store::{Counted, List, Listed, Store, Tools};
 use crate::copy::{elsewhere, one};
 use crate::derive::Deriving;
 use crate::get::instant;
+use crate::pages::Pages;
 use crate::{Operator, Place, Problem};
 use compare::Compared;
 
 /// What it is called in object names.
 pub(crate) const JOB: &str = "drill";
 
-/// How many records are copied at the same time.
+/// How many entities are restored at the same time.
+const ENTITIES_AT_ONCE: usize = 8;
+
+/// How many records of one are copied at the same time.
 const AT_ONCE: usize = 16;
+
+/// How long after the last entity it goes on to count those that it has not reached.
+const COUNTED_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// How many records are delivered together.
 const BATCH: usize = 100;
@@ -35,15 +43,18 @@ const RULES: &str = rules_engine::RULES_SEGMENT;
 /// snapshots, manifests, pointers, alert states and, without --sample, registers with those here.
 /// What was written here meanwhile is not compared; what differs is looked at a second time. It
 /// writes a report, manifests/_jobs/drill/ID.json, and says it in one line. Nothing else is written
-/// here. The scratch bucket is another one that nobody reads and that was empty: delete it
+/// here. A job has an hour: after --minutes no entity is begun, and the report is partial and says how
+/// many were not reached; registers are then not compared. A drill that fails leaves a partial report,
+/// too. The scratch bucket is another one that nobody reads and that was empty: delete it
 /// afterwards, or let a lifecycle rule do so.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   drill --to gs://acme-scratch --sample 100           one entity in a hundred
   drill --to gs://acme-scratch                        everything
+  drill --to gs://acme-scratch --minutes 600          everything, for so long
   drill                                               into DRILL_BUCKET; no drill where that is unset
 
-Exit codes: 0 all is equal, 1 something differs: the report names it")]
+Exit codes: 0 all is equal, 1 something differs, which the report names, or was not reached")]
 pub struct Options {
     #[command(flatten)]
     pub(crate) place: Place,
@@ -56,6 +67,9 @@ pub struct Options {
     /// One entity in so many.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     sample: u64,
+    /// Begin no entity after so many minutes.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    minutes: u32,
 }
 
 pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bool, Problem> {
@@ -87,27 +101,33 @@ pub(crate) async fn into(
         operator,
         here: Tools { store: here.clone(), ..operator.tools.clone() },
         there: Tools { store: there.clone(), ..operator.tools.clone() },
+        counted: [here, there],
+        began_at,
         known_at: options.known_at.unwrap_or(began_at),
+        until: began_at.after(Duration::from_secs(60) * options.minutes),
         sample: options.sample,
     };
     drill.is_empty().await?;
     let mut compared = Compared::default();
-    let mut kinds: Vec<&EntityDefinition> = operator.tools.definitions.entities().collect();
-    kinds.sort_by_key(|it| it.segment != RULES);
-    for definition in kinds {
-        drill.segment(definition, &mut compared).await?;
-        drop((here.take_log(), there.take_log()));
-    }
-    drill.again(&mut compared).await?;
-    report::write(&drill, &compared, began_at, (&here, &there)).await
+    let ended = drill.all(&mut compared).await;
+    let written = report::write(&drill, &compared, ended.as_ref().err()).await;
+    ended?;
+    written
 }
+
+/// An entity and its records.
+type Group = (EntityRef, Vec<Listed>);
 
 /// One drill.
 struct Drill<'a> {
     operator: &'a Operator<'a>,
     here: Tools,
     there: Tools,
+    counted: [Arc<Counted>; 2],
+    began_at: Instant,
     known_at: Instant,
+    /// When no entity is begun any more.
+    until: Instant,
     sample: u64,
 }
 
@@ -130,7 +150,17 @@ impl Drill<'_> {
         entity.segment == RULES || bits.is_multiple_of(self.sample)
     }
 
-    /// Copies, derives and compares every chosen entity of one segment, one after the other as their
+    async fn all(&self, compared: &mut Compared) -> Result<(), Problem> {
+        let mut kinds: Vec<&EntityDefinition> =
+            self.operator.tools.definitions.entities().collect();
+        kinds.sort_by_key(|it| it.segment != RULES);
+        for definition in kinds {
+            self.segment(definition, compared).await?;
+        }
+        self.again(compared).await
+    }
+
+    /// Copies, derives and compares every chosen entity of one segment, some at a time as their
     /// histories are listed.
     async fn segment(
         &self,
@@ -139,78 +169,93 @@ impl Drill<'_> {
     ) -> Result<(), Problem> {
         let deriving = Deriving::new(&self.there);
         let prefix = format!("env/{}/{}/", self.operator.env, definition.segment);
-        let mut list = List { prefix, ..List::default() };
-        let mut group: Option<(EntityRef, Vec<Listed>)> = None;
-        loop {
-            let page = self.here.store.list(&list).await?;
+        let mut pages = Pages::of(prefix);
+        let mut open: Option<Group> = None;
+        while let Some(page) = pages.next(&*self.here.store).await? {
+            let mut groups = Vec::new();
             for item in page.items {
                 let Ok(ObjectName::History(name)) = ObjectName::parse(&item.name) else { continue };
                 if !self.is_chosen(&name.entity) {
                     continue;
                 }
-                match &mut group {
+                match &mut open {
                     Some((entity, records)) if *entity == name.entity => records.push(item),
-                    other => {
-                        if let Some((entity, records)) = other.replace((name.entity, vec![item])) {
-                            self.entity(&deriving, definition, entity, records, compared).await?;
-                        }
-                    }
+                    other => groups.extend(other.replace((name.entity, vec![item]))),
                 }
             }
+            self.groups(&deriving, definition, groups, compared).await?;
             let now = self.operator.tools.clock.now();
             self.operator.screen.progress(now, || {
                 format!("drill {}: {} entities", definition.segment, compared.entities)
             });
-            match page.next_page_token {
-                Some(token) => list.page_token = Some(token),
-                None => break,
+            if now >= self.until.after(COUNTED_FOR) {
+                break;
             }
         }
-        match group {
-            Some((entity, records)) => {
-                self.entity(&deriving, definition, entity, records, compared).await
-            }
-            None => Ok(()),
+        self.groups(&deriving, definition, open.into_iter().collect(), compared).await
+    }
+
+    async fn groups(
+        &self,
+        deriving: &Deriving,
+        definition: &EntityDefinition,
+        groups: Vec<Group>,
+        compared: &mut Compared,
+    ) -> Result<(), Problem> {
+        let found = Mutex::new(compared);
+        // All rules are members of one bundle, which takes one write a second.
+        let at_once = if definition.segment == RULES { 1 } else { ENTITIES_AT_ONCE };
+        let mut work: Vec<BoxFuture<'_, Result<(), Problem>>> = Vec::new();
+        for group in groups {
+            let found = &found;
+            work.push(Box::pin(async move {
+                let of = self.entity(deriving, definition, group).await?;
+                found.lock().unwrap_or_else(PoisonError::into_inner).add(of);
+                Ok(())
+            }));
         }
+        in_turn(work, at_once).await?;
+        self.counted.iter().for_each(|it| drop(it.take_log()));
+        Ok(())
     }
 
     async fn entity(
         &self,
         deriving: &Deriving,
         definition: &EntityDefinition,
-        entity: EntityRef,
-        records: Vec<Listed>,
-        compared: &mut Compared,
-    ) -> Result<(), Problem> {
+        (entity, mut records): Group,
+    ) -> Result<Compared, Problem> {
+        let mut compared = Compared::default();
         let in_all = records.len();
-        let known: Vec<Listed> =
-            records.into_iter().filter(|it| it.created_at <= self.known_at).collect();
-        if known.is_empty() {
-            return Ok(());
+        records.retain(|it| it.created_at <= self.known_at);
+        if records.is_empty() {
+            return Ok(compared);
+        }
+        if self.operator.tools.clock.now() >= self.until {
+            compared.not_reached += 1;
+            return Ok(compared);
         }
         let mut work: Vec<BoxFuture<'_, Result<_, Problem>>> = Vec::new();
-        for record in &known {
-            work.push(Box::pin(one(&*self.here.store, &*self.there.store, record)));
+        for record in &records {
+            work.push(Box::pin(one(&self.there, &*self.here.store, &*self.there.store, record)));
         }
         in_turn(work, AT_ONCE).await?;
-        for batch in known.chunks(BATCH) {
-            let records = batch.iter().filter_map(|record| match ObjectName::parse(&record.name) {
+        for batch in records.chunks(BATCH) {
+            let batch = batch.iter().filter_map(|record| match ObjectName::parse(&record.name) {
                 Ok(ObjectName::History(name)) => {
                     Some((name, record.generation, Some(record.created_at)))
                 }
                 _ => None,
             });
-            compared.refused += deriving.records(records.collect()).await?.len() as u64;
+            compared.refused += deriving.records(batch.collect()).await?.len() as u64;
         }
-        deriving.snapshot(&entity).await?;
+        compared.rejected += deriving.everybody(&entity).await?.len() as u64;
         compared.entities += 1;
-        compared.records += known.len() as u64;
-        match known.len() == in_all {
-            true => self.compare(definition, &entity, compared).await,
-            false => {
-                compared.written_later += 1;
-                Ok(())
-            }
+        compared.records += records.len() as u64;
+        match records.len() == in_all {
+            true => self.compare(definition, &entity, &mut compared).await?,
+            false => compared.written_later += 1,
         }
+        Ok(compared)
     }
 }

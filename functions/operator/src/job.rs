@@ -6,7 +6,7 @@
 
 pub(crate) mod progress;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use store::{Counted, Dry, List, Listed, Store, Tally, Tools};
 
 use crate::job::progress::{Pass, Progress};
 use crate::older::Older;
+use crate::pages::{Pages, folder_names};
+use crate::reconcile::number;
 use crate::{Operator, Problem, Shortcut};
 
 /// How many entities are noted together, before any of them is written.
@@ -29,6 +31,9 @@ const CLOCKS_APART_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// How many entities that nothing could be done about are shown.
 const REJECTED_SHOWN_MAX: usize = 20;
+
+/// Entities that nothing could be done about, and why.
+type Rejected = BTreeMap<String, Vec<String>>;
 
 /// One run of a job over one segment.
 pub(crate) struct Job<'a> {
@@ -94,7 +99,7 @@ pub(crate) struct Walked {
     /// Where it was resumed.
     pub(crate) resumed_at: Option<String>,
     /// Entities that nothing could be done about, and why.
-    pub(crate) rejected: BTreeMap<String, Vec<String>>,
+    pub(crate) rejected: Rejected,
     /// What it took.
     pub(crate) tally: Tally,
 }
@@ -123,10 +128,53 @@ impl<'a> Job<'a> {
         walked.tally.take(&self.counted);
         match ended {
             Ok(()) => Ok(walked),
-            Err(problem) => Err(Problem::new(format!(
-                "{problem}; run the same command again: it goes on where it stopped"
-            ))),
+            Err(problem) => Err(goes_on(problem)),
         }
+    }
+
+    /// Visits the entities that have a history and no snapshot, which a walk passes by: to be done
+    /// before it. Why nothing can be done about some.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot go on.
+    pub(crate) async fn gone<F>(&self, visit: impl Fn(EntityRef) -> F) -> Result<Rejected, Problem>
+    where
+        F: Future<Output = Result<Vec<String>, Problem>>,
+    {
+        self.without_snapshot(visit).await.map_err(goes_on)
+    }
+
+    async fn without_snapshot<F>(&self, visit: impl Fn(EntityRef) -> F) -> Result<Rejected, Problem>
+    where
+        F: Future<Output = Result<Vec<String>, Problem>>,
+    {
+        let (env, segment) = (self.operator.env, self.what.segment);
+        let mut there = HashSet::new();
+        let mut pages = Pages::of(format!("env/{env}/snapshots/{segment}/"));
+        while let Some(page) = pages.next(&*self.tools.store).await? {
+            let stops = page.items.into_iter().filter_map(stop);
+            there.extend(stops.map(|stop| number(&[&stop.entity.id])));
+        }
+        let prefix = format!("env/{env}/{segment}/");
+        let mut pages = Pages::folders(prefix.clone());
+        let mut rejected = Rejected::new();
+        while let Some(page) = pages.next(&*self.tools.store).await? {
+            let ids = folder_names(&page, &prefix).filter(|id| !there.contains(&number(&[id])));
+            let gone = ids.filter_map(|id| EntityRef::new(env, segment, id).ok());
+            let visits = gone.map(|entity| async {
+                let name = entity.to_string();
+                visit(entity).await.map(|reasons| (name, reasons))
+            });
+            let mut visits = stream::iter(visits).buffered(AT_ONCE);
+            while let Some(visited) = visits.next().await {
+                let (entity, reasons) = visited?;
+                if !reasons.is_empty() {
+                    rejected.insert(entity, reasons);
+                }
+            }
+        }
+        Ok(rejected)
     }
 
     async fn passes<F>(
@@ -200,7 +248,7 @@ impl<'a> Job<'a> {
     async fn batch<F>(
         &self,
         batch: &[Stop],
-        rejected: &mut BTreeMap<String, Vec<String>>,
+        rejected: &mut Rejected,
         visit: &impl Fn(Stop) -> F,
     ) -> Result<(), Problem>
     where
@@ -251,6 +299,10 @@ impl std::fmt::Display for What<'_> {
         let separator = if subject.is_empty() { "" } else { " " };
         write!(f, "{job} {segment}{separator}{subject}")
     }
+}
+
+fn goes_on(problem: Problem) -> Problem {
+    Problem::new(format!("{problem}; run the same command again: it goes on where it stopped"))
 }
 
 fn stop(item: Listed) -> Option<Stop> {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use clap::{Args, ValueEnum};
-use domain::{EntityDefinition, Generation, ObjectName, json};
+use domain::{EntityDefinition, EntityRef, Generation, ObjectName, json};
 use projection::plan::places;
 use snapshot_builder::SnapshotBuilder;
 use store::dollars;
@@ -17,12 +17,12 @@ use crate::{Operator, Place, Problem, subject};
 
 /// Derives anew from history, also where nothing differs.
 ///
-/// Every snapshot of a segment is folded again from its whole history and written, in a projection
-/// run of its own: what is derived from it is then decided again by whoever derives it. `snapshots`
-/// leaves that to the functions; `manifests` and `indices` have the handler of the manifest-writer or
-/// of the index-writer do it here too. Where something may be wrong, `reconcile` finds what is, and
-/// what lies in places that nobody knows of. Safe while functions run, and interrupted, it goes on
-/// where it stopped.
+/// Every snapshot of a segment, also one that is gone, is folded again from its whole history and
+/// written, in a projection run of its own: what is derived from it is then decided again by whoever
+/// derives it. `snapshots` leaves that to the functions; `manifests` and `indices` have the handler of
+/// the manifest-writer or of the index-writer do it here too. Where something may be wrong, `reconcile`
+/// finds what is, and what lies in places that nobody knows of. Safe while functions run, and
+/// interrupted, it goes on where it stopped.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   rebuild snapshots --segment ventures --dry-run     operations and dollars
@@ -83,10 +83,16 @@ async fn segment(
     let planted = operator.planted;
     let repairer = Repairer { tools, builder: &builder, definition, env, planted };
     let done = Mutex::default();
+    let gone = job.gone(|entity| derive(&repairer, options.what, entity, &done)).await?;
     let visit = |stop| visit(&repairer, options.what, stop, &done);
-    let walked = job.walk(visit).await?;
+    let mut walked = job.walk(visit).await?;
+    walked.rejected.extend(gone);
     let well = job.report(&walked)?;
-    let Done { visited, places, .. } = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Done { visited, brought_back, places, .. } =
+        done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if brought_back > 0 {
+        operator.screen.say(&format!("  {brought_back} entities had a history and no snapshot"))?;
+    }
     if visited > 0 {
         let (class_a, class_b) = consequences(visited, places);
         let dollars = dollars(class_a, class_b);
@@ -101,6 +107,8 @@ async fn segment(
 #[derive(Default)]
 struct Done {
     visited: u64,
+    /// Those among them that had no snapshot.
+    brought_back: u64,
     places: u64,
     /// Versions that this run has written: the second pass has nothing to do about them.
     written: HashSet<u64>,
@@ -112,29 +120,46 @@ async fn visit(
     stop: Stop,
     done: &Mutex<Done>,
 ) -> Result<Vec<String>, Problem> {
-    let lock = || done.lock().unwrap_or_else(PoisonError::into_inner);
-    let version =
-        |generation: Generation| number(&[&stop.entity.to_string(), &generation.to_string()]);
-    if lock().written.contains(&version(stop.generation)) {
+    let seen = version(&stop.entity, stop.generation);
+    if done.lock().unwrap_or_else(PoisonError::into_inner).written.contains(&seen) {
         return Ok(Vec::new());
     }
-    if let Err(reason) = repairer.renew(&stop.entity).await? {
-        return Ok(vec![reason]);
+    derive(repairer, what, stop.entity, done).await
+}
+
+fn version(entity: &EntityRef, generation: Generation) -> u64 {
+    number(&[&entity.to_string(), &generation.to_string()])
+}
+
+async fn derive(
+    repairer: &Repairer<'_>,
+    what: Derived,
+    entity: EntityRef,
+    done: &Mutex<Done>,
+) -> Result<Vec<String>, Problem> {
+    let renewed = match repairer.renew(&entity).await? {
+        Ok(renewed) => renewed,
+        Err(reason) => return Ok(vec![reason]),
+    };
+    // No record counts, and there is no snapshot.
+    if renewed.generation.is_none() {
+        return Ok(Vec::new());
     }
-    let name = ObjectName::Snapshot(stop.entity.clone()).to_string();
+    let name = ObjectName::Snapshot(entity.clone()).to_string();
     let object = repairer.tools.look(&name).await?;
-    let written = object.as_ref().map(|object| version(object.generation));
+    let written = object.as_ref().map(|object| version(&entity, object.generation));
     let document = object.and_then(|object| json::parse(&object.body).ok());
-    let places = places(repairer.definition, &stop.entity, document.as_ref());
+    let places = places(repairer.definition, &entity, document.as_ref());
     {
-        let mut done = lock();
+        let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
         done.visited += 1;
+        done.brought_back += u64::from(renewed.overwrote.is_none());
         done.places += places.map_or(0, |places| places.len() as u64);
         done.written.extend(written);
     }
     Ok(match what {
         Derived::Snapshots => Vec::new(),
-        Derived::Manifests => repairer.manifest(&stop.entity).await,
-        Derived::Indices => repairer.indices(&stop.entity, &[]).await,
+        Derived::Manifests => repairer.manifest(&entity).await,
+        Derived::Indices => repairer.indices(&entity, &[]).await,
     })
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::{EntityDefinition, EntityRef, ObjectName, json, volatile};
+use ::job::in_turn;
+use domain::{BoxFuture, EntityDefinition, EntityRef, ObjectName, json, volatile};
 use projection::plan::places;
+use serde_json::Value;
 use store::{List, Tools};
 
-use super::Drill;
+use super::{AT_ONCE, Drill, RULES};
 use crate::Problem;
 
 /// After this the functions have handled what was written before.
@@ -20,6 +22,10 @@ pub(super) struct Compared {
     pub(super) records: u64,
     /// Records that do not count.
     pub(super) refused: u64,
+    /// Deliveries of snapshots that a function rejects.
+    pub(super) rejected: u64,
+    /// Entities that there was no time for, as far as they were listed.
+    pub(super) not_reached: u64,
     /// Objects that were compared.
     pub(super) objects: u64,
     /// Entities that were written after the instant: what is here is newer.
@@ -28,6 +34,20 @@ pub(super) struct Compared {
     pub(super) different: BTreeSet<String>,
     /// Registers, which are compared when all of their members are derived.
     registers: BTreeSet<String>,
+}
+
+impl Compared {
+    pub(super) fn add(&mut self, of: Self) {
+        self.entities += of.entities;
+        self.records += of.records;
+        self.refused += of.refused;
+        self.rejected += of.rejected;
+        self.not_reached += of.not_reached;
+        self.objects += of.objects;
+        self.written_later += of.written_later;
+        self.different.extend(of.different);
+        self.registers.extend(of.registers);
+    }
 }
 
 impl Drill<'_> {
@@ -55,7 +75,7 @@ impl Drill<'_> {
         }
         for name in names {
             compared.objects += 1;
-            if !self.same(&name).await? {
+            if self.judge(&name, false).await? != Judged::Same {
                 compared.different.insert(name.to_string());
             }
         }
@@ -65,13 +85,12 @@ impl Drill<'_> {
     /// Looks a second time at what differs, and then at the registers. What was written here since
     /// is no difference.
     pub(super) async fn again(&self, compared: &mut Compared) -> Result<(), Problem> {
-        // Of a sample, a register there lacks the other members.
-        if self.sample == 1 {
-            for register in std::mem::take(&mut compared.registers) {
-                compared.objects += 1;
-                let name = ObjectName::parse(&register)
-                    .map_err(|err| Problem::new(format!("{register}: {err}")))?;
-                if !self.same(&name).await? {
+        // Of a part, a register there lacks the other members.
+        if self.sample == 1 && compared.not_reached == 0 {
+            let registers = std::mem::take(&mut compared.registers);
+            compared.objects += registers.len() as u64;
+            for (register, judged) in self.judged(registers, false).await? {
+                if judged != Judged::Same {
                     compared.different.insert(register);
                 }
             }
@@ -80,28 +99,74 @@ impl Drill<'_> {
             return Ok(());
         }
         self.operator.tools.clock.sleep(GRACE).await;
-        let mut left = BTreeSet::new();
-        for text in std::mem::take(&mut compared.different) {
-            let name =
-                ObjectName::parse(&text).map_err(|err| Problem::new(format!("{text}: {err}")))?;
-            if self.same(&name).await? {
-                continue;
+        for (text, judged) in self.judged(compared.different.clone(), true).await? {
+            if judged != Judged::Differs {
+                compared.different.remove(&text);
             }
-            match name.entity() {
-                Some(entity) if self.is_written_later(entity).await? => compared.written_later += 1,
-                _ => drop(left.insert(text)),
-            }
+            compared.written_later += u64::from(judged == Judged::WrittenLater);
         }
-        compared.different = left;
         Ok(())
     }
 
-    async fn same(&self, name: &ObjectName) -> Result<bool, Problem> {
-        Ok(comparable(&self.here, name).await? == comparable(&self.there, name).await?)
+    /// Compares these, some at a time; what differs is explained where asked.
+    async fn judged(
+        &self,
+        names: BTreeSet<String>,
+        explain: bool,
+    ) -> Result<Vec<(String, Judged)>, Problem> {
+        let mut work: Vec<BoxFuture<'_, Result<_, Problem>>> = Vec::new();
+        for text in names {
+            work.push(Box::pin(async move {
+                let name = ObjectName::parse(&text)
+                    .map_err(|err| Problem::new(format!("{text}: {err}")))?;
+                let judged = self.judge(&name, explain).await?;
+                Ok((text, judged))
+            }));
+        }
+        in_turn(work, AT_ONCE).await
+    }
+
+    /// Compares. Whoever was written later explains its own objects, and its member of a
+    /// register; a rule explains what is open for anybody.
+    async fn judge(&self, name: &ObjectName, explain: bool) -> Result<Judged, Problem> {
+        let here = comparable(&self.here, name).await?;
+        let there = comparable(&self.there, name).await?;
+        match here == there {
+            true => return Ok(Judged::Same),
+            false if !explain => return Ok(Judged::Differs),
+            false => (),
+        }
+        let explained = match name {
+            ObjectName::Register { env, segment, .. } | ObjectName::Bundle { env, segment, .. } => {
+                let ids = members_that_differ(here, there);
+                let mut explained = !ids.is_empty();
+                for id in ids {
+                    let entity = EntityRef::new(*env, segment, &id);
+                    explained &= match entity {
+                        Ok(entity) => self.is_written_later(&entity).await?,
+                        Err(_) => false,
+                    };
+                }
+                explained
+            }
+            name => match name.entity() {
+                Some(entity) if self.is_written_later(entity).await? => true,
+                Some(entity) if matches!(name, ObjectName::AlertState(_)) => {
+                    self.is_later_below(format!("env/{}/{RULES}/", entity.env)).await?
+                }
+                _ => false,
+            },
+        };
+        Ok(if explained { Judged::WrittenLater } else { Judged::Differs })
     }
 
     async fn is_written_later(&self, entity: &EntityRef) -> Result<bool, Problem> {
-        let mut list = List { prefix: ObjectName::history_prefix(entity), ..List::default() };
+        self.is_later_below(ObjectName::history_prefix(entity)).await
+    }
+
+    /// Whether something below this prefix was stored after the instant.
+    async fn is_later_below(&self, prefix: String) -> Result<bool, Problem> {
+        let mut list = List { prefix, ..List::default() };
         loop {
             let page = self.here.store.list(&list).await?;
             if page.items.iter().any(|item| item.created_at > self.known_at) {
@@ -113,6 +178,32 @@ impl Drill<'_> {
             }
         }
     }
+}
+
+/// What a second look says of an object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Judged {
+    Same,
+    /// Somebody whom it speaks of was written after the instant.
+    WrittenLater,
+    Differs,
+}
+
+/// The ids of the members that only one of two registers has, or that say something else; none
+/// where one is no register.
+fn members_that_differ(here: Option<String>, there: Option<String>) -> BTreeSet<String> {
+    let (Some(here), Some(there)) = (members(here), members(there)) else {
+        return BTreeSet::new();
+    };
+    here.symmetric_difference(&there).map(|(id, _)| id.clone()).collect()
+}
+
+/// The members by id; none of a register that is not there.
+fn members(register: Option<String>) -> Option<BTreeSet<(String, String)>> {
+    let Some(register) = register else { return Some(BTreeSet::new()) };
+    let register = json::parse(register.as_bytes()).ok()?;
+    let member = |it: &Value| Some((it.get("id")?.as_str()?.to_owned(), it.to_string()));
+    register.get("members")?.as_array()?.iter().map(member).collect()
 }
 
 /// What is compared of an object; nothing where there is none.

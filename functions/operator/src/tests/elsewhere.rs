@@ -1,14 +1,19 @@
 //! History in another bucket: the same bytes, and everything derived from them again.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Parser as _;
+use domain::json::Object as Json;
 use domain::{Env, ObjectName, Planted};
 use emulator::faulty::{Fault, Faulty, When};
+use emulator::intercepted::{Intercepted, Operation};
 use emulator::{Memory, TestClock, Upload};
-use store::{ErrorKind, Store, Tools};
+use store::{ErrorKind, List, Store, Tools};
 
+use super::reconcile::world::World;
 use super::{NOW, Printed, body_of, bucket, entity, release, strict};
 use crate::derive::Deriving;
 use crate::{Cli, Command, Operator, Problem, Screen, copy, drill};
@@ -41,6 +46,25 @@ async fn place() -> (Arc<Memory>, Tools) {
 fn other() -> Arc<Memory> {
     Memory::new("other", TestClock::at(NOW), 9)
 }
+
+/// Two ventures in one register, a rule, and the instant after which another rule comes, and one
+/// of the ventures is written again: `meanwhile`.
+fn written_to() -> (Arc<World>, String) {
+    let world = World::new(3);
+    world.write("rules", "R1", RULE);
+    world.drain();
+    for (id, n) in [("V1", 1), ("V2", 2)] {
+        world.write("ventures", id, &format!(r#""status":"Idea","team":"red","n":{n}"#));
+    }
+    world.drain();
+    let known_at = world.tools().clock.now().to_string();
+    world.write("rules", "R2", RULE);
+    world.write("ventures", "V1", r#""status":"Idea","team":"red","n":3"#);
+    world.drain();
+    (world, known_at)
+}
+
+const RULE: &str = r#""applies_to":"venture","condition":{"all":[{"path":"status","op":"eq","value":"Idea"}]},"name":"is new""#;
 
 async fn run(tools: &Tools, other: Arc<dyn Store>, line: &str) -> (Result<bool, Problem>, String) {
     let cli = Cli::parse_from(["operator"].into_iter().chain(line.split_whitespace()));
@@ -126,6 +150,31 @@ async fn a_copy_that_is_killed_goes_on() {
     }
 }
 
+/// A bucket that asks to slow down at the first write of each object.
+fn throttling(other: Arc<Memory>) -> Arc<dyn Store> {
+    let asked = Mutex::new(BTreeSet::new());
+    Intercepted::new(other, move |operation| match operation {
+        Operation::Put(name) if asked.lock().unwrap().insert(name.to_owned()) => {
+            Err(store::Error::new(ErrorKind::Throttled, format!("put {name}: slow down")))
+        }
+        _ => Ok(()),
+    })
+}
+
+#[tokio::test]
+async fn a_copy_and_a_drill_slow_down_when_the_other_bucket_asks() {
+    for line in [COPY, "drill --to gs://other"] {
+        let (_, tools) = place().await;
+        let (ended, said) = run(&tools, throttling(other()), line).await;
+        assert_eq!(ended, Ok(true), "{said}");
+    }
+    // It does not ask for ever.
+    let (_, tools) = place().await;
+    let fault = Fault { at: 0, times: usize::MAX, kind: ErrorKind::Throttled, when: When::Before };
+    let faulty = Faulty::new(other(), fault);
+    assert!(run(&tools, faulty, COPY).await.0.is_err());
+}
+
 #[tokio::test]
 async fn a_drill_compares_what_history_brings_with_what_is_there() {
     let (bucket, tools) = place().await;
@@ -165,4 +214,65 @@ async fn what_differs_is_named_by_a_drill() {
     let (ended, said) =
         run(&tools, other(), "drill --to gs://other --known-at 2025-11-06T11:00:00Z").await;
     assert!(ended == Ok(true) && said.contains("0 entities of 0 records"), "{said}");
+}
+
+#[tokio::test]
+async fn a_member_that_was_written_later_is_no_difference_of_a_register() {
+    let (world, known_at) = written_to();
+    let line = format!("drill --to gs://other --known-at {known_at}");
+    let (ended, said) = run(&world.tools(), other(), &line).await;
+    assert_eq!(ended, Ok(true), "{said}");
+    assert!(said.contains("0 differ"), "{said}");
+    // The member of the one that was not is.
+    let name = "env/dev/indices/ventures/latest/red.json";
+    let object = world.bucket.objects()[name].clone();
+    let body = String::from_utf8(object.body.to_vec()).unwrap().replace(r#""n":2"#, r#""n":9"#);
+    let upload = Upload { metadata: object.metadata, ..Upload::default() };
+    world.bucket.insert(name, Bytes::from(body), upload).unwrap();
+    let (ended, said) = run(&world.tools(), other(), &line).await;
+    assert_eq!(ended, Ok(false), "{said}");
+    assert!(said.contains(&format!("{name} differs")), "{said}");
+}
+
+/// The report of a drill, and what it ended with.
+async fn report(tools: &Tools, other: Arc<dyn Store>, line: &str) -> (Result<bool, Problem>, Json) {
+    let (ended, said) = run(tools, other, line).await;
+    let list = List { prefix: "env/dev/manifests/_jobs/drill/".to_owned(), ..List::default() };
+    let page = tools.store.list(&list).await.unwrap();
+    let name = &page.items.first().unwrap_or_else(|| panic!("no report: {ended:?}, {said}")).name;
+    let body = tools.store.get(name, None).await.unwrap().unwrap().body;
+    (ended, domain::json::parse(&body).unwrap().as_object().unwrap().clone())
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_rejected_is_counted_and_the_drill_goes_on() {
+    let world = World::new(3);
+    let tags: Vec<String> = (0..1000).map(|n| format!(r#""t{n}""#)).collect();
+    world.write("ventures", "V1", &format!(r#""status":"Idea","tags":[{}]"#, tags.join(",")));
+    world.write("ventures", "V2", r#""status":"Idea""#);
+    world.drain();
+    let (ended, report) = report(&world.tools(), other(), "drill --to gs://other").await;
+    assert_eq!((ended, &report["deliveries_rejected"]), (Ok(true), &1.into()));
+    assert_eq!((&report["entities"], &report["partial"]), (&2.into(), &false.into()));
+}
+
+#[tokio::test]
+async fn a_drill_that_is_cut_off_leaves_a_partial_report() {
+    // Each operation there takes a minute.
+    let (_, tools) = place().await;
+    let clock = TestClock::at(NOW);
+    let tools = Tools { clock: clock.clone(), ..tools };
+    let slow = Intercepted::new(other(), move |_| {
+        clock.advance(Duration::from_secs(60));
+        Ok(())
+    });
+    let (ended, said) = report(&tools, slow, "drill --to gs://other --minutes 2").await;
+    assert_eq!((ended, &said["partial"]), (Ok(false), &true.into()));
+    assert_eq!((&said["entities"], &said["entities_not_reached"]), (&1.into(), &1.into()));
+    // The scratch bucket fails in the middle.
+    let (_, tools) = place().await;
+    let fault =
+        Fault { at: 9, times: usize::MAX, kind: ErrorKind::Unavailable, when: When::Before };
+    let (ended, said) = report(&tools, Faulty::new(other(), fault), "drill --to gs://other").await;
+    assert!(ended.is_err() && said["partial"] == true && said["ended_by"].is_string(), "{said:?}");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use emulator::Memory;
 use emulator::faulty::{Fault, Faulty, When};
 use expect_test::expect;
-use store::{ErrorKind, Object, Tools};
+use store::{ErrorKind, Object, Store as _, Tools};
 
 use super::reconcile::world::World;
 use super::run;
@@ -57,7 +57,7 @@ async fn a_dry_run_writes_nothing_and_says_what_it_costs() {
     assert_eq!(ended, Ok(true));
     assert_eq!(world.bucket.objects(), before);
     expect![[r#"
-        rebuild-indices ventures: 12 snapshots, then 0 a second time; would write 12 objects; 108 B + 30 A and 28 notifications, $0.0002
+        rebuild-indices ventures: 12 snapshots, then 0 a second time; would write 12 objects; 108 B + 32 A and 28 notifications, $0.0002
           what functions then derive takes about 126 B + 66 A, $0.0004
     "#]].assert_eq(&said);
 }
@@ -89,4 +89,23 @@ async fn what_is_stored_under_no_kind_is_refused() {
     let (ended, _) = run(&world.tools(), "rebuild snapshots --segment things").await;
     expect!["no kind is stored under things; there are: rules, ventures"]
         .assert_eq(&ended.unwrap_err().to_string());
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_gone_is_brought_back() {
+    for what in ["snapshots", "manifests", "indices"] {
+        let world = filled();
+        let before = world.contents();
+        let name = "env/dev/snapshots/ventures/V3.json";
+        let generation = world.bucket.objects()[name].generation;
+        world.bucket.delete(name, generation).await.unwrap();
+        let line = format!("rebuild {what} --segment ventures --no-wait");
+        let (ended, said) = run(&world.tools(), &format!("{line} --dry-run")).await;
+        assert!(ended == Ok(true) && said.contains("1 entities had a history and no"), "{said}");
+        assert!(!world.bucket.objects().contains_key(name));
+        let (ended, said) = run(&world.tools(), &line).await;
+        assert!(ended == Ok(true) && said.contains("1 entities had a history and no"), "{said}");
+        world.drain();
+        assert_eq!(world.contents(), before, "{what}");
+    }
 }
