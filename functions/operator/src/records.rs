@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use snapshot_builder::{SnapshotBuilder, content};
 use store::{ErrorKind, List, Listed};
 
+use crate::stuck::Stuck;
 use crate::{Operator, Problem};
 
 /// How many records are read at the same time.
@@ -43,6 +44,8 @@ pub(crate) struct Until {
 pub(crate) enum Hold {
     /// Every record, and the contents of so many of the newest with those that their fold needs.
     Entries(usize),
+    /// The newest record that counts, and the contents that the fold needs.
+    Fold,
     /// The newest record that counts, and no content: of any history.
     Newest,
 }
@@ -118,7 +121,7 @@ pub(crate) async fn read(
     definition: &EntityDefinition,
     until: Until,
     keep: usize,
-) -> Result<Records, Problem> {
+) -> Result<Records, Stuck> {
     held(operator, entity, definition, until, Hold::Entries(keep)).await
 }
 
@@ -129,7 +132,7 @@ pub(crate) async fn held(
     definition: &EntityDefinition,
     until: Until,
     hold: Hold,
-) -> Result<Records, Problem> {
+) -> Result<Records, Stuck> {
     let builder = SnapshotBuilder::new(operator.tools.clone());
     let mut list = List { prefix: ObjectName::history_prefix(entity), ..List::default() };
     let mut records = Records::default();
@@ -164,7 +167,7 @@ pub(crate) async fn held(
                 only_newest(&mut records.entries);
             }
             trim(&mut kept, hold);
-            within_bounds(entity, &records, &kept)?;
+            within_bounds(entity, &records, &kept, hold).map_err(Stuck::One)?;
             let (now, read) = (operator.tools.clock.now(), records.seen);
             operator.screen.progress(now, || format!("{read} records read"));
         }
@@ -256,11 +259,13 @@ fn memory(text: &[u8]) -> usize {
 fn trim(kept: &mut Vec<(Record, usize)>, hold: Hold) {
     kept.sort_by(|(left, _), (right, _)| left.key.cmp(&right.key));
     let is_base = |(record, _): &(Record, usize)| !matches!(record.change, Change::Merge(_));
+    let base_of = |newest: usize| {
+        let from = kept.len().saturating_sub(newest);
+        kept.iter().take(from + 1).rposition(is_base)
+    };
     let first = match hold {
-        Hold::Entries(keep) => {
-            let from = kept.len().saturating_sub(keep);
-            kept.iter().take(from + 1).rposition(is_base)
-        }
+        Hold::Entries(keep) => base_of(keep),
+        Hold::Fold => base_of(1),
         Hold::Newest => Some(kept.len()),
     };
     kept.drain(..first.unwrap_or(0));
@@ -270,13 +275,17 @@ fn within_bounds(
     entity: &EntityRef,
     records: &Records,
     kept: &[(Record, usize)],
+    hold: Hold,
 ) -> Result<(), Problem> {
     let held: usize = kept.iter().map(|(_, bytes)| bytes).sum();
     if held > HELD_BYTES_MAX {
+        let what_to_do = match hold {
+            Hold::Entries(_) => "say a smaller --limit or an earlier instant, or write a full record",
+            _ => "say by `write` what it is to be, as a full record",
+        };
         return Err(Problem::new(format!(
             "the records of {entity} that have to be held together take more than \
-             {HELD_BYTES_MAX} bytes: say a smaller --limit or an earlier instant, or write a full \
-             record"
+             {HELD_BYTES_MAX} bytes: {what_to_do}"
         )));
     }
     if records.entries.len() > RECORDS_MAX {

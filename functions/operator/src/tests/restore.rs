@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::Parser as _;
 use domain::json::{self, Object as Json};
-use domain::{Clock as _, Env, Ids as _, Instant, ObjectName, Planted};
+use domain::{Clock as _, Env, Ids as _, Instant, ObjectName, OrderKey, Planted};
 use emulator::faulty::{Fault, Faulty, When};
 use emulator::schedule::{Attempt, Gated};
 use emulator::{Memory, SeededIds, TestClock, Upload};
@@ -15,7 +15,7 @@ use serde_json::Value;
 use store::{ErrorKind, Object, Store as _, Tools};
 
 use super::{builder, entity, release, run, strict};
-use crate::append::{By, Conditional, Current, Op, Wish, append_if_current, judged};
+use crate::append::{By, Conditional, Current, Etag, Op, Wish, append_if_current, judged};
 use crate::records::{self, Until};
 use crate::restore::same;
 use crate::{Cli, Command, Operator, Screen, Shortcut};
@@ -385,4 +385,35 @@ async fn who_writes_meanwhile_is_not_overwritten_unseen() {
         seen |= beside_a_writer(at, Planted::bug(Shortcut::RestoredWithoutClaim)).await.is_err();
     }
     assert!(seen, "a restore without a claim is not seen");
+}
+
+/// What takes more than half of the memory that one history may take.
+fn heavy() -> String {
+    ",".repeat(300_000)
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_one_entity_is_named_and_the_others_are_restored() {
+    let place = changed();
+    for file in ["c_3", "c_4"] {
+        let merge = r#"{"op":"merge","updated_at":"2025-11-06T11:06:00Z","text":""#;
+        place.write("V1", file, &format!("{merge}{}\"}}", heavy()));
+    }
+    // A claim of nobody after V3's record.
+    let name = format!("{}2025/11/06/a_1.json", ObjectName::history_prefix(&entity("V3")));
+    let Ok(ObjectName::History(name)) = ObjectName::parse(&name) else { panic!("{name}") };
+    let key = OrderKey::new(Instant::parse("2025-11-06T11:05:00Z").unwrap(), &name);
+    let claim = format!("env/dev/indices/ventures/_claims/V3/{}.json", Etag::of(Some(&key)));
+    place.bucket.insert(&claim, Bytes::from_static(b"{}"), Upload::default()).unwrap();
+    let (ended, said) = run(&place.tools, LINE).await;
+    assert_eq!(ended, Ok(false), "{said}");
+    assert_eq!(place.fold("V2", None).await.unwrap()["status"], "Idea", "{said}");
+    assert!(said.contains("dev/ventures/V1 is left as it is: the records of "), "{said}");
+    assert!(said.contains("dev/ventures/V3 is left as it is: env/dev/indices/"), "{said}");
+    assert!(said.contains("`write` without --if-current"), "{said}");
+    // What is wrong with the bucket stops everything.
+    let fault =
+        Fault { at: 3, times: usize::MAX, kind: ErrorKind::Unavailable, when: When::Before };
+    let store = Faulty::new(place.bucket.clone(), fault);
+    assert!(run(&Tools { store, ..place.tools.clone() }, LINE).await.0.is_err());
 }
