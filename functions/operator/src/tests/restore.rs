@@ -9,6 +9,7 @@ use clap::Parser as _;
 use domain::json::{self, Object as Json};
 use domain::{Clock as _, Env, Ids as _, Instant, ObjectName, OrderKey, Planted};
 use emulator::faulty::{Fault, Faulty, When};
+use emulator::intercepted::{Intercepted, Operation};
 use emulator::schedule::{Attempt, Gated};
 use emulator::{Memory, SeededIds, TestClock, Upload};
 use serde_json::Value;
@@ -416,4 +417,38 @@ async fn what_is_wrong_with_one_entity_is_named_and_the_others_are_restored() {
         Fault { at: 3, times: usize::MAX, kind: ErrorKind::Unavailable, when: When::Before };
     let store = Faulty::new(place.bucket.clone(), fault);
     assert!(run(&Tools { store, ..place.tools.clone() }, LINE).await.0.is_err());
+}
+
+#[tokio::test]
+async fn what_is_left_is_remembered_by_the_run_that_goes_on() {
+    let place = Place::new();
+    place.write("A000", "a_1", &full("Idea", 1));
+    for file in ["c_3", "c_4"] {
+        let merge = r#"{"op":"merge","updated_at":"2025-11-06T11:06:00Z","text":""#;
+        place.write("A000", file, &format!("{merge}{}\"}}", heavy()));
+    }
+    for n in 0..100 {
+        place.write(&format!("B{n:03}"), "a_1", &full("Idea", 2));
+    }
+    let line = "restore --known-at 2025-11-06T11:59:00Z --segment ventures";
+    let store = Intercepted::new(place.bucket.clone(), |operation| match operation {
+        Operation::Put(name) if name.contains("/B099/history/") => {
+            Err(store::Error::new(ErrorKind::Unavailable, "put: answer 503"))
+        }
+        _ => Ok(()),
+    });
+    let (ended, _) = run(&Tools { store, ..place.tools.clone() }, line).await;
+    assert!(ended.is_err());
+    // A dry run begins at the beginning, whatever was noted.
+    let (ended, said) = run(&place.tools, &format!("{line} --dry-run")).await;
+    assert_eq!(ended, Ok(false), "{said}");
+    assert!(said.contains("101 entities, ") && !said.contains("it goes on from"), "{said}");
+    let (ended, said) = run(&place.tools, line).await;
+    assert_eq!(ended, Ok(false), "{said}");
+    assert!(said.contains("it goes on from") && said.contains("1 with later records"), "{said}");
+    assert!(place.fold("B099", None).await.is_none());
+    assert!(said.contains("dev/ventures/A000 is left as it is: "), "{said}");
+    // What it ended with is looked at again by the next one.
+    let (ended, said) = run(&place.tools, line).await;
+    assert!(ended == Ok(false) && said.contains("A000 is left as it is: the records"), "{said}");
 }
