@@ -46,6 +46,9 @@ pub(crate) enum Hold {
     Entries(usize),
     /// The newest record that counts, and the contents that the fold needs.
     Fold,
+    /// The newest record that counts, and the contents since the last full one: what an entity was
+    /// before it was deleted.
+    Live,
     /// The newest record that counts, and no content: of any history.
     Newest,
 }
@@ -266,6 +269,7 @@ fn trim(kept: &mut Vec<(Record, usize)>, hold: Hold) {
     let first = match hold {
         Hold::Entries(keep) => base_of(keep),
         Hold::Fold => base_of(1),
+        Hold::Live => kept.iter().rposition(|(record, _)| matches!(record.change, Change::Full(_))),
         Hold::Newest => Some(kept.len()),
     };
     kept.drain(..first.unwrap_or(0));
@@ -280,7 +284,9 @@ fn within_bounds(
     let held: usize = kept.iter().map(|(_, bytes)| bytes).sum();
     if held > HELD_BYTES_MAX {
         let what_to_do = match hold {
-            Hold::Entries(_) => "say a smaller --limit or an earlier instant, or write a full record",
+            Hold::Entries(_) => {
+                "say a smaller --limit or an earlier instant, or write a full record"
+            }
             _ => "say by `write` what it is to be, as a full record",
         };
         return Err(Problem::new(format!(

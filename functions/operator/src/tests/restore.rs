@@ -452,3 +452,17 @@ async fn what_is_left_is_remembered_by_the_run_that_goes_on() {
     let (ended, said) = run(&place.tools, line).await;
     assert!(ended == Ok(false) && said.contains("A000 is left as it is: the records"), "{said}");
 }
+
+#[tokio::test]
+async fn a_long_history_does_not_keep_what_was_deleted_from_coming_back() {
+    let place = Place::new();
+    for (file, status) in [("a_1", "Idea"), ("b_2", "Pilot"), ("c_3", "Sold")] {
+        let text = full(status, 1).replace('}', &format!(r#","text":"{}"}}"#, heavy()));
+        place.write("V1", file, &text);
+    }
+    place.write("V1", "d_4", r#"{"op":"delete","updated_at":"2025-11-06T11:04:00Z"}"#);
+    place.write("V1", "e_5", r#"{"op":"delete","updated_at":"2025-11-06T11:05:00Z"}"#);
+    let (ended, said) = run(&place.tools, "undelete venture V1").await;
+    assert_eq!(ended, Ok(true), "{said}");
+    assert_eq!(place.fold("V1", None).await.unwrap()["status"], "Sold");
+}
