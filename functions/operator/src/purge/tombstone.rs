@@ -73,8 +73,12 @@ pub(super) async fn find(purge: &Purge<'_>) -> Result<Before, Problem> {
 fn purged(entry: &Entry) -> Option<Tombstone> {
     let key = entry.verdict.clone().ok()?;
     let ObjectName::History(name) = ObjectName::parse(&entry.object).ok()? else { return None };
-    let ours = entry.op == "delete" && entry.origin.as_deref() == Some(ORIGIN);
-    ours.then_some(Tombstone { name, generation: entry.generation, key })
+    is_of_purge(entry).then_some(Tombstone { name, generation: entry.generation, key })
+}
+
+/// Whether a purge has written it: nothing before it may come back.
+pub(crate) fn is_of_purge(entry: &Entry) -> bool {
+    entry.op == "delete" && entry.origin.as_deref() == Some(ORIGIN)
 }
 
 /// Appends a tombstone later than everything that there is.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use snapshot_builder::SnapshotBuilder;
 
 use crate::append::{self, Appended, Conditional, Current, append_if_current};
+use crate::purge::is_of_purge;
 use crate::records::{self, Hold, Until};
 use crate::stuck::Stuck;
 use crate::{Operator, Problem, Shortcut};
@@ -75,11 +76,7 @@ impl Restoring<'_> {
         self.attempts(entity, wanted).await.or_else(left)
     }
 
-    async fn attempts(
-        &self,
-        entity: &EntityRef,
-        wanted: Option<Json>,
-    ) -> Result<Restored, Stuck> {
+    async fn attempts(&self, entity: &EntityRef, wanted: Option<Json>) -> Result<Restored, Stuck> {
         for _ in 0..LOST_MAX {
             let (until, hold) = (Until::default(), Hold::Fold);
             let records =
@@ -88,6 +85,10 @@ impl Restoring<'_> {
             let is = document(folded.as_ref().map(|folded| folded.state.clone()));
             if same(is.as_ref(), wanted.as_ref()) {
                 return Ok(Restored::Same);
+            }
+            if records.entries.first().is_some_and(is_of_purge) {
+                let why = "it is purged, or being purged, and nothing of before comes back";
+                return Ok(Restored::Left(vec![why.to_owned()]));
             }
             if self.target.absent_only && is.is_some() {
                 return Ok(Restored::Left(vec!["somebody has written it meanwhile".to_owned()]));

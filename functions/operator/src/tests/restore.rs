@@ -466,3 +466,20 @@ async fn a_long_history_does_not_keep_what_was_deleted_from_coming_back() {
     assert_eq!(ended, Ok(true), "{said}");
     assert_eq!(place.fold("V1", None).await.unwrap()["status"], "Sold");
 }
+
+#[tokio::test]
+async fn what_is_being_purged_does_not_come_back_after_the_tombstone() {
+    let place = changed();
+    let tombstone =
+        r#"{"op":"delete","updated_at":"2025-11-06T11:30:00Z","reason":"4711","origin":"purge"}"#;
+    place.write("V1", "y_8", tombstone);
+    place.write("V2", "y_8", tombstone);
+    let before = place.history().len();
+    let (ended, said) = run(&place.tools, "undelete venture V2").await;
+    assert_eq!(ended, Ok(false), "{said}");
+    assert!(said.contains("dev/ventures/V2 is left as it is: it is purged"), "{said}");
+    let (ended, said) = run(&place.tools, &format!("{LINE} --id V1")).await;
+    assert_eq!(ended, Ok(false), "{said}");
+    assert!(said.contains("dev/ventures/V1 is left as it is: it is purged"), "{said}");
+    assert_eq!(place.history().len(), before);
+}
