@@ -17,7 +17,7 @@ use store::{ErrorKind, Object, Store as _, Tools};
 
 use super::{builder, entity, release, run, strict};
 use crate::append::{By, Conditional, Current, Etag, Op, Wish, append_if_current, judged};
-use crate::records::{self, Until};
+use crate::records::{self, Hold, Until};
 use crate::restore::same;
 use crate::{Cli, Command, Operator, Screen, Shortcut};
 
@@ -482,4 +482,31 @@ async fn what_is_being_purged_does_not_come_back_after_the_tombstone() {
     assert_eq!(ended, Ok(false), "{said}");
     assert!(said.contains("dev/ventures/V1 is left as it is: it is purged"), "{said}");
     assert_eq!(place.history().len(), before);
+}
+
+#[tokio::test]
+async fn of_any_history_the_newest_record_that_counts_is_all_that_is_held() {
+    let place = Place::new();
+    for n in 0..40 {
+        place.write("V1", &format!("x_{n:02}"), &full("Idea", 50 - n));
+    }
+    place.write("V1", "y_1", "no JSON");
+    let screen = Screen::on(std::io::sink(), std::io::sink());
+    let operator = Operator {
+        tools: place.tools.clone(),
+        env: Env::Dev,
+        user: None,
+        google: &crate::Google::default(),
+        screen: &screen,
+        planted: Planted::NONE,
+    };
+    let definition = place.tools.definitions.entity("venture").unwrap();
+    for (hold, kept) in [(Hold::Newest, 0), (Hold::Fold, 1), (Hold::Live, 1)] {
+        let until = Until::default();
+        let records = records::held(&operator, &entity("V1"), definition, until, hold).await;
+        let records = records.unwrap();
+        assert_eq!((records.seen, records.kept.len()), (41, kept), "{hold:?}");
+        let [newest] = &records.entries[..] else { panic!("{:?}", records.entries) };
+        assert!(newest.object.ends_with("/x_00.json"), "{newest:?}");
+    }
 }
