@@ -19,6 +19,7 @@ use serde_json::Value;
 use snapshot_builder::SnapshotBuilder;
 use store::{ErrorKind, Metadata, Precondition, gzip};
 
+use crate::stuck::Stuck;
 use crate::{Operator, Problem, rules};
 
 pub(crate) use compose::{By, Op, Wish};
@@ -140,10 +141,10 @@ pub(crate) async fn append(
     operator: &Operator<'_>,
     appended: &Appended,
 ) -> Result<Generation, Problem> {
-    create(operator, &appended.object(), &appended.stored).await
+    Ok(create(operator, &appended.object(), &appended.stored).await?)
 }
 
-async fn create(operator: &Operator<'_>, name: &str, body: &Bytes) -> Result<Generation, Problem> {
+async fn create(operator: &Operator<'_>, name: &str, body: &Bytes) -> Result<Generation, Stuck> {
     let store = &operator.tools.store;
     for _ in 0..ATTEMPTS_MAX {
         let put = store.put(name, body.clone(), &Metadata::new(), Precondition::Absent).await;
@@ -156,9 +157,9 @@ async fn create(operator: &Operator<'_>, name: &str, body: &Bytes) -> Result<Gen
             _ => return found(operator, name, body, err).await,
         }
     }
-    Err(Problem::new(format!(
+    Err(Stuck::All(Problem::new(format!(
         "put {name}: the store asks to slow down; look whether it is there before you write again"
-    )))
+    ))))
 }
 
 /// What is there when it could not be created. A conflict is one answer to a name that is taken; an
@@ -168,16 +169,16 @@ async fn found(
     name: &str,
     body: &Bytes,
     err: store::Error,
-) -> Result<Generation, Problem> {
+) -> Result<Generation, Stuck> {
     let unknown =
         || Problem::new(format!("{err}; look whether {name} is there before you write again"));
     match operator.tools.store.get(name, None).await {
         Ok(Some(object)) if object.body == *body => Ok(object.generation),
-        Ok(Some(_)) => Err(Problem::new(format!(
+        Ok(Some(_)) => Err(Stuck::One(Problem::new(format!(
             "{name} is there and says something else: nothing is written; run the command again, so \
              that the record gets another name"
-        ))),
+        )))),
         Ok(None) if err.kind == ErrorKind::Conflict => Err(err.into()),
-        Ok(None) | Err(_) => Err(unknown()),
+        Ok(None) | Err(_) => Err(unknown().into()),
     }
 }

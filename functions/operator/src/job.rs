@@ -14,7 +14,7 @@ use domain::{EntityRef, Generation, Instant, ObjectName};
 use futures_util::{StreamExt as _, stream};
 use store::{Counted, Dry, List, Listed, Store, Tally, Tools};
 
-use crate::job::progress::{Pass, Progress};
+use crate::job::progress::{LEFT_BEFORE, Left, Pass, Progress};
 use crate::older::Older;
 use crate::pages::{Pages, folder_names};
 use crate::reconcile::number;
@@ -100,8 +100,16 @@ pub(crate) struct Walked {
     pub(crate) resumed_at: Option<String>,
     /// Entities that nothing could be done about, and why.
     pub(crate) rejected: Rejected,
+    /// How many more the run has left that this one goes on with.
+    more: usize,
     /// What it took.
     pub(crate) tally: Tally,
+}
+
+impl Walked {
+    fn left(&self) -> Left {
+        Left::of(self.rejected.keys(), self.more)
+    }
 }
 
 impl<'a> Job<'a> {
@@ -185,17 +193,21 @@ impl<'a> Job<'a> {
     where
         F: Future<Output = Result<Vec<String>, Problem>>,
     {
-        let mut progress = Progress::begin(&self.tools, self.operator.env, self.what).await?;
+        let (env, dry) = (self.operator.env, self.how.dry);
+        let mut progress = Progress::begin(&self.tools, env, self.what, dry).await?;
         walked.resumed_at = progress.at().cloned();
+        let Left { named, more } = progress.left().clone();
+        walked.more = more;
+        walked.rejected.extend(named.into_iter().map(|it| (it, vec![LEFT_BEFORE.to_owned()])));
         if progress.pass() == Pass::First {
             self.pass(&mut progress, walked, visit).await?;
             self.how.older.ended(self.operator, self.what).await;
-            progress.turn(Pass::Second).await?;
+            progress.turn(Pass::Second, walked.left()).await?;
         }
         if !self.operator.planted.has(Shortcut::SecondPassSkipped) {
             self.pass(&mut progress, walked, visit).await?;
         }
-        progress.turn(Pass::Finished).await
+        progress.turn(Pass::Finished, walked.left()).await
     }
 
     async fn pass<F>(
@@ -225,7 +237,7 @@ impl<'a> Job<'a> {
                     true => &batch[batch.len() - 1],
                     false => &batch[0],
                 };
-                progress.note(&noted.name).await?;
+                progress.note(&noted.name, walked.left()).await?;
                 self.batch(batch, &mut walked.rejected, visit).await?;
                 let visited = match pass {
                     Pass::First => &mut walked.first,
@@ -271,7 +283,7 @@ impl<'a> Job<'a> {
 
     /// Says how a walk went; whether nothing is left that a person has to look at.
     pub(crate) fn report(&self, walked: &Walked) -> Result<bool, Problem> {
-        let Walked { first, second, resumed_at, rejected, tally } = walked;
+        let Walked { first, second, resumed_at, rejected, more, tally } = walked;
         let resumed = match resumed_at {
             Some(at) => format!(" (it goes on from {at})"),
             None => String::new(),
@@ -284,11 +296,11 @@ impl<'a> Job<'a> {
         for (entity, reasons) in rejected.iter().take(REJECTED_SHOWN_MAX) {
             self.operator.screen.say(&format!("  {entity}: {}", reasons.join("; ")))?;
         }
-        if rejected.len() > REJECTED_SHOWN_MAX {
-            let more = rejected.len() - REJECTED_SHOWN_MAX;
+        let more = rejected.len().saturating_sub(REJECTED_SHOWN_MAX) + more;
+        if more > 0 {
             self.operator.screen.say(&format!("  and {more} more"))?;
         }
-        Ok(rejected.is_empty())
+        Ok(rejected.is_empty() && more == 0)
     }
 }
 

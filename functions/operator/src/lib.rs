@@ -13,6 +13,7 @@ mod legible;
 mod listing;
 mod pages;
 mod records;
+mod stuck;
 mod subject;
 
 mod job;

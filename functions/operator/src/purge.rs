@@ -28,6 +28,8 @@ use erase::rights;
 use sweep::{Sweep, Swept};
 use tombstone::Tombstone;
 
+pub(crate) use tombstone::is_of_purge;
+
 #[cfg(test)]
 pub(crate) use shards::names as shard_names;
 

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use snapshot_builder::{SnapshotBuilder, content};
 use store::{ErrorKind, List, Listed};
 
+use crate::stuck::Stuck;
 use crate::{Operator, Problem};
 
 /// How many records are read at the same time.
@@ -36,6 +37,20 @@ pub(crate) struct Until {
     pub(crate) as_of: Option<Instant>,
     /// Records that were stored until then.
     pub(crate) known_at: Option<Instant>,
+}
+
+/// What of a history is held while it is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Hold {
+    /// Every record, and the contents of so many of the newest with those that their fold needs.
+    Entries(usize),
+    /// The newest record that counts, and the contents that the fold needs.
+    Fold,
+    /// The newest record that counts, and the contents since the last full one: what an entity was
+    /// before it was deleted.
+    Live,
+    /// The newest record that counts, and no content: of any history.
+    Newest,
 }
 
 /// A record, without its content.
@@ -77,8 +92,11 @@ impl Entry {
 /// A history, as far as it was asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Records {
-    /// Every record, in order; one that does not count stands where its date would put it.
+    /// Every record that is held, in order; one that does not count stands where its date would put
+    /// it.
     pub(crate) entries: Vec<Entry>,
+    /// How many records there are in that part.
+    pub(crate) seen: usize,
     /// How many more there are after the part that was asked for.
     pub(crate) later: usize,
     /// The newest records that count with their contents, in order, from one on that needs none
@@ -106,7 +124,18 @@ pub(crate) async fn read(
     definition: &EntityDefinition,
     until: Until,
     keep: usize,
-) -> Result<Records, Problem> {
+) -> Result<Records, Stuck> {
+    held(operator, entity, definition, until, Hold::Entries(keep)).await
+}
+
+/// Reads the history of `entity` and holds of it what is said, at the same cost.
+pub(crate) async fn held(
+    operator: &Operator<'_>,
+    entity: &EntityRef,
+    definition: &EntityDefinition,
+    until: Until,
+    hold: Hold,
+) -> Result<Records, Stuck> {
     let builder = SnapshotBuilder::new(operator.tools.clone());
     let mut list = List { prefix: ObjectName::history_prefix(entity), ..List::default() };
     let mut records = Records::default();
@@ -133,12 +162,16 @@ pub(crate) async fn read(
                     records.later += 1;
                     continue;
                 }
+                records.seen += 1;
                 records.entries.push(entry);
                 kept.extend(content);
             }
-            trim(&mut kept, keep);
-            within_bounds(entity, &records, &kept)?;
-            let (now, read) = (operator.tools.clock.now(), records.entries.len());
+            if !matches!(hold, Hold::Entries(_)) {
+                only_newest(&mut records.entries);
+            }
+            trim(&mut kept, hold);
+            within_bounds(entity, &records, &kept, hold).map_err(Stuck::One)?;
+            let (now, read) = (operator.tools.clock.now(), records.seen);
             operator.screen.progress(now, || format!("{read} records read"));
         }
         match page.next_page_token {
@@ -156,6 +189,13 @@ pub(crate) async fn read(
 fn place(entry: &Entry) -> (Instant, Option<&OrderKey>, &str) {
     let at = entry.verdict.as_ref().map_or(entry.dated, |key| Some(key.updated_at));
     (at.unwrap_or(entry.stored_at), entry.verdict.as_ref().ok(), &entry.object)
+}
+
+/// Leaves the newest record that counts.
+fn only_newest(entries: &mut Vec<Entry>) {
+    let counting = entries.drain(..).filter(|entry| entry.verdict.is_ok());
+    let newest = counting.max_by(|left, right| place(left).cmp(&place(right)));
+    entries.extend(newest);
 }
 
 /// A record, and its content with the memory it takes if it counts.
@@ -200,7 +240,7 @@ async fn one(
         origin: text("origin"),
         verdict: judged.as_ref().map(|record| record.key.clone()).map_err(Clone::clone),
     };
-    Ok(Some((entry, judged.ok().map(|record| (record, held(&content))))))
+    Ok(Some((entry, judged.ok().map(|record| (record, memory(&content))))))
 }
 
 fn op(says: &Json) -> &'static str {
@@ -213,33 +253,45 @@ fn op(says: &Json) -> &'static str {
 }
 
 /// How much memory a document takes whose text this is, at most.
-fn held(text: &[u8]) -> usize {
+fn memory(text: &[u8]) -> usize {
     let values = text.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
     text.len() + values * VALUE_BYTES
 }
 
-/// Drops what comes before the `keep` newest records and is not needed to fold them.
-fn trim(kept: &mut Vec<(Record, usize)>, keep: usize) {
+/// Drops the contents that are not to be held.
+fn trim(kept: &mut Vec<(Record, usize)>, hold: Hold) {
     kept.sort_by(|(left, _), (right, _)| left.key.cmp(&right.key));
-    let from = kept.len().saturating_sub(keep);
     let is_base = |(record, _): &(Record, usize)| !matches!(record.change, Change::Merge(_));
-    let base = kept.iter().take(from + 1).rposition(is_base);
-    if let Some(base) = base {
-        kept.drain(..base);
-    }
+    let base_of = |newest: usize| {
+        let from = kept.len().saturating_sub(newest);
+        kept.iter().take(from + 1).rposition(is_base)
+    };
+    let first = match hold {
+        Hold::Entries(keep) => base_of(keep),
+        Hold::Fold => base_of(1),
+        Hold::Live => kept.iter().rposition(|(record, _)| matches!(record.change, Change::Full(_))),
+        Hold::Newest => Some(kept.len()),
+    };
+    kept.drain(..first.unwrap_or(0));
 }
 
 fn within_bounds(
     entity: &EntityRef,
     records: &Records,
     kept: &[(Record, usize)],
+    hold: Hold,
 ) -> Result<(), Problem> {
     let held: usize = kept.iter().map(|(_, bytes)| bytes).sum();
     if held > HELD_BYTES_MAX {
+        let what_to_do = match hold {
+            Hold::Entries(_) => {
+                "say a smaller --limit or an earlier instant, or write a full record"
+            }
+            _ => "say by `write` what it is to be, as a full record",
+        };
         return Err(Problem::new(format!(
             "the records of {entity} that have to be held together take more than \
-             {HELD_BYTES_MAX} bytes: say a smaller --limit or an earlier instant, or write a full \
-             record"
+             {HELD_BYTES_MAX} bytes: {what_to_do}"
         )));
     }
     if records.entries.len() > RECORDS_MAX {

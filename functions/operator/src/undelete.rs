@@ -4,7 +4,7 @@ use clap::Args;
 use projection::fold::State;
 use snapshot_builder::SnapshotBuilder;
 
-use crate::records::{self, Until};
+use crate::records::{self, Hold, Until};
 use crate::restore::{QUIET, Restoring, Target, last_live};
 use crate::{Operator, Place, Problem, legible, subject};
 
@@ -39,7 +39,7 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
     let definition = subject::definition(operator, &options.entity)?;
     let entity = subject::entity(operator, definition, &options.id)?;
     let records =
-        records::read(operator, &entity, definition, Until::default(), usize::MAX).await?;
+        records::held(operator, &entity, definition, Until::default(), Hold::Live).await?;
     let (kind, id, env) = (&options.entity, &options.id, operator.env);
     let state = records.fold().map(|folded| folded.state);
     match state {

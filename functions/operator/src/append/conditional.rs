@@ -22,6 +22,7 @@ use snapshot_builder::SnapshotBuilder;
 use store::{ErrorKind, Precondition};
 
 use super::{Appended, Current, Etag, Other, append, create};
+use crate::stuck::Stuck;
 use crate::{Operator, Problem, Shortcut};
 
 /// How many spent claims are passed, one after the other.
@@ -57,7 +58,7 @@ pub(crate) async fn append_if_current(
     builder: &SnapshotBuilder,
     current: &Current<'_>,
     appended: &Appended,
-) -> Result<Conditional, Problem> {
+) -> Result<Conditional, Stuck> {
     if operator.planted.has(Shortcut::AppendedBeforeClaimed) {
         append(operator, appended).await?;
     }
@@ -66,9 +67,9 @@ pub(crate) async fn append_if_current(
         let Some(claim) = claimed(operator, current, &after, appended).await? else {
             let won = append(operator, appended).await.map(Conditional::Won);
             return won.map_err(|problem| {
-                Problem::new(format!(
+                Stuck::All(Problem::new(format!(
                     "{problem}; it has won: whoever writes next on a condition writes it, too"
-                ))
+                )))
             });
         };
         let name = ObjectName::History(claim.name.clone()).to_string();
@@ -81,11 +82,11 @@ pub(crate) async fn append_if_current(
             None => return Ok(Conditional::Lost(Box::new(Other::of(&name, &claim.body)))),
         }
     }
-    Err(Problem::new(format!(
-        "{}: more than {SPENT_MAX} conditional records do not count: `history` shows them; write \
-         without --if-current",
+    Err(Stuck::One(Problem::new(format!(
+        "{}: more than {SPENT_MAX} conditional records do not count: `history` shows them; `write` \
+         without --if-current passes them",
         current.entity
-    )))
+    ))))
 }
 
 /// The claim of whoever came first; nothing when that is this record.
@@ -94,7 +95,7 @@ async fn claimed(
     current: &Current<'_>,
     after: &Etag,
     appended: &Appended,
-) -> Result<Option<Claim>, Problem> {
+) -> Result<Option<Claim>, Stuck> {
     let tools = &operator.tools;
     let (entity, parent) = (current.entity.clone(), after.to_string());
     let name = ObjectName::Claim { entity, parent }.to_string();
@@ -111,19 +112,23 @@ async fn claimed(
             Ok(_) => return Ok(None),
             Err(err) if err.kind == ErrorKind::Throttled => tools.pause_after_throttling().await,
             Err(err) if err.kind == ErrorKind::Conflict => {
-                let Some(found) = tools.store.get(&name, None).await.map_err(unknown)? else {
-                    return Err(unknown(err));
+                let claim = match tools.store.get(&name, None).await {
+                    Ok(Some(found)) => read(&found.body, current),
+                    Ok(None) => return Err(unknown(err).into()),
+                    Err(err) if err.kind == ErrorKind::Unusable => None,
+                    Err(err) => return Err(unknown(err).into()),
                 };
-                let claim = read(&found.body, current).ok_or_else(|| unreadable(&name))?;
+                let claim = claim.ok_or_else(|| Stuck::One(unreadable(&name)))?;
                 // It can be this very claim, whose answer was lost.
                 let ours = claim.name == appended.name
                     && !operator.planted.has(Shortcut::OwnClaimTakenForLost);
                 return Ok((!ours).then_some(claim));
             }
-            Err(err) => return Err(unknown(err)),
+            Err(err) => return Err(unknown(err).into()),
         }
     }
-    Err(Problem::new(format!("put {name}: the store asks to slow down; run the command again")))
+    let slow = format!("put {name}: the store asks to slow down; run the command again");
+    Err(Stuck::All(Problem::new(slow)))
 }
 
 /// The claim of the record in a spent claim; nothing where it is not spent.
@@ -189,7 +194,7 @@ fn read(body: &[u8], current: &Current<'_>) -> Option<Claim> {
 
 fn unreadable(name: &str) -> Problem {
     Problem::new(format!(
-        "{name} is no claim: nothing is written; look at it, and write without --if-current, after \
-         which the next claim has another name"
+        "{name} is no claim: nothing is written; look at it, and `write` without --if-current, \
+         after which the next claim has another name"
     ))
 }

@@ -11,6 +11,13 @@ use store::{ErrorKind, Object, Precondition, Tools};
 use crate::Problem;
 use crate::job::What;
 
+/// How many entities that were left are noted by their names.
+const NAMED_MAX: usize = 20;
+
+/// What is said of an entity that a run has left which was stopped.
+pub(crate) const LEFT_BEFORE: &str =
+    "left by the run that was stopped; run the same command again for the reason";
+
 /// The progress of one run.
 pub(crate) struct Progress<'a> {
     tools: &'a Tools,
@@ -38,6 +45,32 @@ struct Body {
     at: Option<String>,
     began_at: String,
     noted_at: String,
+    #[serde(default, skip_serializing_if = "Left::is_nothing")]
+    left: Left,
+}
+
+/// The entities before the batch that nothing could be done about.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Left {
+    /// The first of them.
+    pub(crate) named: Vec<String>,
+    /// How many more there are.
+    pub(crate) more: usize,
+}
+
+impl Left {
+    /// These, and so many that have no name any more.
+    pub(crate) fn of<'a>(
+        names: impl ExactSizeIterator<Item = &'a String>,
+        nameless: usize,
+    ) -> Self {
+        let more = names.len().saturating_sub(NAMED_MAX) + nameless;
+        Self { named: names.take(NAMED_MAX).cloned().collect(), more }
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.named.is_empty() && self.more == 0
+    }
 }
 
 /// Where a walk is.
@@ -54,15 +87,20 @@ pub(crate) enum Pass {
 
 impl<'a> Progress<'a> {
     /// Goes on with the run that was interrupted, or begins one: in the place of one that went by
-    /// something else, too.
-    pub(crate) async fn begin(tools: &'a Tools, env: Env, what: What<'_>) -> Result<Self, Problem> {
+    /// something else, too. One that is dry begins at the beginning.
+    pub(crate) async fn begin(
+        tools: &'a Tools,
+        env: Env,
+        what: What<'_>,
+        dry: bool,
+    ) -> Result<Self, Problem> {
         let name = name(tools, env, what);
         let stored = tools.store.get(&name, None).await?;
         let now = tools.clock.now();
         let runner = tools.ids.ulid(now);
         let interrupted = stored.as_ref().and_then(read);
-        let interrupted =
-            interrupted.filter(|(_, body)| body.pass != Pass::Finished && body.by == what.by);
+        let interrupted = interrupted
+            .filter(|(_, body)| body.pass != Pass::Finished && body.by == what.by && !dry);
         let (began_at, body) = match interrupted {
             Some((began_at, body)) => (began_at, Body { runner, ..body }),
             None => (
@@ -78,6 +116,7 @@ impl<'a> Progress<'a> {
                     at: None,
                     began_at: now.to_string(),
                     noted_at: String::new(),
+                    left: Left::default(),
                 },
             ),
         };
@@ -112,15 +151,21 @@ impl<'a> Progress<'a> {
         self.began_at
     }
 
-    /// Notes that the batch which begins with the snapshot `at` is about to be worked on.
-    pub(crate) async fn note(&mut self, at: &str) -> Result<(), Problem> {
-        self.body.at = Some(at.to_owned());
+    /// What was left before that.
+    pub(crate) fn left(&self) -> &Left {
+        &self.body.left
+    }
+
+    /// Notes that the batch which begins with the snapshot `at` is about to be worked on, and what
+    /// was left so far.
+    pub(crate) async fn note(&mut self, at: &str, left: Left) -> Result<(), Problem> {
+        (self.body.at, self.body.left) = (Some(at.to_owned()), left);
         self.write().await
     }
 
-    /// Notes that a pass has ended and `pass` begins.
-    pub(crate) async fn turn(&mut self, pass: Pass) -> Result<(), Problem> {
-        (self.body.pass, self.body.at) = (pass, None);
+    /// Notes that a pass has ended and `pass` begins, and what was left so far.
+    pub(crate) async fn turn(&mut self, pass: Pass, left: Left) -> Result<(), Problem> {
+        (self.body.pass, self.body.at, self.body.left) = (pass, None, left);
         self.write().await
     }
 

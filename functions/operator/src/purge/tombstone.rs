@@ -11,7 +11,7 @@ use snapshot_builder::SnapshotBuilder;
 use super::Purge;
 use crate::Problem;
 use crate::append::{self, Current};
-use crate::records::{self, Entry, Until};
+use crate::records::{self, Entry, Hold, Until};
 
 /// What a record of a purge says of where it comes from.
 const ORIGIN: &str = "purge";
@@ -54,26 +54,31 @@ impl Before {
 /// Reads the history.
 pub(super) async fn find(purge: &Purge<'_>) -> Result<Before, Problem> {
     let (operator, entity) = (purge.operator, &purge.entity);
-    let records = records::read(operator, entity, purge.definition, Until::default(), 0).await?;
+    let (definition, until) = (purge.definition, Until::default());
+    let records = records::held(operator, entity, definition, until, Hold::Newest).await?;
     let current = Current::read(operator, entity, purge.definition).await?;
     let folded = match &current.stored {
         // What cannot be read is built again from the tombstone.
         Stored::Unreadable => None,
         _ => current.newest()?.cloned(),
     };
-    let newest_entry = records.entries.iter().rfind(|entry| entry.verdict.is_ok());
+    let newest_entry = records.entries.first();
     let newest_key = newest_entry.and_then(|entry| entry.verdict.clone().ok());
     let newest = newest_key.max(folded);
     let purged = newest_entry.and_then(purged).filter(|it| Some(&it.key) == newest.as_ref());
-    let is_nothing = records.entries.is_empty() && matches!(current.stored, Stored::Missing);
+    let is_nothing = records.seen == 0 && matches!(current.stored, Stored::Missing);
     Ok(Before { purged, is_nothing, newest })
 }
 
 fn purged(entry: &Entry) -> Option<Tombstone> {
     let key = entry.verdict.clone().ok()?;
     let ObjectName::History(name) = ObjectName::parse(&entry.object).ok()? else { return None };
-    let ours = entry.op == "delete" && entry.origin.as_deref() == Some(ORIGIN);
-    ours.then_some(Tombstone { name, generation: entry.generation, key })
+    is_of_purge(entry).then_some(Tombstone { name, generation: entry.generation, key })
+}
+
+/// Whether a purge has written it: nothing before it may come back.
+pub(crate) fn is_of_purge(entry: &Entry) -> bool {
+    entry.op == "delete" && entry.origin.as_deref() == Some(ORIGIN)
 }
 
 /// Appends a tombstone later than everything that there is.

@@ -8,7 +8,9 @@ use serde_json::Value;
 use snapshot_builder::SnapshotBuilder;
 
 use crate::append::{self, Appended, Conditional, Current, append_if_current};
-use crate::records::{self, Until};
+use crate::purge::is_of_purge;
+use crate::records::{self, Hold, Until};
+use crate::stuck::Stuck;
 use crate::{Operator, Problem, Shortcut};
 
 /// How often an entity is read again because somebody else has written it.
@@ -51,7 +53,12 @@ impl Restoring<'_> {
             true => Until { known_at: None, as_of: at },
             false => Until { known_at: at, as_of: None },
         };
-        let records = records::read(self.operator, entity, self.definition, until, 1).await?;
+        let hold = Hold::Fold;
+        let read = records::held(self.operator, entity, self.definition, until, hold).await;
+        let records = match read {
+            Ok(records) => records,
+            Err(stuck) => return left(stuck),
+        };
         if records.later == 0 {
             return Ok(Restored::Same);
         }
@@ -66,13 +73,22 @@ impl Restoring<'_> {
         entity: &EntityRef,
         wanted: Option<Json>,
     ) -> Result<Restored, Problem> {
+        self.attempts(entity, wanted).await.or_else(left)
+    }
+
+    async fn attempts(&self, entity: &EntityRef, wanted: Option<Json>) -> Result<Restored, Stuck> {
         for _ in 0..LOST_MAX {
-            let until = Until::default();
-            let records = records::read(self.operator, entity, self.definition, until, 1).await?;
+            let (until, hold) = (Until::default(), Hold::Fold);
+            let records =
+                records::held(self.operator, entity, self.definition, until, hold).await?;
             let folded = records.fold();
             let is = document(folded.as_ref().map(|folded| folded.state.clone()));
             if same(is.as_ref(), wanted.as_ref()) {
                 return Ok(Restored::Same);
+            }
+            if records.entries.first().is_some_and(is_of_purge) {
+                let why = "it is purged, or being purged, and nothing of before comes back";
+                return Ok(Restored::Left(vec![why.to_owned()]));
             }
             if self.target.absent_only && is.is_some() {
                 return Ok(Restored::Left(vec!["somebody has written it meanwhile".to_owned()]));
@@ -83,7 +99,8 @@ impl Restoring<'_> {
             let (appended, op) = match self.record(&current, is.as_ref(), wanted.as_ref()) {
                 Ok(found) => found,
                 Err(append::Refusal::Reasons(reasons)) => return Ok(Restored::Left(reasons)),
-                Err(refusal) => return Err(refusal.into()),
+                Err(append::Refusal::Problem(problem)) => return Err(Stuck::One(problem)),
+                Err(append::Refusal::Clock(problem)) => return Err(Stuck::All(problem)),
             };
             let builder = &self.builder;
             let unclaimed = self.operator.planted.has(Shortcut::RestoredWithoutClaim);
@@ -196,6 +213,14 @@ impl Restoring<'_> {
         set("origin", origin);
         let times = (updated_at, now);
         append::counted(record, times, current, self.operator, &self.builder, None)
+    }
+}
+
+/// What is wrong with one entity leaves it as it is, and no other.
+fn left(stuck: Stuck) -> Result<Restored, Problem> {
+    match stuck {
+        Stuck::One(problem) => Ok(Restored::Left(vec![problem.to_string()])),
+        Stuck::All(problem) => Err(problem),
     }
 }
 

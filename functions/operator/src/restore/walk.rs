@@ -13,7 +13,7 @@ use store::{Counted, Dry, List, Listed, Store, Tally, Tools};
 
 use super::entity::{Restored, Restoring, Target};
 use crate::job::What;
-use crate::job::progress::{Pass, Progress};
+use crate::job::progress::{LEFT_BEFORE, Left, Pass, Progress};
 use crate::migrate::difference;
 use crate::{Operator, Problem, legible};
 
@@ -42,7 +42,16 @@ struct Walked {
     appended: u64,
     shown: Vec<String>,
     left: Vec<(String, Vec<String>)>,
+    /// How many more the run has left that this one goes on with.
+    left_more: usize,
     resumed_at: Option<String>,
+}
+
+impl Walked {
+    fn left(&self) -> Left {
+        let names: Vec<&String> = self.left.iter().map(|(entity, _)| entity).collect();
+        Left::of(names.into_iter(), self.left_more)
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -95,8 +104,11 @@ impl<'a> Walk<'a> {
         let segment = self.definition.segment.as_str();
         let subject = format!("{}", self.target.known_at.unix_millis());
         let what = What { job: "restore", segment, subject: &subject, by: "" };
-        let mut progress = Progress::begin(&operator.tools, operator.env, what).await?;
+        let mut progress = Progress::begin(&operator.tools, operator.env, what, self.dry).await?;
         walked.resumed_at = progress.at().cloned();
+        let Left { named, more } = progress.left().clone();
+        walked.left_more = more;
+        walked.left.extend(named.into_iter().map(|it| (it, vec![LEFT_BEFORE.to_owned()])));
         let prefix = format!("env/{}/{segment}/", operator.env);
         let mut list = List { prefix, start_offset: progress.at().cloned(), ..List::default() };
         let (mut batch, mut last): (Vec<EntityRef>, Option<(EntityRef, bool)>) = (Vec::new(), None);
@@ -127,7 +139,7 @@ impl<'a> Walk<'a> {
         }
         batch.extend(last.and_then(changed));
         self.noted(restoring, &mut progress, &mut batch, differences, walked).await?;
-        progress.turn(Pass::Finished).await
+        progress.turn(Pass::Finished, walked.left()).await
     }
 
     /// The entity of a record, and whether that was stored after the instant.
@@ -149,7 +161,7 @@ impl<'a> Walk<'a> {
         walked: &mut Walked,
     ) -> Result<(), Problem> {
         let Some(first) = batch.first() else { return Ok(()) };
-        progress.note(&ObjectName::history_prefix(first)).await?;
+        progress.note(&ObjectName::history_prefix(first), walked.left()).await?;
         self.batch(restoring, batch, differences, walked).await?;
         batch.clear();
         Ok(())
@@ -186,7 +198,7 @@ impl<'a> Walk<'a> {
 
     fn report(&self, walked: &Walked, tally: &Tally) -> Result<bool, Problem> {
         let screen = self.operator.screen;
-        let Walked { entities, later, appended, shown, left, resumed_at } = walked;
+        let Walked { entities, later, appended, shown, left, left_more, resumed_at } = walked;
         let would = if self.dry { "would append" } else { "appended" };
         let of = if *entities > 0 { format!("{entities} entities, ") } else { String::new() };
         let resumed =
@@ -205,10 +217,11 @@ impl<'a> Walk<'a> {
         for (entity, reasons) in left.iter().take(LEFT_SHOWN_MAX) {
             screen.say(&format!("  {entity} is left as it is: {}", reasons.join("; ")))?;
         }
-        if left.len() > LEFT_SHOWN_MAX {
-            screen.say(&format!("  and {} more are left", left.len() - LEFT_SHOWN_MAX))?;
+        let more = left.len().saturating_sub(LEFT_SHOWN_MAX) + left_more;
+        if more > 0 {
+            screen.say(&format!("  and {more} more are left"))?;
         }
-        Ok(left.is_empty())
+        Ok(left.is_empty() && more == 0)
     }
 }
 

@@ -349,7 +349,7 @@ async fn a_claim_that_is_none_says_what_to_do() {
         assert_eq!(
             problem,
             format!(
-                "{name} is no claim: nothing is written; look at it, and write without \
+                "{name} is no claim: nothing is written; look at it, and `write` without \
                  --if-current, after which the next claim has another name"
             )
         );

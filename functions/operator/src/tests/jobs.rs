@@ -4,11 +4,15 @@
 use std::fs;
 use std::sync::Arc;
 
+use domain::{Env, Planted};
 use emulator::faulty::{Fault, Faulty, When};
 use emulator::{Memory, TestClock, Upload};
 use serde_json::Value;
 use store::{ErrorKind, Tools};
 use tempfile::TempDir;
+
+use crate::job::{How, Job, Stop, What};
+use crate::{Google, Operator, Printed, Problem, Screen};
 
 use super::{bucket, record, release, run, strict};
 
@@ -178,4 +182,48 @@ async fn more_notes_than_are_read_are_not_taken_for_ended() {
         (&check["state"], &check["says"]),
         (&"unknown".into(), &"none of 100 under way, and more were not read".into(),)
     );
+}
+
+/// A walk over all ventures in which nothing can be done about V000, and that dies at `dies`.
+async fn walk(tools: &Tools, dies: &str, dry: bool) -> (bool, String, Option<bool>) {
+    let printed = Printed::default();
+    let screen = Screen::on(printed.clone(), printed.clone());
+    let operator = Operator {
+        tools: tools.clone(),
+        env: Env::Dev,
+        user: None,
+        google: &Google::default(),
+        screen: &screen,
+        planted: Planted::NONE,
+    };
+    let what = What { job: "index-build", segment: "ventures", subject: "x", by: "" };
+    let job = Job::new(&operator, what, How::new(&operator, dry, false));
+    let visit = |stop: Stop| async move {
+        match &*stop.entity.id {
+            id if id == dies => Err(Problem::new("died")),
+            "V000" => Ok(vec!["no".to_owned()]),
+            _ => Ok(Vec::new()),
+        }
+    };
+    let walked = job.walk(visit).await;
+    let well = walked.as_ref().ok().map(|walked| job.report(walked).unwrap());
+    (walked.is_ok_and(|walked| walked.resumed_at.is_some()), printed.text(), well)
+}
+
+#[tokio::test]
+async fn what_nothing_could_be_done_about_is_remembered_by_the_run_that_goes_on() {
+    let bucket = bucket();
+    let tools = release(bucket.clone(), &strict());
+    for n in 0..101 {
+        let name = format!("env/dev/snapshots/ventures/V{n:03}.json");
+        bucket.insert(&name, "{}".into(), Upload::default()).unwrap();
+    }
+    let tools = later(&tools, MUCH_LATER);
+    assert_eq!(walk(&tools, "V100", false).await.2, None);
+    let (resumed, said, well) = walk(&tools, "", true).await;
+    assert_eq!((resumed, well), (false, Some(false)), "{said}");
+    assert!(said.contains("101 snapshots") && said.contains("dev/ventures/V000: no"), "{said}");
+    let (resumed, said, well) = walk(&tools, "", false).await;
+    assert_eq!((resumed, well), (true, Some(false)), "{said}");
+    assert!(said.contains("dev/ventures/V000: "), "{said}");
 }

@@ -280,6 +280,19 @@ fn a_shard_of_any_count_can_have_the_line() {
 }
 
 #[tokio::test]
+async fn merges_that_cannot_be_held_together_are_erased_all_the_same() {
+    let (bucket, tools) = place().await;
+    let merge = format!(
+        r#"{{"op":"merge","updated_at":"2025-11-06T10:30:00Z","secret":"{}"}}"#,
+        ",".repeat(600_000)
+    );
+    put(&bucket, "env/dev/ventures/V1/history/2025/11/06/w_1.json", &merge);
+    let (ended, said) = run(&tools, LINE).await;
+    assert_eq!(ended, Ok(true), "{said}");
+    assert!(!remains(&bucket).iter().any(|name| name.ends_with("w_1.json")));
+}
+
+#[tokio::test]
 async fn history_whose_live_version_is_gone_is_found() {
     let (bucket, tools) = place().await;
     for (name, object) in bucket.objects() {

@@ -7,16 +7,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::Parser as _;
 use domain::json::{self, Object as Json};
-use domain::{Clock as _, Env, Ids as _, Instant, ObjectName, Planted};
+use domain::{Clock as _, Env, Ids as _, Instant, ObjectName, OrderKey, Planted};
 use emulator::faulty::{Fault, Faulty, When};
+use emulator::intercepted::{Intercepted, Operation};
 use emulator::schedule::{Attempt, Gated};
 use emulator::{Memory, SeededIds, TestClock, Upload};
 use serde_json::Value;
 use store::{ErrorKind, Object, Store as _, Tools};
 
 use super::{builder, entity, release, run, strict};
-use crate::append::{By, Conditional, Current, Op, Wish, append_if_current, judged};
-use crate::records::{self, Until};
+use crate::append::{By, Conditional, Current, Etag, Op, Wish, append_if_current, judged};
+use crate::records::{self, Hold, Until};
 use crate::restore::same;
 use crate::{Cli, Command, Operator, Screen, Shortcut};
 
@@ -385,4 +386,127 @@ async fn who_writes_meanwhile_is_not_overwritten_unseen() {
         seen |= beside_a_writer(at, Planted::bug(Shortcut::RestoredWithoutClaim)).await.is_err();
     }
     assert!(seen, "a restore without a claim is not seen");
+}
+
+/// What takes more than half of the memory that one history may take.
+fn heavy() -> String {
+    ",".repeat(300_000)
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_one_entity_is_named_and_the_others_are_restored() {
+    let place = changed();
+    for file in ["c_3", "c_4"] {
+        let merge = r#"{"op":"merge","updated_at":"2025-11-06T11:06:00Z","text":""#;
+        place.write("V1", file, &format!("{merge}{}\"}}", heavy()));
+    }
+    // A claim of nobody after V3's record.
+    let name = format!("{}2025/11/06/a_1.json", ObjectName::history_prefix(&entity("V3")));
+    let Ok(ObjectName::History(name)) = ObjectName::parse(&name) else { panic!("{name}") };
+    let key = OrderKey::new(Instant::parse("2025-11-06T11:05:00Z").unwrap(), &name);
+    let claim = format!("env/dev/indices/ventures/_claims/V3/{}.json", Etag::of(Some(&key)));
+    place.bucket.insert(&claim, Bytes::from_static(b"{}"), Upload::default()).unwrap();
+    let (ended, said) = run(&place.tools, LINE).await;
+    assert_eq!(ended, Ok(false), "{said}");
+    assert_eq!(place.fold("V2", None).await.unwrap()["status"], "Idea", "{said}");
+    assert!(said.contains("dev/ventures/V1 is left as it is: the records of "), "{said}");
+    assert!(said.contains("dev/ventures/V3 is left as it is: env/dev/indices/"), "{said}");
+    assert!(said.contains("`write` without --if-current"), "{said}");
+    // What is wrong with the bucket stops everything.
+    let fault =
+        Fault { at: 3, times: usize::MAX, kind: ErrorKind::Unavailable, when: When::Before };
+    let store = Faulty::new(place.bucket.clone(), fault);
+    assert!(run(&Tools { store, ..place.tools.clone() }, LINE).await.0.is_err());
+}
+
+#[tokio::test]
+async fn what_is_left_is_remembered_by_the_run_that_goes_on() {
+    let place = Place::new();
+    place.write("A000", "a_1", &full("Idea", 1));
+    for file in ["c_3", "c_4"] {
+        let merge = r#"{"op":"merge","updated_at":"2025-11-06T11:06:00Z","text":""#;
+        place.write("A000", file, &format!("{merge}{}\"}}", heavy()));
+    }
+    for n in 0..100 {
+        place.write(&format!("B{n:03}"), "a_1", &full("Idea", 2));
+    }
+    let line = "restore --known-at 2025-11-06T11:59:00Z --segment ventures";
+    let store = Intercepted::new(place.bucket.clone(), |operation| match operation {
+        Operation::Put(name) if name.contains("/B099/history/") => {
+            Err(store::Error::new(ErrorKind::Unavailable, "put: answer 503"))
+        }
+        _ => Ok(()),
+    });
+    let (ended, _) = run(&Tools { store, ..place.tools.clone() }, line).await;
+    assert!(ended.is_err());
+    // A dry run begins at the beginning, whatever was noted.
+    let (ended, said) = run(&place.tools, &format!("{line} --dry-run")).await;
+    assert_eq!(ended, Ok(false), "{said}");
+    assert!(said.contains("101 entities, ") && !said.contains("it goes on from"), "{said}");
+    let (ended, said) = run(&place.tools, line).await;
+    assert_eq!(ended, Ok(false), "{said}");
+    assert!(said.contains("it goes on from") && said.contains("1 with later records"), "{said}");
+    assert!(place.fold("B099", None).await.is_none());
+    assert!(said.contains("dev/ventures/A000 is left as it is: "), "{said}");
+    // What it ended with is looked at again by the next one.
+    let (ended, said) = run(&place.tools, line).await;
+    assert!(ended == Ok(false) && said.contains("A000 is left as it is: the records"), "{said}");
+}
+
+#[tokio::test]
+async fn a_long_history_does_not_keep_what_was_deleted_from_coming_back() {
+    let place = Place::new();
+    for (file, status) in [("a_1", "Idea"), ("b_2", "Pilot"), ("c_3", "Sold")] {
+        let text = full(status, 1).replace('}', &format!(r#","text":"{}"}}"#, heavy()));
+        place.write("V1", file, &text);
+    }
+    place.write("V1", "d_4", r#"{"op":"delete","updated_at":"2025-11-06T11:04:00Z"}"#);
+    place.write("V1", "e_5", r#"{"op":"delete","updated_at":"2025-11-06T11:05:00Z"}"#);
+    let (ended, said) = run(&place.tools, "undelete venture V1").await;
+    assert_eq!(ended, Ok(true), "{said}");
+    assert_eq!(place.fold("V1", None).await.unwrap()["status"], "Sold");
+}
+
+#[tokio::test]
+async fn what_is_being_purged_does_not_come_back_after_the_tombstone() {
+    let place = changed();
+    let tombstone =
+        r#"{"op":"delete","updated_at":"2025-11-06T11:30:00Z","reason":"4711","origin":"purge"}"#;
+    place.write("V1", "y_8", tombstone);
+    place.write("V2", "y_8", tombstone);
+    let before = place.history().len();
+    let (ended, said) = run(&place.tools, "undelete venture V2").await;
+    assert_eq!(ended, Ok(false), "{said}");
+    assert!(said.contains("dev/ventures/V2 is left as it is: it is purged"), "{said}");
+    let (ended, said) = run(&place.tools, &format!("{LINE} --id V1")).await;
+    assert_eq!(ended, Ok(false), "{said}");
+    assert!(said.contains("dev/ventures/V1 is left as it is: it is purged"), "{said}");
+    assert_eq!(place.history().len(), before);
+}
+
+#[tokio::test]
+async fn of_any_history_the_newest_record_that_counts_is_all_that_is_held() {
+    let place = Place::new();
+    for n in 0..40 {
+        place.write("V1", &format!("x_{n:02}"), &full("Idea", 50 - n));
+    }
+    place.write("V1", "y_1", "no JSON");
+    let screen = Screen::on(std::io::sink(), std::io::sink());
+    let operator = Operator {
+        tools: place.tools.clone(),
+        env: Env::Dev,
+        user: None,
+        google: &crate::Google::default(),
+        screen: &screen,
+        planted: Planted::NONE,
+    };
+    let definition = place.tools.definitions.entity("venture").unwrap();
+    for (hold, kept) in [(Hold::Newest, 0), (Hold::Fold, 1), (Hold::Live, 1)] {
+        let until = Until::default();
+        let records = records::held(&operator, &entity("V1"), definition, until, hold).await;
+        let records = records.unwrap();
+        assert_eq!((records.seen, records.kept.len()), (41, kept), "{hold:?}");
+        let [newest] = &records.entries[..] else { panic!("{:?}", records.entries) };
+        assert!(newest.object.ends_with("/x_00.json"), "{newest:?}");
+    }
 }
