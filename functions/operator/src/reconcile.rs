@@ -81,7 +81,7 @@ const _: () = assert!(
   reconcile --repair                          and mends it
   reconcile --segment ventures --id V1 --repair
                                               one entity, as `why` advises
-  reconcile --sample 1/100 --json             one in a hundred, for a program
+  reconcile --sample 1/100 --json             one in a hundred, for a program; others each week
   reconcile --since 2025-11-06T00:00:00Z      what was written since then
 
 What one segment takes, in operations (A = list page or write, B = read), where n entities have h
@@ -92,8 +92,8 @@ Besides: 1 B for the rules that are not understood; 1 B for each alert and 2 or 
 alert of an entity; where shards are, 1 B for each and 2 A; without --segment 8 A or more for what
 belongs to none. What differs is looked at once more. --since lists all history besides.
 
-Exit codes: 0 nothing is left to mend, 1 something is, or it could not be run. As a Cloud Run job with
-several tasks each looks at its part.")]
+Exit codes: 0 nothing is left to mend, 1 something is, or cannot be compared, or it could not be run. As
+a Cloud Run job with several tasks each looks at its part.")]
 pub struct Options {
     #[command(flatten)]
     pub(crate) place: Place,
@@ -106,7 +106,8 @@ pub struct Options {
     /// Only entities of which something was written since then: 2025-11-06T00:00:00Z.
     #[arg(long, value_name = "INSTANT")]
     since: Option<String>,
-    /// One in so many entities: 100, or 1/100.
+    /// One in so many entities, 100 or 1/100: others each week, all of them in so many weeks. Those of
+    /// which a repair is wanted are looked at in any case.
     #[arg(long, value_name = "N")]
     sample: Option<Sample>,
     /// Mend what is found, and delete tombstones that are a day old.
@@ -178,7 +179,7 @@ pub(crate) async fn run(options: &Options, operator: &Operator<'_>) -> Result<bo
     run.settle_garbage().await?;
     run.tally.take(&run.counted);
     run.ledger.end(operator.screen, &run.tally, run.repair || run.delete_garbage)?;
-    Ok(run.ledger.left() == 0)
+    Ok(run.ledger.is_clean())
 }
 
 /// The kinds to look at, that of rules first: alert states follow from their bundle.
@@ -212,13 +213,22 @@ impl<'a> Reconciler<'a> {
         let tools = Tools { store: counted.clone(), ..operator.tools.clone() };
         let (id, sample) = (options.id.clone(), options.sample);
         let task = options.task.unwrap_or(Share::WHOLE);
+        let week = Part::week(operator.tools.clock.now());
         Ok(Self {
             operator,
             builder: SnapshotBuilder::new(tools.clone()),
             tools,
             counted,
             tally: Tally::default(),
-            part: Part { id, sample, task, since, touched: HashSet::new() },
+            part: Part {
+                id,
+                sample,
+                week,
+                task,
+                since,
+                touched: HashSet::new(),
+                wished: HashSet::new(),
+            },
             ledger: Ledger::new(options.json, options.limit),
             in_force: InForce::default(),
             bundle_is_wrong: false,

@@ -1,7 +1,9 @@
 //! What was found in a run, as far as it is told at its end.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use domain::EntityRef;
 use serde_json::{Value, json};
 use store::Tally;
 
@@ -27,6 +29,26 @@ pub(super) struct Ledger {
     /// Entities that could not be compared, and why.
     unjudged: BTreeMap<String, String>,
     unjudged_more: u64,
+    /// How many of them not because they are busy.
+    unreadable: u64,
+}
+
+/// Why an entity is not compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unjudged {
+    /// It was written at every look: another run finds it at rest.
+    Busy,
+    /// Its history cannot be folded.
+    Unreadable(String),
+}
+
+impl fmt::Display for Unjudged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy => f.write_str("it was written at every look"),
+            Self::Unreadable(why) => f.write_str(why),
+        }
+    }
 }
 
 impl Ledger {
@@ -49,11 +71,21 @@ impl Ledger {
     }
 
     /// Notes that an entity could not be compared.
-    pub(super) fn unjudged(&mut self, entity: String, why: String) {
+    pub(super) fn unjudged(&mut self, entity: &EntityRef, why: Unjudged) {
+        self.unreadable += u64::from(why != Unjudged::Busy);
         match self.unjudged.len() < UNJUDGED_SHOWN_MAX {
-            true => drop(self.unjudged.insert(entity, why)),
+            true => drop(self.unjudged.insert(entity.to_string(), why.to_string())),
             false => self.unjudged_more += 1,
         }
+    }
+
+    /// Whether nothing is left, and all that does not move was compared.
+    pub(super) fn is_clean(&self) -> bool {
+        self.left() == 0 && self.unreadable == 0
+    }
+
+    fn not_compared(&self) -> u64 {
+        self.unjudged.len() as u64 + self.unjudged_more
     }
 
     /// How many findings are left.
@@ -83,6 +115,9 @@ impl Ledger {
         }
         let mended: u64 = self.counts.values().map(|(_, mended)| mended).sum();
         let what = match (found.is_empty(), repair) {
+            (true, _) if self.not_compared() > 0 => {
+                format!("all but {} agrees with the history", self.not_compared())
+            }
             (true, _) => "everything agrees with the history".to_owned(),
             (false, true) => {
                 format!("{}; {mended} mended, {} left", found.join(", "), self.left())
@@ -116,10 +151,9 @@ impl Ledger {
                 "segment": segment, "kind": kind.as_str(), "found": found, "mended": mended,
             })
         });
-        let unjudged = self.unjudged.len() as u64 + self.unjudged_more;
         json!({ "summary": {
             "entities": self.entities, "counts": counts.collect::<Vec<_>>(), "left": self.left(),
-            "not_compared": unjudged, "tombstones": self.tombstones,
+            "not_compared": self.not_compared(), "clean": self.is_clean(), "tombstones": self.tombstones,
             "objects_written": tally.objects(), "class_a": tally.operations.class_a,
             "class_b": tally.operations.class_b, "deletes": tally.operations.deletes,
         }})

@@ -22,6 +22,7 @@ use snapshot_builder::{SnapshotBuilder, Whole};
 use store::{ErrorKind, Object, Tools};
 
 use super::finding::Kind;
+use super::ledger::Unjudged;
 use super::part::{number, number_of};
 use super::view::{Line, Member, Registers, Shards, says};
 use crate::Problem;
@@ -76,7 +77,7 @@ pub(super) struct Look {
     /// What a shard says of it.
     pub(super) line: Option<Line>,
     /// Why it cannot be compared.
-    pub(super) unjudged: Option<String>,
+    pub(super) unjudged: Option<Unjudged>,
 }
 
 /// An object as far as it is compared.
@@ -107,7 +108,7 @@ impl Looker<'_> {
             }
             self.tools.pause_after_conflict().await;
         }
-        let unjudged = Some("its snapshot was written at every look".to_owned());
+        let unjudged = Some(Unjudged::Busy);
         Ok(Look { unjudged, ..Look::default() })
     }
 
@@ -138,7 +139,7 @@ impl Looker<'_> {
         }
         let Whole { folded, .. } = match self.builder.fold(entity).await {
             Err(err) if err.kind == ErrorKind::Unusable => {
-                let unjudged = Some(err.to_string());
+                let unjudged = Some(Unjudged::Unreadable(err.to_string()));
                 let wanted = names.clone();
                 return Ok(Some(Look { unjudged, wanted, seen: names, ..Look::default() }));
             }

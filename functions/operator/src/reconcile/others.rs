@@ -361,6 +361,7 @@ impl Reconciler<'_> {
     /// given.
     pub(super) async fn touch(&mut self, definition: &EntityDefinition) -> Result<(), Problem> {
         self.part.touched.clear();
+        self.part.wished.clear();
         let Some(since) = self.part.since else { return Ok(()) };
         let (env, segment) = (self.env(), &definition.segment);
         for prefix in [

@@ -65,15 +65,32 @@ pub(super) struct Part {
     pub(super) id: Option<String>,
     /// A sample of the entities.
     pub(super) sample: Option<Sample>,
+    /// Which sample: a number that is another each week.
+    pub(super) week: u64,
     /// What another task does not look at.
     pub(super) task: Share,
     /// What was written since then.
     pub(super) since: Option<Instant>,
     /// Entities of the segment at hand of which something was written since then.
     pub(super) touched: HashSet<u64>,
+    /// Those among them of which a repair is wanted: looked at whatever the sample.
+    pub(super) wished: HashSet<u64>,
 }
 
 impl Part {
+    /// Another number in each week.
+    pub(super) fn week(now: Instant) -> u64 {
+        now.unix_millis().max(0).unsigned_abs() / (7 * 24 * 60 * 60 * 1000)
+    }
+
+    /// Notes that a repair of the entity with this id is wanted; whether this run looks at it.
+    pub(super) fn wish(&mut self, id: &str) -> bool {
+        let number = number(&[id]);
+        self.wished.insert(number);
+        self.touched.insert(number);
+        self.could_have(id)
+    }
+
     /// Whether the entity with this id is looked at.
     pub(super) fn has(&self, id: &str) -> bool {
         self.could_have(id) && (self.since.is_none() || self.touched.contains(&number(&[id])))
@@ -97,8 +114,8 @@ impl Part {
     fn shares(&self, text: &str) -> bool {
         let digest = digest::sha256(&[text.as_bytes()]);
         let [task, sample] = [&digest[..8], &digest[8..16]].map(folded);
-        let sampled = self.sample.is_none_or(|Sample(one_in)| sample % one_in == 0);
-        sampled && self.task.has(task)
+        let is_sampled = |Sample(one_in)| sample % one_in == self.week % one_in;
+        (self.sample.is_none_or(is_sampled) || self.wished.contains(&task)) && self.task.has(task)
     }
 }
 

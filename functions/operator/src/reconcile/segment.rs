@@ -174,7 +174,7 @@ impl<'r, 'a> Segment<'r, 'a> {
             Some(Line::Fine) | None => (),
         }
         if let Some(why) = look.unjudged {
-            self.run.ledger.unjudged(entity.to_string(), why);
+            self.run.ledger.unjudged(entity, why);
         }
         if let Some(wish) = self.wishes.get_mut(&entity.id) {
             wish.also.extend(look.seen);
@@ -271,10 +271,7 @@ impl<'r, 'a> Segment<'r, 'a> {
         while let Some(page) = pages.next(&*self.run.tools.store).await? {
             for item in page.items {
                 match ObjectName::parse(&item.name) {
-                    Ok(ObjectName::RepairWanted(entity))
-                        if self.run.part.could_have(&entity.id) =>
-                    {
-                        self.run.part.touched.insert(number(&[&entity.id]));
+                    Ok(ObjectName::RepairWanted(entity)) if self.run.part.wish(&entity.id) => {
                         let wish = Some(item.generation);
                         self.wishes.insert(entity.id, Suspect { wish, ..Suspect::default() });
                     }

@@ -8,6 +8,7 @@ use projection::{register, shard};
 use snapshot_builder::Renewed;
 
 use super::finding::{Fate, Finding, Kind, command};
+use super::ledger::Unjudged;
 use super::look::Difference;
 use super::repair::{Repaired, Repairer, delete};
 use super::segment::{Segment, Suspect};
@@ -117,8 +118,7 @@ impl Segment<'_, '_> {
             left = again;
         }
         for it in left {
-            let why = "it was written at every look".to_owned();
-            self.run.ledger.unjudged(it.entity.to_string(), why);
+            self.run.ledger.unjudged(&it.entity, Unjudged::Busy);
             found.push(it);
         }
         found.retain(|it| !it.differences.is_empty() || it.suspect.wish.is_some());

@@ -57,7 +57,7 @@ pub(super) async fn undelivered(operator: &Operator<'_>) -> Result<Check, Proble
     let undelivered =
         |name: &ObjectName| matches!(name, ObjectName::AlertMark { mark: Mark::Undelivered, .. });
     let found = page(operator, "indices/alerts/undelivered/", undelivered).await?;
-    let next = "each says why: read it, mend its rule's channels";
+    let next = "`alerts list --undelivered` says why; `alerts redeliver` sends them";
     Ok(counted("undelivered alerts", &found, next))
 }
 

@@ -75,6 +75,15 @@ pub(super) async fn check(operator: &Operator<'_>) -> Result<Check, Problem> {
             continue;
         }
         let at = said_at.and_then(Instant::parse);
+        // A seed goes by no definitions.
+        let definitions = note["definitions"].as_str();
+        let is_ours = definitions.is_none_or(|it| it == operator.tools.version.definitions);
+        if !is_ours && at.is_some() {
+            lines.push(legible::whole(&format!(
+                "{job} {run}: left by a release with other definitions; this one begins anew"
+            )));
+            continue;
+        }
         let is_silent = at.is_none_or(|at| at.after(silent_max) < now);
         stopped += usize::from(is_silent);
         let says = match (at, said_at) {
@@ -89,7 +98,7 @@ pub(super) async fn check(operator: &Operator<'_>) -> Result<Check, Problem> {
     }
     let unread = more || names.len() > READ_MAX;
     let at_least = if unread { "at least " } else { "" };
-    let (state, says) = match (lines.len(), stopped) {
+    let (state, says) = match (detail.len(), stopped) {
         (0, _) if unread => {
             (State::Unknown, format!("none of {READ_MAX} under way, and more were not read"))
         }

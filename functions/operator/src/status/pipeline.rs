@@ -121,13 +121,18 @@ async fn paused(
         let name = &subscription.name;
         let Some(written) = note::read(operator, name).await? else { continue };
         let note = written.note;
-        if note.state != Noted::Paused {
-            continue;
-        }
         let live = match services {
             Some(services) => services.subscription(name).await.ok().flatten(),
             None => None,
         };
+        if note.state != Noted::Paused {
+            // A pause that was ended before it had come to its own end.
+            if live.as_ref().is_some_and(|live| pushed(live).is_none()) {
+                lines.push(format!("{name}: is pushed to nobody; `resume` has it pushed again"));
+                detail.push(json!({"subscription": name, "pushed_to": null}));
+            }
+            continue;
+        }
         let again = live.as_ref().is_some_and(|live| pushed(live).is_some());
         lines.push(match again {
             true => format!("{name}: is pushed to all the same; `resume` forgets the pause"),

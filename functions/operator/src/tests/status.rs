@@ -209,6 +209,10 @@ async fn each_thing_in_the_bucket_that_needs_a_person_is_found() {
     };
     put("manifests/_jobs/index-build/a.json", &noted("first", "09:59"));
     assert_eq!(look("jobs").await, "1 begun, 1 of them silent for hours");
+    let others = noted("first", "09:59").replacen('{', "{\"definitions\":\"others\",", 1);
+    put("manifests/_jobs/index-build/a.json", &others);
+    let (well, checks) = status(&place, &place.google).await;
+    assert!(well, "another release's run is nobody's to go on with: {checks}");
     put("manifests/_jobs/index-build/a.json", &noted("first", "11:59"));
     put("manifests/_jobs/index-build/b.json", &noted("finished", "01:00"));
     let (well, checks) = status(&place, &place.google).await;
@@ -222,6 +226,15 @@ async fn each_thing_in_the_bucket_that_needs_a_person_is_found() {
         said.contains("dev-rules-engine-snapshot: what came since 2025-11-06T12:00:00Z"),
         "{said}"
     );
+    place.run("resume").await.0.unwrap();
+    assert!(status(&place, &place.google).await.0);
+
+    // A pause that has read its subscription goes on when a `resume` has come and gone.
+    let is_note = |name: &String| name.contains("rules-engine-snapshot");
+    let (note, resumed) = bucket.objects().into_iter().find(|(name, _)| is_note(name)).unwrap();
+    place.run("pause --function rules-engine").await.0.unwrap();
+    bucket.insert(&note, resumed.body, Upload::default()).unwrap();
+    assert_eq!(look("paused").await, "1 of 5 subscriptions");
     place.run("resume").await.0.unwrap();
     assert!(status(&place, &place.google).await.0);
 }

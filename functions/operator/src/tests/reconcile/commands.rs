@@ -140,6 +140,53 @@ async fn tasks_and_samples_share_the_entities_between_them() {
     assert_ne!(found(&world, "--task 0/4").await, sample, "they are independent");
 }
 
+#[tokio::test]
+async fn a_sample_is_another_one_each_week_until_all_was_looked_at() {
+    let world = without_manifests().await;
+    let all = found(&world, "").await;
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        seen.push(found(&world, "--sample 1/4").await);
+        world.advance(Duration::from_secs(7 * 24 * 60 * 60));
+    }
+    assert!(seen.iter().all(|sample| sample.len() < all.len()), "{seen:?}");
+    assert_eq!(seen.iter().map(BTreeSet::len).sum::<usize>(), all.len());
+    assert_eq!(seen.concat_all(), all);
+}
+
+#[tokio::test]
+async fn what_asks_for_a_repair_is_looked_at_whatever_the_sample() {
+    let world = without_manifests().await;
+    for id in found(&world, "").await {
+        let id = id.rsplit('/').next().unwrap().trim_end_matches(".json").to_owned();
+        put(&world, &format!("env/dev/indices/_repair/ventures/{id}.json"), "{}");
+    }
+    let all = found(&world, "").await;
+    assert_eq!(found(&world, "--sample 1/1000000").await, all);
+}
+
+#[tokio::test]
+async fn what_cannot_be_folded_is_not_clean() {
+    let world = World::new(5);
+    world.simple(1);
+    world.drain();
+    for n in 0..=10_000 {
+        let at = "2025-11-07T10:00:00.000Z";
+        let name = format!("env/dev/ventures/V1/history/2025/11/07/{at}_{n:05}.json");
+        let merge = format!(
+            r#"{{"op":"merge","id":"V1","entity":"venture","env":"dev","updated_at":"{at}","note":{n}}}"#
+        );
+        put(&world, &name, &merge);
+    }
+    let (ended, said) = run(&world.tools(), "reconcile --segment ventures").await;
+    expect![[r#"
+        1 entity: all but 1 agrees with the history
+          not compared: dev/ventures/V1: list history of dev/ventures/V1: more than 10000 merges since the last full record: write a full one
+          wrote 0 objects; 10009 B + 31 A and 0 notifications, $0.0042
+    "#]].assert_eq(&said);
+    assert_eq!(ended, Ok(false));
+}
+
 trait ConcatAll {
     fn concat_all(self) -> BTreeSet<String>;
 }
