@@ -74,7 +74,8 @@ const _: () = assert!(
 /// With --repair it is mended as functions would do it, safely while they run: the snapshot is
 /// written anew, the functions' own handlers derive from it, and places that were left get a
 /// tombstone. Tombstones that are a day old are deleted. History is never touched. What nobody of
-/// ours would write is only deleted with --delete-garbage. A second run writes nothing.
+/// ours would write is only deleted with --delete-garbage. A second run writes nothing. Shards are the
+/// compactor's: what is wrong with a whole one is named with the command that makes it.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   reconcile                                   looks at everything, writes nothing

@@ -258,7 +258,8 @@ impl Looker<'_> {
         look.differences.extend(judged(&name, seen, says, told));
         look.tombstone = object.filter(|_| seen.says.is_none()).map(|object| object.generation);
         let line = shard::of_manifest(&told.source.entity.id, &wanted).ok().flatten();
-        look.line = self.shards.map(|it| it.line(&told.source.entity, line.as_deref()));
+        let line = line.map(|line| number(&[&line]));
+        look.line = self.shards.map(|it| it.line(&told.source.entity, line));
     }
 
     fn index_object(

@@ -10,6 +10,7 @@ use snapshot_builder::Renewed;
 use super::finding::{Fate, Finding, Kind, command};
 use super::ledger::Unjudged;
 use super::look::Difference;
+use super::part::number;
 use super::repair::{Repaired, Repairer, delete};
 use super::segment::{Segment, Suspect};
 use super::view::{Line, Shards};
@@ -280,16 +281,15 @@ impl Segment<'_, '_> {
         self.run.wait(suspected).await;
         let mut shards =
             Shards::read(&self.run.tools, env, &segment, &self.run.part, |_| ()).await?;
+        let entities = ids.iter().filter_map(|id| EntityRef::new(env, &segment, id).ok());
+        let lines = entities.map(|entity| self.line_of(entity));
+        // Numbers, since after a release with other manifests they are of all entities.
+        let mut lines = stream::iter(lines).buffered(AT_ONCE);
         let mut read = Vec::new();
-        for id in &ids {
-            let Ok(entity) = EntityRef::new(env, &segment, id) else { continue };
-            let name = ObjectName::Manifest(entity.clone()).to_string();
-            let manifest = self.run.tools.look(&name).await?;
-            let line = manifest.map(|it| shard::of_manifest(id, &it.body));
-            // A manifest that is none is found as such.
-            let Ok(line) = line.transpose() else { continue };
-            read.push((entity, line.flatten()));
+        while let Some(line) = lines.next().await {
+            read.extend(line?);
         }
+        drop(lines);
         shards.read_journal(&self.run.tools, env, &segment).await?;
         let end = environment(env);
         let compact = format!("`manifest-compactor --full --segment {segment}{end}`");
@@ -303,7 +303,7 @@ impl Segment<'_, '_> {
             self.run.found(&Finding { kind, segment, id: None, object, what, mend, fate })?;
         }
         for (entity, line) in read {
-            if shards.line(&entity, line.as_deref()) != Line::Differs {
+            if shards.line(&entity, line) != Line::Differs {
                 continue;
             }
             let (id, fate) = (entity.id.clone(), self.mend_line(&entity).await?);
@@ -318,6 +318,19 @@ impl Segment<'_, '_> {
             })?;
         }
         Ok(())
+    }
+
+    /// An entity, and the number of the line that its manifest makes; nothing if that is none, which is
+    /// found as such.
+    async fn line_of(
+        &self,
+        entity: EntityRef,
+    ) -> Result<Option<(EntityRef, Option<u64>)>, Problem> {
+        let name = ObjectName::Manifest(entity.clone()).to_string();
+        let manifest = self.run.tools.look(&name).await?;
+        let line = manifest.map(|it| shard::of_manifest(&entity.id, &it.body)).transpose();
+        let numbered = |line: Option<String>| line.map(|line| number(&[&line]));
+        Ok(line.ok().map(|line| (entity, numbered(line.flatten()))))
     }
 
     /// A compaction reads only versions of manifests that it has not seen: the manifest is derived

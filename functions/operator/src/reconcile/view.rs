@@ -301,11 +301,11 @@ impl Shards {
         number.is_some_and(|number| self.there.contains(&number)) || self.broken.contains_key(name)
     }
 
-    /// How what a shard says of `id` stands to what it has to say.
-    pub(super) fn line(&self, entity: &EntityRef, line: Option<&str>) -> Line {
+    /// How what a shard says of `id` stands to what it has to say: a line with this number, or none.
+    pub(super) fn line(&self, entity: &EntityRef, line: Option<u64>) -> Line {
         let Some(count) = self.count else { return Line::Fine };
         let (id, shard) = (number(&[&entity.id]), count.shard_of(&entity.id));
-        let same = self.lines.get(&id).copied() == line.map(|line| number(&[line]));
+        let same = self.lines.get(&id).copied() == line;
         if same || self.journal.contains(&id) {
             return Line::Fine;
         }
